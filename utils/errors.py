@@ -10,7 +10,7 @@ UserError           the message names the thing and says what to type; scripts p
 """
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A problem that the reader can mend. The message names the thing and says what to type."""
 
 

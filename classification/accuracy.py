@@ -1,0 +1,50 @@
+"""Classification accuracy: does a fine-tuned language model match the usual classifiers? (paper §3.1, Table 4)
+
+python -m classification.accuracy                                                   # lift-tiny on a CPU, minutes
+python -m classification.accuracy --datasets paper synthetic                        # the paper's 14 + 5 data sets
+python -m classification.accuracy --datasets my.csv --target label                  # a table of your own
+python -m classification.accuracy --model EleutherAI/gpt-j-6b --adapter lora        # one GPU
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import tyro
+
+from utils import plots, study, tables
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = (
+        "iris",
+        "wine",
+        "digits",
+        "breast_cancer",
+        "moons",
+        "two_circles",
+    )  # none is downloaded
+    methods: tuple[str, ...] = (
+        *("majority", "logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost"),
+        "lift",
+    )  # the paper's; also random, and lightgbm, catboost, tabicl from requirements-extras.txt
+    seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
+
+
+def cases(config):
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        yield study.Case(dataset, method, seed)
+
+
+def build(case, config):
+    return study.trial(case, config, "classification")
+
+
+def figure(results):
+    return plots.scores(results, "Classification accuracy on test rows", "accuracy (share of test rows)")
+
+
+if __name__ == "__main__":
+    study.main(tyro.cli(Config, description=__doc__), cases, build, figure, __file__)

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Classification accuracy: LIFT beside the classical learners, the paper's three seeds. Every flag of accuracy.py may follow.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../utils/env.sh" requirements.txt
+run_module classification.accuracy --seeds 0 1 2 "$@"

@@ -1,0 +1,41 @@
+"""Regression error: can a fine-tuned language model predict numbers? (paper §3.1, Tables 19 and 20)
+
+python -m regression.accuracy                                                       # six functions, lift-tiny on a CPU
+python -m regression.accuracy --datasets cosine:p=2 linear:p=50,noise=0.2           # functions with other settings
+python -m regression.accuracy --datasets paper                                      # the paper's four real tables
+python -m regression.accuracy --datasets my.csv --target price                      # a table of your own
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import tyro
+
+from utils import plots, study, tables
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("synthetic", "diabetes")  # the paper's six functions; scikit-learn's diabetes table
+    methods: tuple[str, ...] = (
+        *("mean", "polynomial", "kernel_ridge", "knn", "mlp", "gbt", "forest", "gp", "xgboost"),
+        "lift",
+    )  # the paper's and XGBoost; also lightgbm, catboost, tabicl from requirements-extras.txt
+    seeds: tuple[int, ...] = (0,)  # one draw of the data (a split of a real table) and one fine-tune each
+
+
+def cases(config):
+    for dataset, method, seed in product(tables.expand(config.datasets, "regression"), config.methods, config.seeds):
+        yield study.Case(dataset, method, seed)
+
+
+def build(case, config):
+    return study.trial(case, config, "regression")
+
+
+def figure(results):
+    return plots.scores(results, "Regression error on test rows", "RAE, unfiltered (1 = predicting the mean)")
+
+
+if __name__ == "__main__":
+    study.main(tyro.cli(Config, description=__doc__), cases, build, figure, __file__)

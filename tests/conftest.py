@@ -1,0 +1,18 @@
+"""What several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def lift_data(monkeypatch):
+    """The folder of real tables, made known to the code under test; the test is skipped where there is none."""
+    folder = Path(os.environ.get("LIFT_DATA") or ROOT.parent / "shared" / "data" / "tables")
+    if not folder.is_dir():
+        pytest.skip(f"no folder of real tables: set LIFT_DATA (looked at {folder})")
+    monkeypatch.setenv("LIFT_DATA", str(folder))
+    return folder

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# All checks: style, format, tests. Nothing is changed; `ruff format .` and `ruff check --fix .` are the commands that change.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../utils/env.sh" requirements.txt requirements-dev.txt
+cd "$lift_root"
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+exec .venv/bin/python -m pytest "$@"

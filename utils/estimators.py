@@ -1,0 +1,121 @@
+"""LIFT as scikit-learn estimators: rows become texts, a language model is fine-tuned on them, its text is read back.
+
+    LIFTClassifier().fit(X_train, y_train, validation=(X_validation, y_validation)).predict_proba(X_test)
+    LIFTRegressor(model="./my-model", adapter="lora", epochs=5).fit(X_train, y_train).predict(X_test)
+
+Paper §2 (method) and §3.1 (accuracy, in-context learning).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from utils import inputs, models
+from utils.errors import CannotDo
+from utils.lift import LIFT
+from utils.reading import Answers
+
+__all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor", "load"]
+
+
+class LIFTClassifier(ClassifierMixin, LIFT):
+    """Classification by a language model.
+
+    `decoding="score"` ranks the classes by the likelihood of their texts: every answer is valid, and probabilities come
+    with it. `"generate"` writes freely and reads the text, as the original did; what cannot be read is None.
+
+    Attributes:
+        classes_: (n_classes,) the labels, sorted; the columns of `predict_proba`.
+    """
+
+    task = "classification"
+    decodings = ("score", "generate")
+
+    def predict(self, X) -> np.ndarray:
+        """(n,) labels; an object array with None where an answer could not be read."""
+        values = self.answers(X).values
+        if any(value is None for value in values):
+            return np.array(values, dtype=object)
+        return np.array(values, dtype=self.classes_.dtype)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """(n, n_classes) probabilities from the likelihoods of the class texts, whatever the decoding."""
+        check_is_fitted(self)
+        return np.exp(self.reader_.log_likelihoods(self.model_, inputs.frame(self, X, reset=False)))
+
+    def score(self, X, y) -> float:
+        """Share of right answers; an unreadable one is wrong."""
+        return float(np.mean([value == truth for value, truth in zip(self.answers(X).values, y, strict=True)]))
+
+    def fit(self, X, y, validation=None):
+        super().fit(X, y, validation)
+        self.classes_ = self.template_.classes_
+        return self
+
+    fit.__doc__ = LIFT.fit.__doc__
+
+    def _answers(self, model, X) -> Answers:
+        return (self.reader_.free if self.settings()["decoding"] == "generate" else self.reader_.classes)(model, X)
+
+    def _validation_score(self, model, X, y) -> float:
+        """Accuracy; equal ones (few rows) are told apart by the likelihood of the truth."""
+        answers = self._answers(model, X)
+        accuracy = np.mean([value == truth for value, truth in zip(answers.values, y, strict=True)])
+        if answers.log_likelihoods is None:
+            return float(accuracy)
+        column = {label: i for i, label in enumerate(self.template_.classes_.tolist())}
+        known = [(i, column[label]) for i, label in enumerate(y.tolist()) if label in column]
+        surprise = -np.mean([answers.log_likelihoods[i] for i in known]) if known else 0.0
+        return float(accuracy - 1e-6 * min(surprise, 1e3))
+
+
+class LIFTRegressor(RegressorMixin, LIFT):
+    """Regression by a language model.
+
+    `decoding="greedy"` reads the likeliest text. `"mean"` and `"median"` are those of the answer's distribution: exact,
+    from the likelihood of every level, where the template writes the target as levels (numbers="scaled") and
+    `samples` is 0; else of `samples` texts drawn at temperature 1, unreadable ones left out and kept in the answers.
+    """
+
+    task = "regression"
+    decodings = ("greedy", "mean", "median")
+
+    def predict(self, X) -> np.ndarray:
+        """(n,) numbers; nan where an answer could not be read."""
+        return np.array([np.nan if value is None else value for value in self.answers(X).values], dtype=float)
+
+    def _answers(self, model, X) -> Answers:
+        decoding = self.settings()["decoding"]
+        if decoding == "greedy":
+            return self.reader_.free(model, X)
+        if self.samples:
+            return self.reader_.sampled(model, X, self.samples, np.mean if decoding == "mean" else np.median)
+        if self.template_.candidates_ is None:
+            raise CannotDo(
+                f"decoding={decoding!r} needs the target as levels (--numbers scaled) or draws (--samples 20); "
+                f"this template has numbers={self.template_.numbers!r}"
+            )
+        return self.reader_.distribution(model, X, decoding)
+
+    def _validation_score(self, model, X, y) -> float:
+        """Minus the mean absolute error, unreadable answers counted as the training mean."""
+        values = self._answers(model, X).values
+        filled = [self.template_.mean_ if value is None else value for value in values]
+        return -float(np.mean(np.abs(np.array(filled) - y)))
+
+
+def load(folder: str | Path) -> LIFTClassifier | LIFTRegressor:
+    """The estimator that `save` wrote. It is unpickled: open only folders that you trust."""
+    folder = Path(folder)
+    kind, state = joblib.load(folder / "estimator.joblib")
+    estimator = kind()
+    vars(estimator).update(state)
+    if isinstance(estimator.model, str):
+        device = {"device": estimator.device, "dtype": estimator.dtype, "threads": estimator.threads}
+        estimator.model_ = models.load(str(folder / "model"), **device)
+    return estimator

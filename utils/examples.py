@@ -1,0 +1,78 @@
+"""Training rows as texts, drawn anew each epoch: feature-order copies, jittered numbers, rows in the prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from utils.models.base import Example
+from utils.prompts import Template
+
+MIN_LEVELS = 10  # a numeric column with fewer distinct values is a code, and neighbouring codes mean different things
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training rows are varied from epoch to epoch.
+
+    Attributes:
+        jitter: standard deviation of the Gaussian noise added to numeric columns, as a share of the column's range in
+            the training rows. It teaches that neighbouring numbers mean nearly the same.
+        target_jitter: the same for a regression target.
+        permutations: copies of each row an epoch, each with its columns in another order (1: the table's order only).
+        shots: training rows written before each row, the paper's in-context form.
+    """
+
+    jitter: float = 0.0
+    target_jitter: float = 0.0
+    permutations: int = 1
+    shots: int = 0
+
+
+class TrainingTexts:
+    """A function from the epoch to its (prompt, completion) pairs; the same seed and epoch give the same pairs."""
+
+    def __init__(self, template: Template, X: pd.DataFrame, y: np.ndarray, how: Augmentation, seed: int):
+        self.template, self.X, self.y, self.how, self.seed = template, X, y, how, seed
+        self.spread = _spread(X)
+
+    def __call__(self, epoch: int) -> list[Example]:
+        rng = np.random.default_rng([self.seed, epoch])
+        pairs: list[Example] = []
+        for order in column_orders(self.X.shape[1], self.how.permutations, rng):
+            template = self.template if order is None else self.template.permuted(order)
+            X = _jittered(self.X, self.spread, self.how.jitter, rng)
+            y = self.y
+            if self.how.target_jitter:
+                y = y + rng.normal(0, self.how.target_jitter * np.ptp(y), len(y))
+            copies = list(zip(template.prompts(X), template.completions(y), strict=True))
+            pairs += self._with_shots(copies, rng) if self.how.shots else copies
+        return pairs
+
+    def _with_shots(self, pairs: list[Example], rng: np.random.Generator) -> list[Example]:
+        """Other rows, drawn for each row, before its prompt."""
+        shown = []
+        for i, (prompt, completion) in enumerate(pairs):
+            others = rng.choice(len(pairs) - 1, self.how.shots, replace=False)
+            shots = [pairs[j + (j >= i)] for j in others]
+            shown.append((self.template.prompt_with_shots(shots, prompt), completion))
+        return shown
+
+
+def column_orders(n_columns: int, copies: int, rng: np.random.Generator) -> list[list[int] | None]:
+    """The table's own order (None), then `copies` - 1 random ones."""
+    return [None, *(rng.permutation(n_columns).tolist() for _ in range(copies - 1))]
+
+
+def _spread(X: pd.DataFrame) -> dict[str, float]:
+    """Range of every numeric column that is a quantity rather than a code, in its own unit."""
+    numeric = [c for c in X if pd.api.types.is_numeric_dtype(X[c]) and not pd.api.types.is_bool_dtype(X[c])]
+    return {c: float(X[c].max() - X[c].min()) for c in numeric if X[c].nunique() >= MIN_LEVELS}
+
+
+def _jittered(X: pd.DataFrame, spread: dict[str, float], share: float, rng: np.random.Generator) -> pd.DataFrame:
+    if not share or not spread:
+        return X
+    return X.assign(**{column: X[column] + rng.normal(0, share * width, len(X)) for column, width in spread.items()})

@@ -1,0 +1,70 @@
+"""Figures, drawn from finished cases only. Each returns a matplotlib figure that was made without a display."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils import report
+
+GREY = "0.55"
+LIFT_COLOUR = "#c1272d"
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#8c564b", "#7f3c8d", "#b5bd00", "#444444", "#e78ac3")
+MARKERS = "osv^D<>pPX"
+ROW_HEIGHT = 0.42  # inches per data set
+SPREAD = 0.62  # share of a row's height over which its learners are laid out
+
+
+def scores(frame: pd.DataFrame, title: str, label: str, paper: bool = True) -> Figure:
+    """Each data set a row, each learner a point at its mean with a line of one standard deviation to both sides.
+
+    LIFT stands out, a grey tick is the chance level, and a hollow diamond the paper's LIFT/GPT-3.
+
+    Args:
+        frame: finished cases.
+        title: what the figure shows.
+        label: name of the score with its unit.
+        paper: whether to draw the paper's numbers.
+    """
+    summary = report.summarise(frame)
+    score = report.main_score(frame)
+    datasets = summary["dataset"].unique()[::-1]
+    learners = sorted(summary["learner"].unique(), key=lambda name: (name.startswith("lift"), name))
+    figure = Figure(figsize=(9, 1.6 + ROW_HEIGHT * len(datasets)), layout="constrained")
+    axes = figure.add_subplot()
+    rows = {dataset: i for i, dataset in enumerate(datasets)}
+    offsets = np.linspace(SPREAD / 2, -SPREAD / 2, len(learners)) if len(learners) > 1 else [0.0]
+    plain = iter(zip(COLOURS * 3, MARKERS * 3, strict=False))
+    for learner, offset in zip(learners, offsets, strict=True):
+        lift = learner.startswith("lift")
+        colour, marker = (LIFT_COLOUR, "*") if learner == "lift" else next(plain)
+        part = summary[summary["learner"] == learner]
+        axes.errorbar(
+            part[score],
+            part["dataset"].map(rows) + offset,
+            xerr=part[f"{score}_sd"].fillna(0.0),
+            fmt=marker,
+            color=colour,
+            markersize=11 if lift else 5,
+            zorder=3 if lift else 2,
+            linewidth=1,
+            label=learner,
+        )
+    chance = summary.groupby("dataset")["chance"].mean()
+    heights = np.array([rows[dataset] for dataset in chance.index])
+    axes.vlines(chance, heights - 0.4, heights + 0.4, color=GREY, linewidth=2, label="chance")
+    known = [(report.published(dataset, "lift"), row) for dataset, row in rows.items()] if paper else []
+    known = [(value, row) for value, row in known if not np.isnan(value)]
+    if known:
+        axes.scatter(
+            *zip(*known, strict=True), marker="D", facecolor="none", edgecolor="k", s=60, label="LIFT/GPT-3 (paper)"
+        )
+    axes.set_yticks(range(len(datasets)), datasets)
+    axes.set_ylim(-0.6, len(datasets) - 0.4)
+    axes.hlines(np.arange(len(datasets) - 1) + 0.5, *axes.get_xlim(), color="0.9", linewidth=0.8, zorder=0)
+    axes.set_xlabel(label)
+    axes.set_title(title, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure

@@ -1,0 +1,198 @@
+"""From the CSV to what people read: means with their spread, the paper's numbers beside them, a table, a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import pandas as pd
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from utils import registry
+from utils.results import ROOT, Results, write_text
+
+PUBLISHED = ROOT / "data" / "published" / "results.csv"
+PAPER_METHODS = {
+    "majority": "MCC",
+    "logreg": "LogReg",
+    "knn": "KNN",
+    "tree": "DT",
+    "mlp": "MLP",
+    "svm": "RBF-SVM",
+    "forest": "RF",
+    "xgboost": "XGBoost",
+    "polynomial": "PR3",
+    "kernel_ridge": "KRR",
+    "gbt": "GBT",
+    "gp": "GP",
+    "lift": "LIFT/GPT-3",
+}
+PAPER_SYNTHETIC = {"9clusters": "9Clusters", "two_circles": "two circles"}  # spelt otherwise in the paper
+PAPER_REAL = "fraction=1.0;index_leak=yes;selected_on=test", "fraction=1.0;names=no;outlier_filter=none"
+SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
+WIDE = 200  # characters, where the output is not a terminal and nothing would be gained by wrapping
+
+
+def main_score(frame: pd.DataFrame) -> str:
+    """The column that tables and figures show first."""
+    return "accuracy" if "accuracy" in frame else "rae_mean_filled"
+
+
+def identity(frame: pd.DataFrame) -> list[str]:
+    """The columns that say what was run, seed included: all before `n_train`, but for the key."""
+    columns = list(frame.columns)
+    return [column for column in columns[: columns.index("n_train")] if column not in ("key", "experiment")]
+
+
+def latest(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per case as the reader sees it: of rows that differ in their key only (an edited prompt), the last."""
+    return frame.drop_duplicates(identity(frame), keep="last").reset_index(drop=True) if len(frame) else frame
+
+
+def labels(frame: pd.DataFrame) -> pd.Series:
+    """How tables and figures call each row's learner: the method, and what else tells it from others in the frame."""
+    settings = [c for c in identity(frame) if c not in ("dataset", "source", "method", "seed")]
+    telling = [c for c in settings if frame.groupby("method")[c].nunique(dropna=False).max() > 1]
+    parts = [frame["method"]] + [
+        frame[c].map(lambda value, name=c: f" {value if name in ('model', 'options') else f'{name}={value}'}".rstrip())
+        for c in telling
+    ]
+    return pd.concat(parts, axis=1).astype(str).agg("".join, axis=1)
+
+
+def summarise(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per data set and learner: seeds, mean and sd of each score, chance level, the paper's number."""
+    frame = latest(frame)
+    groups = [column for column in identity(frame) if column != "seed"]
+    columns = list(frame.columns)
+    scores = columns[columns.index("n_test") + 1 : columns.index("n_invalid")]
+    grouped = frame.assign(learner=labels(frame)).groupby([*groups, "learner"], sort=False, dropna=False)
+    summary = grouped.agg(
+        n=("seed", "size"),
+        n_train=("n_train", "first"),
+        n_test=("n_test", "first"),
+        **{score: (score, "mean") for score in scores},
+        **{f"{score}_sd": (score, "std") for score in scores if score != "chance"},
+        n_invalid=("n_invalid", "sum"),
+        seconds_fit=("seconds_fit", "mean"),
+        seconds_predict=("seconds_predict", "mean"),
+    ).reset_index()
+    paper = [published(d, m) for d, m in zip(summary["dataset"], summary["method"], strict=True)]
+    return summary.assign(paper=paper)
+
+
+@lru_cache(maxsize=1)
+def _published() -> pd.DataFrame:
+    return pd.read_csv(PUBLISHED, dtype={"setting": str})
+
+
+def published(dataset: str, method: str) -> float:
+    """The paper's number for the main score of a data set and method; nan where it has none.
+
+    Accuracy as a share. RAE for LIFT/GPT-3 on synthetic functions is the filtered one: the paper gives no other.
+    """
+    rows = _published()
+    name, _, options = dataset.partition(":")
+    entry = registry.find(dataset)
+    if entry is not None and entry.published:
+        rows = rows[rows["dataset"] == entry.published]
+        rows = rows[rows["experiment"].isin(["E01-openml", "E03-regression-real"])]
+        rows = rows[(rows["experiment"] == "E01-openml") | rows["setting"].isin(PAPER_REAL)]
+    else:
+        rows = rows[rows["dataset"] == PAPER_SYNTHETIC.get(name, name)]
+        setting = f"{options or 'p=1'};input=real;range=-10..10"
+        plain = (rows["experiment"] == "E01-synthetic") & (options == "")
+        rows = rows[
+            plain | ((rows["experiment"] == "E02-regression-synthetic") & rows["setting"].str.startswith(setting))
+        ]
+    found = rows[rows["method"] == PAPER_METHODS.get(method)]
+    if found.empty:
+        return float("nan")
+    first = found.iloc[0]
+    return float(first["value"]) / (100 if first["metric"] == "accuracy" else 1)
+
+
+def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
+    """Prints the table and writes summary and figure beside the CSV. Everything comes from the files alone."""
+    frame = latest(results.frame())
+    console = Console(width=None if Console().is_terminal else WIDE)
+    missing = _not_run(frame, results.failures())
+    if len(frame):
+        summary = summarise(frame)
+        cells, score = pivot(summary), main_score(frame)
+        write_text(results.sibling("_summary.csv"), summary.to_csv(index=False, float_format="%.6g"))
+        write_text(results.sibling("_summary.md"), _markdown(results.experiment, score, summary, cells, missing))
+        figure(frame).savefig(results.sibling(".png"), dpi=150)
+        console.print(_rich(cells, f"{results.experiment}: {score}, mean ± sd over seeds"))
+        invalid = summary.loc[summary["n_invalid"] > 0, ["dataset", "learner", "n_invalid"]]
+        for row in invalid.itertuples():
+            console.print(f"{row.n_invalid} unreadable answers: {row.learner} on {row.dataset}", markup=False)
+        lift = summary[summary["method"] == "lift"]
+        if len(lift) and not len(invalid):
+            console.print("n_invalid: 0, every answer could be read", markup=False)
+        console.print(
+            f"rows     {results.path}\nsummary  {results.sibling('_summary.md')}", markup=False, soft_wrap=True
+        )
+        console.print(f"figure   {results.sibling('.png')}", markup=False, soft_wrap=True)
+    for row in missing.itertuples():
+        console.print(
+            f"not run: {row.dataset} {row.method} seed {row.seed}: {row.reason}", markup=False, soft_wrap=True
+        )
+
+
+def pivot(summary: pd.DataFrame) -> pd.DataFrame:
+    """Cells of text, mean ± sd: learners by data sets, the longer side down; then chance level and the paper's LIFT."""
+    score = main_score(summary)
+    spread = summary[f"{score}_sd"]
+    texts = summary[score].map("{:.3f}".format) + spread.map(lambda sd: "" if pd.isna(sd) else f" ±{sd:.3f}")
+    rows = summary.assign(text=texts).drop_duplicates(["dataset", "learner"], keep="last")
+    cells = rows.pivot(index="dataset", columns="learner", values="text")
+    cells = cells.loc[summary["dataset"].unique(), summary["learner"].unique()]
+    means = rows.pivot(index="dataset", columns="learner", values=score).loc[cells.index, cells.columns]
+    chance = summary.groupby("dataset", sort=False)["chance"].mean()
+    cells["(chance)"] = chance.map("{:.3f}".format)
+    paper = [published(dataset, "lift") for dataset in cells.index]
+    if not all(map(pd.isna, paper)):
+        cells["(paper: LIFT/GPT-3)"] = ["" if pd.isna(value) else f"{value:.3f}" for value in paper]
+    if len(cells) > 1:
+        cells.loc["mean"] = [
+            ("" if means[c].isna().any() else f"{means[c].mean():.3f}") if c in means else "" for c in cells
+        ]
+    cells = cells.fillna("–")
+    return cells if len(cells) >= cells.shape[1] else cells.T
+
+
+def _not_run(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
+    """The last failure of every case that has not finished since."""
+    if not len(failures):
+        return failures
+    finished = set(frame["key"]) if len(frame) else set()
+    return failures[~failures["key"].isin(finished)].drop_duplicates("key", keep="last")
+
+
+def _rich(cells: pd.DataFrame, title: str) -> Table:
+    table = Table("", *cells.columns, title=title, title_justify="left")
+    for name, row in cells.iterrows():
+        table.add_row(str(name), *row, style="bold" if str(name).startswith("lift") else None)
+    return table
+
+
+def _markdown(experiment: str, score: str, summary: pd.DataFrame, cells: pd.DataFrame, missing: pd.DataFrame) -> str:
+    parts = [f"# {experiment}: {score}", SPREAD, _table(cells.reset_index(names="")), "## All scores"]
+    numbers = summary.select_dtypes("number").columns
+    shown = summary.drop(columns=["method"]).assign(**{c: summary[c].map("{:.4g}".format) for c in numbers})
+    parts.append(_table(shown.loc[:, (shown != "").any()]))
+    if len(missing):
+        parts += ["## Not run", _table(missing[["dataset", "method", "seed", "reason"]].astype(str))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * frame.shape[1]]
+    lines += [
+        "| " + " | ".join(str(v).replace("|", "\\|") for v in row) + " |" for row in frame.itertuples(index=False)
+    ]
+    return "\n".join(lines)

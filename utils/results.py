@@ -1,0 +1,234 @@
+"""The store: one CSV per experiment, one row per finished case, nothing lost and nothing written twice.
+
+    RESULTS_DIR/<area>/<experiment>.csv                  finished cases
+    RESULTS_DIR/<area>/<experiment>.failures.csv         cases that ended in an error, with the reason
+    RESULTS_DIR/<area>/<experiment>/answers/<key>.csv.gz every answer of a case, in the order of the test rows
+
+Several processes may write at once. A row is one write under a file lock; a line cut short by a crash is removed
+before the next one is written; a case that another live process works on can be seen and left alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from utils.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]  # results land beside the code, whatever folder the caller is in
+FAILURE_COLUMNS = ("key", "experiment", "dataset", "method", "model", "seed", "reason", "failed_at")
+
+
+class StorageError(UserError):
+    """A result could not be written; nothing else can be kept either, so the study ends."""
+
+
+class Busy(Exception):
+    """Another process is working on this case."""
+
+
+class Results:
+    """The results of one experiment.
+
+    Args:
+        folder: the results directory; made when the first row is written.
+        area: "classification", "regression" or "others".
+        experiment: the experiment's name, which is its script's.
+    """
+
+    def __init__(self, folder: Path, area: str, experiment: str):
+        self.experiment = experiment
+        self.path = Path(folder) / area / f"{experiment}.csv"
+        self.failures_path = self.path.with_name(f"{experiment}.failures.csv")
+        self.folder = self.path.with_name(experiment)
+
+    def sibling(self, ending: str) -> Path:
+        """The file beside the CSV with another ending, as in `sibling("_summary.md")`."""
+        return self.path.with_name(self.experiment + ending)
+
+    def frame(self) -> pd.DataFrame:
+        """All finished cases; texts stay texts, numbers become numbers, and a torn last line is left out."""
+        return _read(self.path)
+
+    def failures(self) -> pd.DataFrame:
+        """The failed attempts, one row each."""
+        return _read(self.failures_path)
+
+    def finished(self) -> set[str]:
+        """The keys of all finished cases."""
+        frame = self.frame()
+        return set(frame["key"]) if len(frame) else set()
+
+    def check_columns(self, columns: list[str]) -> None:
+        """Refuses a file of other columns before anything is run.
+
+        Raises:
+            UserError: the file exists and its header differs.
+        """
+        header = _header(self.path)
+        if header and header != columns:
+            missing = ", ".join(c for c in columns if c not in header) or "none"
+            extra = ", ".join(c for c in header if c not in columns) or "none"
+            raise UserError(
+                f"{self.path} has other columns than this version writes (missing: {missing}; unknown: {extra}); "
+                "move the file away or give another --results-dir"
+            )
+
+    def add(self, row: Mapping[str, object], answers: pd.DataFrame | None = None, redo: bool = False) -> bool:
+        """Stores a finished case: its answers first, then its row, so that a row is never without its answers.
+
+        Args:
+            row: the columns of the CSV, "key" among them.
+            answers: one row per test row, kept as they are.
+            redo: replace an earlier row of this key. Otherwise an existing row stays and False is returned.
+
+        Raises:
+            UserError: the columns differ from the file's, or the disk is full (nothing is left half-written).
+        """
+        self.check_columns(list(row))
+        with self._writing(self.path):
+            exists = row["key"] in self.finished()
+            if exists and not redo:
+                return False
+            if answers is not None:
+                path = self.answers_path(str(row["key"]))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _replace(path, lambda target: answers.to_csv(target, index=False, compression="gzip"))
+            if exists:
+                kept = _lines(self.path)
+                rows = [r for r in csv.reader(kept[1:]) if r[0] != row["key"]]
+                _replace(self.path, lambda target: target.write_text(kept[0] + "".join(map(_line, rows)), "utf-8"))
+            _append(self.path, list(row), list(row.values()))
+        return True
+
+    def fail(self, row: Mapping[str, object]) -> None:
+        """Writes down a failed attempt with its reason; `row` has the columns FAILURE_COLUMNS."""
+        with self._writing(self.failures_path):
+            _append(self.failures_path, list(FAILURE_COLUMNS), [row[column] for column in FAILURE_COLUMNS])
+
+    def answers_path(self, key: str) -> Path:
+        """Where the answers of a case lie."""
+        return self.folder / "answers" / f"{key}.csv.gz"
+
+    @contextmanager
+    def claim(self, key: str, wait: bool = False):
+        """Holds a case, so that no other process runs (and pays for) it at the same time.
+
+        The claim ends with the process, however that ends.
+
+        Raises:
+            Busy: another process holds the case and `wait` is False.
+        """
+        path = self.folder / ".claims" / f"{key}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=-1 if wait else 0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Busy(key) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _writing(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                yield
+        except OSError as error:
+            raise StorageError(
+                f"{path} could not be written ({error.strerror or error}); free some space or give another "
+                "--results-dir, then run the same command again: finished cases are kept"
+            ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a whole file or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, lambda target: target.write_text(text, "utf-8"))
+
+
+def _line(values: list[object]) -> str:
+    """One CSV line without line breaks inside, so that a torn line can be told from a whole one."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([_cell(value) for value in values])
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\r", " ").replace("\n", " ")
+    return "" if isinstance(value, float) and math.isnan(value) else value  # an empty cell is "not measured"
+
+
+def _lines(path: Path) -> list[str]:
+    """The whole lines of a file, without a last one that was cut short."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return [line for line in file if line.endswith("\n")]
+
+
+def _header(path: Path) -> list[str]:
+    lines = _lines(path)
+    return next(csv.reader(lines[:1])) if lines else []
+
+
+def _read(path: Path) -> pd.DataFrame:
+    lines = _lines(path)
+    if not lines:
+        return pd.DataFrame()
+    texts = {"key": str, "experiment": str, "dataset": str, "source": str, "method": str, "model": str, "options": str}
+    frame = pd.read_csv(io.StringIO("".join(lines)), dtype=texts, keep_default_na=False)
+    numbers = [column for column in frame if column not in texts]
+    return frame.assign(**{column: _numeric(frame[column]) for column in numbers})
+
+
+def _numeric(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().equals(column != "") else column
+
+
+def _append(path: Path, columns: list[str], values: list[object]) -> None:
+    """Adds one line (and the header to a new file) in one write, and takes it back if the disk refuses it."""
+    whole = len("".join(_lines(path)).encode())
+    text = (b"" if whole else _line(list(columns)).encode()) + _line(values).encode()
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        os.ftruncate(file, whole)  # drops a line that a crash has cut short
+        os.lseek(file, whole, os.SEEK_SET)
+        try:
+            while text:
+                text = text[os.write(file, text) :]
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, whole)
+            raise
+    finally:
+        os.close(file)
+
+
+def _replace(path: Path, write) -> None:
+    """Lets `write` fill a temporary file beside `path` and puts it in its place at once."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
