@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
 from utils.errors import BadTable
 
@@ -51,13 +51,12 @@ def targets(task: str, y: object) -> np.ndarray:
         ValueError: continuous numbers as classes, or a number that is not finite.
     """
     y = column_or_1d(y, warn=True)
+    if task == "regression":
+        y = y.astype(float)
+    assert_all_finite(y, input_name="y")
     if task == "classification":
         check_classification_targets(y)
-        return np.asarray(y)
-    y = y.astype(float)
-    if not np.isfinite(y).all():
-        raise BadTable("Input y contains NaN or infinity; a regression target must be finite")
-    return y
+    return np.asarray(y)
 
 
 def hold_out(X: pd.DataFrame, y: np.ndarray, task: str, fraction: float, seed: int):

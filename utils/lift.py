@@ -24,6 +24,10 @@ MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out")  # of random numbers, see LIFT._seed
 
 
+class CollisionWarning(UserWarning):
+    """Different training rows became the same prompt, so the model cannot tell them apart."""
+
+
 class LIFT(BaseEstimator):
     """What both estimators share. Parameters set to None follow the model's recipe, else the paper.
 
@@ -173,6 +177,7 @@ class LIFT(BaseEstimator):
             warnings.warn(
                 f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
                 "more digits (numbers='significant') or levels tell them apart",
+                CollisionWarning,
                 stacklevel=2,
             )
         base = self._load_model()
@@ -194,7 +199,7 @@ class LIFT(BaseEstimator):
         noise = {name: settings.get(name, 0.0) for name in ("jitter", "target_jitter")}
         how = Augmentation(**noise, permutations=self.permutations, shots=self.shots)
         texts = TrainingTexts(self.template_, X, y, how, self._seed("texts"))
-        held_out = [] if validation is None else self._pairs(self.reader_.prompts(validation[0]), validation[1])
+        held_out = [] if validation is None else self._known_pairs(*validation)
         every = -(-tuning.epochs // EVALUATIONS)
         best = -np.inf
         for rate in np.atleast_1d(settings["learning_rate"]).tolist():
@@ -242,6 +247,13 @@ class LIFT(BaseEstimator):
         chosen = np.random.default_rng(self._seed("shots")).choice(len(X), self.shots, replace=False)
         return self._pairs(self.template_.prompts(X.iloc[chosen]), y[chosen]) if self.shots else []
 
+    def _known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[tuple[str, str]]:
+        """Validation pairs for the token loss; a class that is not in the training rows has no text."""
+        if self.task == "classification":
+            known = np.isin(y, self.template_.classes_)
+            X, y = X[known], y[known]
+        return self._pairs(self.reader_.prompts(X), y) if len(y) else []
+
     def _pairs(self, prompts: list[str], y: np.ndarray) -> list[tuple[str, str]]:
         return list(zip(prompts, self.template_.completions(y), strict=True))
 
@@ -277,6 +289,5 @@ class LIFT(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
-        tags.input_tags.categorical = True
         tags.target_tags.required = True
         return tags

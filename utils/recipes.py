@@ -48,7 +48,9 @@ def template(task: str, settings: dict[str, object]) -> Template:
     Raises:
         UnknownName: a wording, number format, scale or label form that does not exist.
     """
-    return Template(task, **{name: settings[name] for name in TEMPLATE if name in settings})
+    template = Template(task, **{name: settings[name] for name in TEMPLATE if name in settings})
+    template.check()
+    return template
 
 
 def tuning(settings: dict[str, object], n_rows: int) -> FineTuning:

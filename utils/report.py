@@ -76,6 +76,7 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
         **{score: (score, "mean") for score in scores},
         **{f"{score}_sd": (score, "std") for score in scores if score != "chance"},
         n_invalid=("n_invalid", "sum"),
+        n_collisions=("n_collisions", "mean"),
         seconds_fit=("seconds_fit", "mean"),
         seconds_predict=("seconds_predict", "mean"),
     ).reset_index()
@@ -129,6 +130,12 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
         invalid = summary.loc[summary["n_invalid"] > 0, ["dataset", "learner", "n_invalid"]]
         for row in invalid.itertuples():
             console.print(f"{row.n_invalid} unreadable answers: {row.learner} on {row.dataset}", markup=False)
+        for row in summary[summary["n_collisions"] > 0].itertuples():
+            console.print(
+                f"{row.n_collisions:.0f} of {row.n_train} training rows share a prompt with another row: "
+                f"{row.learner} on {row.dataset}",
+                markup=False,
+            )
         lift = summary[summary["method"] == "lift"]
         if len(lift) and not len(invalid):
             console.print("n_invalid: 0, every answer could be read", markup=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from utils import metrics
 from utils.baselines import Tuned
 from utils.errors import BadTable
 from utils.estimators import LIFT
+from utils.lift import CollisionWarning
 from utils.splits import Split
 
 SCORE_DIGITS = 6  # significant digits of a stored score; beyond them is float noise
@@ -68,7 +70,9 @@ class Trial:
         """
         split, learner = self.split, self.learner
         started = time.perf_counter()
-        learner.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CollisionWarning)  # the row counts them, and the report says so
+            learner.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
         fitted = time.perf_counter()
         answers = self._lift_answers() if isinstance(learner, LIFT) else self._plain_answers()
         facts = {

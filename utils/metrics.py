@@ -1,0 +1,148 @@
+"""Scores. Answers that could not be read are counted and scored, never dropped.
+
+All shares lie in 0..1; the paper prints percentages. A score that has no value, such as an error relative to a constant
+truth, is NaN.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import f1_score, roc_auc_score
+
+from utils.errors import BadTable
+
+FILTERS = (3, 5)  # the paper drops errors above 3 (synthetic tables) or 5 (real tables) times the RMSE
+
+
+def classification(y_true, y_pred, probabilities=None, classes=None) -> dict[str, float]:
+    """Scores of predicted labels (n,); None is an answer that could not be read and counts as wrong.
+
+    accuracy           share of right answers
+    balanced_accuracy  mean recall of the classes that occur in `y_true`
+    f1_macro           mean F1 of the classes that occur in `y_true` or among the readable answers
+    n_invalid          number of unreadable answers
+    log_loss           mean -ln p(true label), in nats; p is kept above 2.2e-16
+    brier              mean over rows of the squared distance between `probabilities` and the true one-hot vector, 0..2
+    roc_auc            one class against the rest, mean over the classes of `y_true`; NaN if there is only one
+
+    The last three need `probabilities` (n, k), whose columns follow `classes` (k,), and are NaN without them. A true
+    class that is missing from `classes` has probability 0. Raises BadTable without rows and ValueError for lengths that
+    do not fit. Paper §3.1.
+    """
+    truth, answers = _column(y_true), _column(y_pred)
+    _check_lengths(truth, answers)
+    invalid = pd.isna(answers)
+    codes, labels = pd.factorize(np.concatenate([truth, answers[~invalid]]))
+    true_codes = codes[: len(truth)]
+    predicted_codes = np.full(len(truth), -1)
+    predicted_codes[~invalid] = codes[len(truth) :]
+    right = true_codes == predicted_codes
+    return {
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean([right[true_codes == code].mean() for code in np.unique(true_codes)])),
+        "f1_macro": float(
+            f1_score(true_codes, predicted_codes, labels=np.arange(len(labels)), average="macro", zero_division=0)
+        ),
+        "n_invalid": int(invalid.sum()),
+        **_probability_scores(truth, probabilities, classes),
+    }
+
+
+def regression(y_true, y_pred, fill: float) -> dict[str, float]:
+    """Scores of predicted numbers (n,); None, NaN and infinities are answers that could not be used.
+
+    rae, rmse, r2                     over all rows; NaN as soon as one answer is unusable
+    rae_mean_filled, rmse_mean_filled with `fill`, the mean of the training targets, in place of unusable answers
+    rae_filtered3, rae_filtered5      of the filled answers, without the rows whose error is above 3 or 5 times the RMSE
+    n_invalid                         number of unusable answers
+
+    RAE = Σ|error| / Σ|y - mean(y)|, the sums and the mean taken over the rows that are scored. RAE and R² of a constant
+    truth are NaN. The paper reports filtered values only, and fills unread answers without saying so (§3.1).
+    Raises BadTable without rows and ValueError for lengths that do not fit or a truth that is not finite.
+    """
+    truth = np.asarray(y_true, dtype=float)
+    answers = np.array([np.nan if answer is None else answer for answer in y_pred], dtype=float)
+    _check_lengths(truth, answers)
+    if not np.isfinite(truth).all():
+        raise ValueError("the true values must be finite numbers")
+    invalid = ~np.isfinite(answers)
+    filled = np.where(invalid, fill, answers)
+    rae, rmse = _rae(truth, filled), _rmse(truth, filled)
+    plain = not invalid.any()
+    scores = {
+        "rae": rae if plain else np.nan,
+        "rmse": rmse if plain else np.nan,
+        "r2": _r2(truth, rmse) if plain else np.nan,
+        "rae_mean_filled": rae,
+        "rmse_mean_filled": rmse,
+    }
+    for limit in FILTERS:
+        kept = np.abs(truth - filled) <= limit * rmse
+        scores[f"rae_filtered{limit}"] = _rae(truth[kept], filled[kept])
+    return scores | {"n_invalid": int(invalid.sum())}
+
+
+def chance_accuracy(y_train, y_test) -> float:
+    """Test accuracy of always answering the most frequent training label; of equals the first in order."""
+    labels, counts = np.unique(_column(y_train), return_counts=True)
+    truth = _column(y_test)
+    _check_lengths(truth, truth)
+    return float(np.mean(truth == labels[counts.argmax()]))
+
+
+def _column(values) -> np.ndarray:
+    """One-dimensional object array, so that None and labels of any type pass through unchanged."""
+    column = np.empty(len(values), dtype=object)
+    column[:] = list(values)
+    return column
+
+
+def _check_lengths(truth: np.ndarray, answers: np.ndarray) -> None:
+    if len(truth) == 0:
+        raise BadTable("no rows to score: the test part is empty")
+    if len(truth) != len(answers):
+        raise ValueError(f"{len(answers)} answers for {len(truth)} rows")
+
+
+def _probability_scores(truth: np.ndarray, probabilities, classes) -> dict[str, float]:
+    if probabilities is None:
+        return {"log_loss": np.nan, "brier": np.nan, "roc_auc": np.nan}
+    if classes is None:
+        raise ValueError("probabilities need the classes of their columns")
+    probabilities = np.asarray(probabilities, dtype=float)
+    if probabilities.shape != (len(truth), len(classes)):
+        raise ValueError(f"probabilities {probabilities.shape} for {len(truth)} rows and {len(classes)} classes")
+    columns = {label: probabilities[:, i] for i, label in enumerate(classes)}
+    unseen = np.zeros(len(truth))
+    positives = {label: truth == label for label in pd.unique(truth)}
+    p_true = np.select(list(positives.values()), [columns.get(label, unseen) for label in positives])
+    auc = np.nan
+    if len(positives) > 1:
+        auc = np.mean([roc_auc_score(rows, columns.get(label, unseen)) for label, rows in positives.items()])
+    return {
+        "log_loss": float(-np.log(np.clip(p_true, np.finfo(float).eps, 1)).mean()),
+        "brier": float(((probabilities**2).sum(axis=1) - p_true**2 + (1 - p_true) ** 2).mean()),
+        "roc_auc": float(auc),
+    }
+
+
+def _rae(truth: np.ndarray, answers: np.ndarray) -> float:
+    if len(truth) == 0 or np.ptp(truth) == 0:
+        return np.nan
+    with np.errstate(over="ignore"):  # several answers near 1e308 make an infinite score, which is what they deserve
+        return float(np.abs(truth - answers).sum() / np.abs(truth - truth.mean()).sum())
+
+
+def _rmse(truth: np.ndarray, answers: np.ndarray) -> float:
+    with np.errstate(over="ignore"):
+        errors = np.abs(truth - answers)
+        largest = errors.max()
+        if largest == 0 or np.isinf(largest):
+            return float(largest)
+        return float(largest * np.sqrt(np.mean((errors / largest) ** 2)))  # squares of 1e200 would overflow
+
+
+def _r2(truth: np.ndarray, rmse: float) -> float:
+    if np.ptp(truth) == 0:
+        return np.nan
+    with np.errstate(over="ignore"):
+        return float(1 - np.square(rmse / truth.std()))

@@ -1,0 +1,137 @@
+"""Language models by name, and what is known of one before it is loaded. Nothing here imports torch.
+
+lift-tiny           the small model that the project carries
+./folder, /folder   a Hugging Face folder (config.json) or a peft folder (adapter_config.json)
+owner/name[@rev]    an id on the Hugging Face Hub, with a revision where one is given
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from utils.errors import BadModel
+from utils.models.base import Example, Examples, FineTuning, LanguageModel
+
+__all__ = ["MODELS", "Example", "Examples", "FineTuning", "LanguageModel", "fingerprint", "load", "recipe", "resolve"]
+
+MODELS = {"local": "utils.models.local:LocalModel"}  # loaded on use
+SHIPPED = {"lift-tiny": Path(__file__).resolve().parents[2] / "data" / "models" / "lift-tiny"}
+RECIPE_FILE = "lift.json"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
+
+_LARGE = 64 * 2**20  # bytes; of larger files only the two ends are hashed
+_END = 2**20  # bytes
+
+
+def load(
+    name: str,
+    *,
+    adapter: str = "full",
+    adapter_rank: int = 16,
+    quantization: str = "none",
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int | None = None,
+) -> LanguageModel:
+    """The language model called `name`, ready for its three verbs.
+
+    Args:
+        name: "lift-tiny", a folder, or a Hub id.
+        adapter: what fine-tuning changes: "full" for all weights, else a peft adapter such as "lora" (paper: rank 16).
+        adapter_rank: width of the adapter.
+        quantization: "none", "8bit" or "4bit"; the last two want CUDA and an adapter.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps", ….
+        dtype: number type of the computation: "auto", "float32" or "bfloat16".
+        threads: CPU threads of torch, for the whole process; the last digits of all numbers depend on it.
+
+    Raises:
+        BadModel: there is no such model, or its folder is not complete, or the settings do not go together.
+        UnknownName: no such adapter, quantization or number type.
+        CannotDo: the model or the device lacks what the settings ask for.
+        MissingPackage: quantization without its package.
+    """
+    resolve(name)
+    module, _, attribute = MODELS["local"].partition(":")
+    return getattr(import_module(module), attribute).load(
+        name,
+        adapter=adapter,
+        adapter_rank=adapter_rank,
+        quantization=quantization,
+        device=device,
+        dtype=dtype,
+        threads=threads,
+    )
+
+
+def resolve(name: str) -> Path | str:
+    """The folder of a local model, or the id of one on the Hub as it was typed.
+
+    Raises:
+        BadModel: a folder that is not there or lacks a file, or a name that this version cannot serve.
+    """
+    if name.startswith("openai:"):
+        raise BadModel(
+            f"{name}: the protocol back end is not part of this version; use a local model: --model lift-tiny"
+        )
+    if not name.strip():
+        raise BadModel("the model's name is empty; use lift-tiny, a folder or a Hub id")
+    folder = SHIPPED.get(name, Path(name).expanduser())
+    if name not in SHIPPED and not name.startswith((".", "/", "~")) and not folder.exists():
+        return name
+    if not folder.is_dir():
+        raise BadModel(f"no model folder {folder}; give a folder with config.json, lift-tiny or a Hub id")
+    if (folder / "adapter_config.json").is_file():
+        return folder  # a peft folder; its base brings config.json and, where need be, the tokenizer
+    if not (folder / "config.json").is_file():
+        raise BadModel(
+            f"{folder} has no config.json (nor adapter_config.json), so it is not a Hugging Face model folder"
+        )
+    if not any((folder / file).is_file() for file in TOKENIZER_FILES):
+        raise BadModel(
+            f"{folder} has no tokenizer (tokenizer.json); save it there with tokenizer.save_pretrained({str(folder)!r})"
+        )
+    return folder
+
+
+def recipe(name: str) -> dict[str, Any]:
+    """The fine-tuning defaults that belong to a model (lift.json in its folder); {} for a model without."""
+    folder = resolve(name)
+    if isinstance(folder, str) or not (folder / RECIPE_FILE).is_file():
+        return {}
+    try:
+        return json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as exc:
+        raise BadModel(f"{folder / RECIPE_FILE} is not JSON: {exc}; mend or remove it") from exc
+
+
+def fingerprint(name: str) -> str:
+    """The identity of a model's weights: a sha256 over a folder's files, or the Hub id with its revision.
+
+    Documents (*.md) and hidden files do not count; of files above 64 MiB the size and the two ends do.
+    """
+    folder = resolve(name)
+    if isinstance(folder, str):
+        return f"hub:{folder}"
+    digest = hashlib.sha256()
+    for file in _weighty_files(folder):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as stream:
+            if file.stat().st_size <= _LARGE:
+                digest.update(stream.read())
+            else:
+                digest.update(stream.read(_END))
+                stream.seek(-_END, 2)
+                digest.update(stream.read(_END))
+    return digest.hexdigest()
+
+
+def _weighty_files(folder: Path) -> Iterator[Path]:
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.is_file() and not hidden and file.suffix != ".md":
+            yield file

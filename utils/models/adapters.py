@@ -1,0 +1,126 @@
+"""peft adapters by name, and quantised bases: what is trained when not all weights are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from utils.errors import BadModel, CannotDo, MissingPackage, UnknownName
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import BitsAndBytesConfig, PreTrainedModel
+
+FULL = "full"  # all weights, no adapter
+QUANTIZATIONS = ("none", "8bit", "4bit")
+
+# name -> (class in peft, name of its width setting, settings that differ from peft's own defaults).
+# As in the paper's GPT-J adapters there is no scaling (alpha = rank) and no dropout.
+ADAPTERS: dict[str, tuple[str, str | None, dict[str, Any]]] = {
+    "lora": ("LoraConfig", "r", {}),
+    "dora": ("LoraConfig", "r", {"use_dora": True}),
+    "rslora": ("LoraConfig", "r", {"use_rslora": True}),
+    "loha": ("LoHaConfig", "r", {}),
+    "lokr": ("LoKrConfig", "r", {}),
+    "vera": ("VeraConfig", "r", {}),
+    "oft": ("OFTConfig", "r", {"oft_block_size": 0}),
+    "hra": ("HRAConfig", "r", {}),
+    "miss": ("MissConfig", "r", {}),
+    "delora": ("DeloraConfig", "r", {}),
+    "fourierft": ("FourierFTConfig", None, {}),
+    "c3a": ("C3AConfig", None, {}),
+    "ia3": ("IA3Config", None, {"feedforward_modules": []}),
+}
+
+
+def check(adapter: str, rank: int, quantization: str, device: str) -> None:
+    """Refuses settings that do not go together, before anything is loaded.
+
+    Raises:
+        UnknownName: no such adapter or quantization.
+        BadModel: a rank below 1, or a quantised model that would be trained in full.
+        CannotDo: quantization without CUDA.
+    """
+    if adapter != FULL and adapter not in ADAPTERS:
+        raise UnknownName(f"no adapter {adapter!r}; have {', '.join([FULL, *ADAPTERS])}")
+    if rank < 1:
+        raise BadModel(f"adapter_rank is {rank}; it must be at least 1")
+    if quantization not in QUANTIZATIONS:
+        raise UnknownName(f"no quantization {quantization!r}; have {', '.join(QUANTIZATIONS)}")
+    if quantization != "none" and adapter == FULL:
+        raise BadModel(f"weights in {quantization} cannot be trained themselves; choose an adapter: --adapter lora")
+    if quantization != "none" and not device.startswith("cuda"):
+        raise CannotDo(f"{quantization} weights need a CUDA GPU, this is {device}; use --quantization none")
+
+
+def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftModel:
+    """The network with a fresh adapter on every linear layer but the head. Draws from torch's global generator.
+
+    Args:
+        base: where the network came from, written into the adapter so that its folder finds the base again.
+
+    Raises:
+        CannotDo: peft has no such adapter for this kind of network.
+    """
+    import peft
+
+    class_name, width, settings = ADAPTERS[adapter]
+    config_class = getattr(peft, class_name)
+    settings = {"target_modules": "all-linear", "task_type": "CAUSAL_LM", **settings}
+    fields = config_class.__dataclass_fields__
+    if width is not None:
+        settings[width] = rank
+    for alpha in ("lora_alpha", "alpha"):
+        if alpha in fields:
+            settings[alpha] = rank
+    if "fan_in_fan_out" in fields:
+        settings["fan_in_fan_out"] = _has_transposed_layers(network)  # GPT-2 stores its weights the other way round
+    try:
+        with quiet_peft():
+            tuned = peft.get_peft_model(network, config_class(**settings))
+    except (ValueError, TypeError, NotImplementedError, RuntimeError) as exc:
+        kind = network.config.model_type
+        raise CannotDo(f"adapter {adapter!r} is not available for a {kind} model: {exc}; use lora or full") from exc
+    tuned.peft_config["default"].base_model_name_or_path = base
+    return tuned
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Hides one warning that peft cannot help: transformers has renamed a property that it asks for."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
+
+
+def _has_transposed_layers(network: PreTrainedModel) -> bool:
+    from transformers.pytorch_utils import Conv1D
+
+    return any(isinstance(module, Conv1D) for module in network.modules())
+
+
+def quantization_config(quantization: str) -> BitsAndBytesConfig | None:
+    """How transformers loads the base in 8 or 4 bits; None for "none".
+
+    Raises:
+        MissingPackage: bitsandbytes is not installed.
+    """
+    if quantization == "none":
+        return None
+    try:
+        import bitsandbytes  # noqa: F401 - only to say early what is missing
+    except ImportError as exc:
+        raise MissingPackage(f"{quantization} weights need bitsandbytes: pip install -r requirements-gpu.txt") from exc
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if quantization == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )

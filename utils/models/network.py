@@ -1,0 +1,148 @@
+"""A causal network as one function from tokens to logits, and how it is read from disk or the Hub."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from peft import PeftConfig, PeftModel
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as hub_logging
+
+from utils.errors import BadModel
+from utils.models import adapters
+
+_LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, SafetensorError)
+
+
+class Network:
+    """The waist between our loops and transformers.
+
+    Attributes:
+        module: the transformers or peft model; frozen parameters are those that fine-tuning must not change.
+        device, dtype: where and in which number type it computes, as strings.
+        takes_positions: whether rows may be padded on the left, told apart by position ids.
+    """
+
+    def __init__(self, module: PreTrainedModel | PeftModel, device: str, dtype: str) -> None:
+        self.module = module
+        self.device = device
+        self.dtype = dtype
+        base = module.get_base_model() if isinstance(module, PeftModel) else module
+        parameters = inspect.signature(base.forward).parameters
+        self.takes_positions = "position_ids" in parameters
+        self._takes_keep = "logits_to_keep" in parameters
+        self.vocabulary_size: int = base.get_input_embeddings().weight.shape[0]
+
+    def __call__(
+        self,
+        ids: torch.Tensor,
+        *,
+        mask: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
+        keep: int | torch.Tensor = 0,
+        cache: Any = None,
+        use_cache: bool = False,
+    ) -> tuple[torch.Tensor, Any]:
+        """Logits in float32, shape (rows, kept columns, vocabulary), and the cache of keys and values.
+
+        Args:
+            keep: the last so many columns (0 for all), or a tensor of columns; the head is computed only there.
+        """
+        inputs: dict[str, Any] = {"input_ids": ids, "use_cache": use_cache}
+        if mask is not None:
+            inputs["attention_mask"] = mask
+        if positions is not None and self.takes_positions:
+            inputs["position_ids"] = positions
+        if cache is not None:
+            inputs["past_key_values"] = cache
+        if self._takes_keep:
+            inputs["logits_to_keep"] = keep
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == "bfloat16"):
+            output = self.module(**inputs)
+        logits = output.logits
+        if not self._takes_keep:
+            logits = logits[:, slice(-keep, None) if isinstance(keep, int) else keep]
+        return logits.float(), output.past_key_values if use_cache else None
+
+    def copy(self) -> Network:
+        """A network of its own that shares the frozen parameters, which nobody changes."""
+        frozen = {id(p): p for p in self.module.parameters() if not p.requires_grad}
+        return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype)
+
+    def with_adapter(self, adapter: str, rank: int, base: str) -> Network:
+        """The same network with a fresh adapter in it."""
+        return Network(adapters.add(self.module, adapter, rank, base), self.device, self.dtype)
+
+
+def read(
+    place: Path | str, adapter: str, quantization: str, device: str, dtype: str
+) -> tuple[PreTrainedModel | PeftModel, PreTrainedTokenizerBase]:
+    """A model and its tokenizer from a folder or the Hub, in evaluation mode, frozen unless trained in full.
+
+    Raises:
+        BadModel: the files are missing, broken, or not those of a causal language model.
+    """
+    if isinstance(place, Path) and (place / "adapter_config.json").is_file():
+        return _read_peft(place, quantization, device, dtype)
+    settings: dict[str, Any] = {"dtype": torch.float32 if adapter == adapters.FULL else getattr(torch, dtype)}
+    if quantization != "none":
+        settings |= {"quantization_config": adapters.quantization_config(quantization), "device_map": {"": device}}
+    name, _, revision = str(place).partition("@") if isinstance(place, str) else (str(place), "", "")
+    source = {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
+    with quiet(), _translated(str(place)):
+        tokenizer = AutoTokenizer.from_pretrained(**source)
+        module, report = AutoModelForCausalLM.from_pretrained(**source, **settings, output_loading_info=True)
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise BadModel(f"{place}: the weights lack {missing}; this is not a complete causal language model")
+    if quantization == "none":
+        module.to(device)
+    return module.requires_grad_(adapter == adapters.FULL).eval(), tokenizer
+
+
+def _read_peft(folder: Path, quantization: str, device: str, dtype: str) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    from utils import models
+
+    with _translated(str(folder)):
+        base = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
+    if not base:
+        raise BadModel(f"{folder / 'adapter_config.json'} does not name its base; set base_model_name_or_path in it")
+    module, tokenizer = read(models.resolve(base), "adapter", quantization, device, dtype)
+    with quiet(), _translated(str(folder)), adapters.quiet_peft():
+        module = PeftModel.from_pretrained(module, str(folder), is_trainable=True).eval()
+        if any((folder / file).is_file() for file in models.TOKENIZER_FILES):
+            tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    return module, tokenizer
+
+
+@contextmanager
+def _translated(place: str) -> Iterator[None]:
+    """Errors of the vendors' loaders as ours, with the first line of what they said."""
+    try:
+        yield
+    except _LOAD_ERRORS as exc:
+        said = str(exc).strip().splitlines() or [type(exc).__name__]
+        raise BadModel(f"cannot load the model {place}: {said[0]} Give lift-tiny, a folder or a Hub id.") from exc
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and reports while files are read or written: what matters in them is checked and raised."""
+    verbosity = hub_logging.get_verbosity()
+    had_bars = hub_logging.is_progress_bar_enabled()
+    transformers.logging.set_verbosity_error()
+    hub_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hub_logging.set_verbosity(verbosity)
+        if had_bars:
+            hub_logging.enable_progress_bar()

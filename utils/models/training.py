@@ -1,0 +1,202 @@
+"""The fine-tuning loop: next-token loss on the completions only (paper §2), end of the answer included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from utils.errors import BadModel, UserError
+from utils.models.base import Example, Examples, FineTuning
+from utils.models.network import Network
+from utils.models.tokens import IGNORE, Encoded, Tokens, batches
+
+SCHEDULES = ("linear", "cosine", "constant")
+MEGABATCH = 50  # batches among which rows are sorted by length, so that little is padded and order stays random
+VALIDATION_TOKENS = 8192  # per batch
+
+show_progress = True  # a bar on a terminal; False for none at all
+
+
+def tune(
+    network: Network,
+    tokens: Tokens,
+    examples: Examples,
+    validation: Sequence[Example],
+    settings: FineTuning,
+    seed: int,
+    on_epoch: Callable[[int, float], float | None],
+) -> int:
+    """Trains the network's unfrozen parameters in place and leaves those of the best epoch in it.
+
+    Args:
+        on_epoch: gets the epoch and the validation loss (nan without rows); returns a score, greater is better.
+
+    Returns:
+        The number of tokens trained on, all epochs counted.
+
+    Raises:
+        UserError: settings that make no sense, or no examples.
+        BadModel: the loss is no longer a finite number.
+        TooLong: an example longer than the context.
+    """
+    check_settings(settings)
+    draw = examples if callable(examples) else lambda epoch: examples
+    held_out = _encode(tokens, validation)
+    parameters = [p for p in network.module.parameters() if p.requires_grad]
+    optimizer = _optimizer(parameters, settings)
+    rows = _encode(tokens, _some(draw(1)))
+    total = settings.epochs * math.ceil(len(rows) / settings.batch_size)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, total, settings))
+    order = torch.Generator().manual_seed(seed)
+    best, best_score, n_tokens = None, -math.inf, 0
+    with tqdm(total=total, desc="tune", unit="upd", leave=False, disable=None if show_progress else True) as bar:
+        for epoch in range(1, settings.epochs + 1):
+            if epoch > 1 and callable(examples):
+                rows = _encode(tokens, _some(draw(epoch)))
+            network.module.train()
+            with seeded(seed + epoch, network.device):
+                for batch in _shuffled(rows, settings.batch_size, order):
+                    loss, _ = _loss(network, batch, tokens.end)
+                    _update(loss, parameters, optimizer, settings.max_grad_norm)
+                    scheduler.step()
+                    n_tokens += sum(len(row.ids) for row in batch)
+                    bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+                    bar.update()
+            network.module.eval()
+            score = on_epoch(epoch, mean_loss(network, held_out, tokens.end) if held_out else math.nan)
+            if score is not None and score > best_score:
+                best, best_score = _snapshot(network), score
+    if best is not None:
+        _restore(network, best)
+    return n_tokens
+
+
+def check_settings(settings: FineTuning) -> None:
+    """Raises UserError for settings that make no sense."""
+    if settings.schedule not in SCHEDULES:
+        raise UserError(f"no schedule {settings.schedule!r}; have {', '.join(SCHEDULES)}")
+    for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
+        if not getattr(settings, name) > 0:
+            raise UserError(f"{name} is {getattr(settings, name)}; it must be above 0")
+    if not 0 <= settings.warmup <= 1:
+        raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
+
+
+def rate(step: int, total: int, settings: FineTuning) -> float:
+    """The factor on the learning rate at an update counted from 0: a rise over the warm-up, then the schedule."""
+    n_warmup = round(settings.warmup * total)
+    if step < n_warmup:
+        return (step + 1) / (n_warmup + 1)
+    done = min(1.0, (step - n_warmup) / max(1, total - n_warmup))
+    if settings.schedule == "linear":
+        return 1.0 - done
+    if settings.schedule == "cosine":
+        return 0.5 * (1.0 + math.cos(math.pi * done))
+    return 1.0
+
+
+@torch.inference_mode()
+def mean_loss(network: Network, rows: Sequence[Encoded], end: int) -> float:
+    """Mean loss of a completion token over all rows."""
+    total, count = 0.0, 0
+    for batch in batches(
+        [len(row.ids) for row in rows], lambda n, longest: n * longest <= VALIDATION_TOKENS, equal=False
+    ):
+        loss, n = _loss(network, [rows[i] for i in batch], end)
+        total += loss.item() * n
+        count += n
+    return total / count
+
+
+def _encode(tokens: Tokens, examples: Sequence[Example]) -> list[Encoded]:
+    rows = tokens.pairs(examples)
+    if rows:
+        tokens.check_fits(max(len(row.ids) for row in rows) + 1, "example with its answer")
+    return rows
+
+
+def _some(examples: Sequence[Example]) -> Sequence[Example]:
+    if not examples:
+        raise UserError("there are no rows to fine-tune on")
+    return examples
+
+
+def _optimizer(parameters: Sequence[torch.nn.Parameter], settings: FineTuning) -> torch.optim.Optimizer:
+    """AdamW that decays matrices but no biases and norms."""
+    groups = [
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
+
+
+def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) -> Iterator[list[Encoded]]:
+    """Batches in random order; rows of like length meet."""
+    shuffled = torch.randperm(len(rows), generator=order).tolist()
+    cut = []
+    for begin in range(0, len(rows), MEGABATCH * batch_size):
+        mega = sorted(shuffled[begin : begin + MEGABATCH * batch_size], key=lambda i: len(rows[i].ids))
+        cut += [mega[i : i + batch_size] for i in range(0, len(mega), batch_size)]
+    for i in torch.randperm(len(cut), generator=order).tolist():
+        yield [rows[j] for j in cut[i]]
+
+
+def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.Tensor, int]:
+    """Mean loss over the completion tokens and the end token, and their number.
+
+    Rows are padded on the right, which a causal network cannot see; a label is a token by its place in the row, so
+    that padding never counts, whatever its id.
+    """
+    width = max(len(row.ids) for row in batch)
+    ids = torch.full((len(batch), width), end)
+    labels = torch.full((len(batch), width), IGNORE)
+    for i, row in enumerate(batch):
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        first = max(1, row.start)  # nothing comes before the first token that could predict it
+        labels[i, first - 1 : len(row.ids)] = torch.tensor([*row.ids[first:], end])
+    mask = None
+    if any(len(row.ids) < width for row in batch):
+        mask = torch.tensor([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in batch]).to(network.device)
+    columns = (labels != IGNORE).any(dim=0).nonzero().flatten()
+    labels = labels[:, columns]
+    logits, _ = network(ids.to(network.device), mask=mask, keep=columns.to(network.device))
+    n = int((labels != IGNORE).sum())
+    loss = cross_entropy(logits.flatten(0, 1), labels.flatten().to(network.device), ignore_index=IGNORE)
+    return loss, n
+
+
+def _update(
+    loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer, max_norm: float
+) -> None:
+    if not torch.isfinite(loss):
+        raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    optimizer.step()
+
+
+def _snapshot(network: Network) -> dict[str, torch.Tensor]:
+    """Copies of the trained parameters in main memory."""
+    trained = ((name, p) for name, p in network.module.named_parameters() if p.requires_grad)
+    return {name: p.detach().to("cpu", copy=True) for name, p in trained}
+
+
+@torch.no_grad()
+def _restore(network: Network, state: dict[str, torch.Tensor]) -> None:
+    for name, p in network.module.named_parameters():
+        if name in state:
+            p.copy_(state[name])
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Inside, torch's global generators (dropout, fresh adapters) start at `seed`; outside they stay as they were."""
+    with torch.random.fork_rng(devices=[torch.device(device)] if device.startswith("cuda") else []):
+        torch.manual_seed(seed)
+        yield
