@@ -16,3 +16,8 @@ def lift_data(monkeypatch):
         pytest.skip(f"no folder of real tables: set LIFT_DATA (looked at {folder})")
     monkeypatch.setenv("LIFT_DATA", str(folder))
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Fast tests first: what starts whole programs comes last."""
+    items.sort(key=lambda item: item.path.name in ("test_experiments.py", "test_bootstrap.py"))

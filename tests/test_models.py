@@ -486,6 +486,14 @@ def test_settings_that_do_not_go_together(folders, settings, error, message):
         load(folders / "gpt2", **settings)
 
 
+def test_a_network_without_keys_and_values_says_so(folders, monkeypatch):
+    model = load(folders / "llama")
+    forward = model._network.module.forward
+    monkeypatch.setattr(model._network.module, "forward", lambda **inputs: forward(**{**inputs, "use_cache": False}))
+    with pytest.raises(CannotDo, match="llama model keeps no keys"):
+        model.generate(["a"])
+
+
 def test_devices_are_checked(folders):
     with pytest.raises(UnknownName, match="no device"):
         models.load(str(folders / "gpt2"), device="abacus")

@@ -20,9 +20,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from utils.errors import BadTable, UnknownName
-from utils.learners import CLASSIFIERS, REGRESSORS, Method, Rows
+from utils.learners import CLASSIFIERS, REGRESSORS, Method, Rows, require
 from utils.preprocessing import Encoder
 
+EXTRAS = ("lightgbm", "catboost", "tabicl")  # learners that are called as the package that holds them
 HELD_OUT = 5  # without validation rows, every fifth row of a class is held out
 
 
@@ -42,6 +43,11 @@ class Tuned(BaseEstimator):
     def describe(self) -> dict:
         """What the learner is, ready for JSON: its name and grid, without the seed and without what only costs time."""
         return {"method": self.name, "grid": {key: list(values) for key, values in self._method().grid.items()}}
+
+    def check(self) -> None:
+        """Raises MissingPackage where the learner's package is not installed."""
+        if self.name in EXTRAS:
+            require(self.name)
 
     def _method(self) -> Method:
         return _lookup(self.name, self._table())

@@ -119,7 +119,7 @@ def _lightgbm_settings(rows, depth):
 
 
 def _lightgbm_classifier(rows, depth):
-    library = _optional("lightgbm")
+    library = require("lightgbm")
     if rows.constant:
         return _majority(rows)
     return library.LGBMClassifier(**_lightgbm_settings(rows, depth))
@@ -137,14 +137,14 @@ def _catboost_settings(rows, depth):
 
 
 def _catboost_classifier(rows, depth):
-    library = _optional("catboost")
+    library = require("catboost")
     if rows.constant:
         return _majority(rows)
     return library.CatBoostClassifier(**_catboost_settings(rows, depth))
 
 
 def _tabicl_classifier(rows):
-    return _Downloaded(_optional("tabicl").TabICLClassifier(random_state=rows.seed, n_jobs=rows.threads))
+    return _Downloaded(require("tabicl").TabICLClassifier(random_state=rows.seed, n_jobs=rows.threads))
 
 
 def _mean(rows):
@@ -198,21 +198,21 @@ def _xgboost_regressor(rows, depth, objective):
 
 
 def _lightgbm_regressor(rows, depth, objective):
-    library = _optional("lightgbm")
+    library = require("lightgbm")
     if rows.constant:
         return _mean(rows)
     return library.LGBMRegressor(objective=objective, **_lightgbm_settings(rows, depth))
 
 
 def _catboost_regressor(rows, depth, loss):
-    library = _optional("catboost")
+    library = require("catboost")
     if rows.constant:
         return _mean(rows)
     return library.CatBoostRegressor(loss_function=loss, **_catboost_settings(rows, depth))
 
 
 def _tabicl_regressor(rows):
-    return _Downloaded(_optional("tabicl").TabICLRegressor(random_state=rows.seed, n_jobs=rows.threads))
+    return _Downloaded(require("tabicl").TabICLRegressor(random_state=rows.seed, n_jobs=rows.threads))
 
 
 CLASSIFIERS = {
@@ -275,7 +275,8 @@ def _scale_target(learner):
     return TransformedTargetRegressor(learner, transformer=StandardScaler())
 
 
-def _optional(package: str):
+def require(package: str):
+    """The optional package; raises MissingPackage with the command that installs it."""
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from utils import registry
+from utils import tables
 from utils.results import ROOT, Results, write_text
 
 PUBLISHED = ROOT / "data" / "published" / "results.csv"
@@ -29,8 +29,8 @@ PAPER_METHODS = {
     "gp": "GP",
     "lift": "LIFT/GPT-3",
 }
-PAPER_SYNTHETIC = {"9clusters": "9Clusters", "two_circles": "two circles"}  # spelt otherwise in the paper
 PAPER_REAL = "fraction=1.0;index_leak=yes;selected_on=test", "fraction=1.0;names=no;outlier_filter=none"
+PAPER_INPUTS = "input=real;range=-10..10"
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
 WIDE = 200  # characters, where the output is not a terminal and nothing would be gained by wrapping
 
@@ -92,26 +92,18 @@ def _published() -> pd.DataFrame:
 def published(dataset: str, method: str) -> float:
     """The paper's number for the main score of a data set and method; nan where it has none.
 
-    Accuracy as a share. RAE for LIFT/GPT-3 on synthetic functions is the filtered one: the paper gives no other.
+    Accuracy as a share. RAE of the synthetic functions is filtered at 3 × RMSE: the paper gives no other.
     """
     rows = _published()
-    name, _, options = dataset.partition(":")
-    entry = registry.find(dataset)
-    if entry is not None and entry.published:
-        rows = rows[rows["dataset"] == entry.published]
-        rows = rows[rows["experiment"].isin(["E01-openml", "E03-regression-real"])]
-        rows = rows[(rows["experiment"] == "E01-openml") | rows["setting"].isin(PAPER_REAL)]
-    else:
-        rows = rows[rows["dataset"] == PAPER_SYNTHETIC.get(name, name)]
-        setting = f"{options or 'p=1'};input=real;range=-10..10"
-        plain = (rows["experiment"] == "E01-synthetic") & (options == "")
-        rows = rows[
-            plain | ((rows["experiment"] == "E02-regression-synthetic") & rows["setting"].str.startswith(setting))
-        ]
-    found = rows[rows["method"] == PAPER_METHODS.get(method)]
-    if found.empty:
+    rows = rows[(rows["dataset"] == tables.published_name(dataset)) & (rows["method"] == PAPER_METHODS.get(method))]
+    options = dataset.partition(":")[2]
+    setting, experiment = rows["setting"], rows["experiment"]
+    same = (experiment == "E01-openml") | ((experiment == "E01-synthetic") & (options == ""))
+    same |= (experiment == "E03-regression-real") & setting.isin(PAPER_REAL)
+    same |= (experiment == "E02-regression-synthetic") & setting.str.startswith(f"{options or 'p=1'};{PAPER_INPUTS}")
+    if not same.any():
         return float("nan")
-    first = found.iloc[0]
+    first = rows[same].iloc[0]
     return float(first["value"]) / (100 if first["metric"] == "accuracy" else 1)
 
 

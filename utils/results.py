@@ -142,8 +142,8 @@ class Results:
 
     @contextmanager
     def _writing(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_name(f".{path.name}.lock")):
                 yield
         except OSError as error:

@@ -95,11 +95,13 @@ class Runner:
             head = {
                 "key": trial.key(case.seed, case.settings),
                 "experiment": self.results.experiment,
-                "dataset": case.dataset,
+                "dataset": trial.dataset,
                 "source": trial.source,
                 "method": case.method,
                 "model": str(self.config.model) if lift else "",
                 "options": trial.learner.options() if lift else "",
+                "protocol": self.config.protocol,
+                "limit": self.config.limit,
                 "seed": case.seed,
                 **case.settings,
             }

@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 from matplotlib.figure import Figure
 
-from utils import baselines, report, tables
+from utils import baselines, files, report, tables
 from utils.errors import UnknownName, UserError
 from utils.estimators import LIFT, LIFTClassifier, LIFTRegressor
 from utils.results import ROOT, Results
@@ -107,14 +107,19 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     Raises:
         UserError: an unknown table or method, data that cannot be learnt from, or a target that is not one for `task`.
     """
-    table = _load(case.dataset, target=config.target or None, task=None if config.task == "auto" else config.task)
+    told = None if config.task == "auto" else config.task
+    # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
+    table = _load(
+        case.dataset, target=config.target or None, task=told or (None if files.is_file(case.dataset) else task)
+    )
     if table.task != task:
         raise UserError(
             f"the target of {case.dataset} looks like one for {table.task}; run {table.task}/accuracy.sh, "
             f"or tell with --task {task} or --target COLUMN"
         )
     rows = table.split(case.seed, config.protocol)
-    return Trial(rows.limit(config.limit) if config.limit else rows, learner(case, config, task), table.source)
+    rows = rows.limit(config.limit) if config.limit else rows
+    return Trial(table.name, table.source, rows, learner(case, config, task))
 
 
 _load = lru_cache(maxsize=8)(tables.load)

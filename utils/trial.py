@@ -26,9 +26,10 @@ SCORE_DIGITS = 6  # significant digits of a stored score; beyond them is float n
 class Trial:
     """A learner that is not fitted yet, and the rows it will see."""
 
+    dataset: str  # what results call the table
+    source: str  # where its rows come from
     split: Split
     learner: LIFT | Tuned
-    source: str = ""  # where the rows come from
 
     def __post_init__(self):
         labels = self.split.y_train.nunique()
@@ -54,13 +55,15 @@ class Trial:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def check(self) -> None:
-        """What can be known before anything is trained: that the prompts fit the model.
+        """What can be known before anything is trained: that the model loads, the prompts fit, the package is there.
 
         Raises:
-            UserError: TooLong, BadModel, CannotDo and their like.
+            UserError: TooLong, BadModel, CannotDo, MissingPackage and their like.
         """
         if isinstance(self.learner, LIFT):
             self.learner.check(self.split.X_train, self.split.y_train, self.split.X_test)
+        else:
+            self.learner.check()
 
     def run(self) -> tuple[dict[str, object], pd.DataFrame]:
         """Fits on the training rows, selects on the validation rows, scores on the test rows.
@@ -133,7 +136,8 @@ class Trial:
         learner = self.learner
         if not isinstance(learner, LIFT):
             chosen = {"tokens_train": 0, "n_collisions": 0, "device": "cpu", "dtype": "float64"}
-            return {"chosen": json.dumps(learner.best_params_), **chosen, "cost_usd": 0.0}
+            fewer = {"n_train": learner.n_train_used_} if learner.n_train_used_ < len(self.split.X_train) else {}
+            return {"chosen": json.dumps({**learner.best_params_, **fewer}), **chosen, "cost_usd": 0.0}
         chosen = {"epoch": learner.best_epoch_, "learning_rate": learner.best_learning_rate_}
         return {
             "chosen": json.dumps(chosen if learner.best_epoch_ else {}),

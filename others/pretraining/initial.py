@@ -7,7 +7,7 @@ python -m others.pretraining.initial --folder /tmp/model --seed 1
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,22 +21,28 @@ from utils.models.network import quiet
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Fine-tuning settings that go with these weights: the content of lift.json."""
-
-    wording: str = "compact"
-    numbers: str = "scaled"
-    scale: str = "column"
-    levels: int = 1000
-    learning_rate: float = 1e-3
-    batch_size: int = 32
-    weight_decay: float = 0.3
-    schedule: str = "cosine"
-    updates: int = 1000
-    max_epochs: int = 200
-    jitter: float = 0.025
-    adapter: str = "full"
+# Fine-tuning settings that go with these weights, the content of lift.json. Small tables are read until `updates` is
+# reached, at most `max_epochs` times; jitter is the noise on training values, as a share of the column's range.
+RECIPE = {
+    "wording": "compact",
+    "numbers": "scaled",
+    "scale": "column",
+    "adapter": "full",
+    "learning_rate": 2e-3,
+    "weight_decay": 0.3,
+    "warmup": 0.05,
+    "schedule": "cosine",
+    "max_epochs": 200,
+    "classification": {"decoding": "score", "levels": 1000, "batch_size": 16, "updates": 1600, "jitter": 0.04},
+    "regression": {
+        "decoding": "median",
+        "levels": 400,
+        "batch_size": 32,
+        "updates": 600,
+        "jitter": 0.01,
+        "target_jitter": 0.02,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,11 @@ class Config:
     intermediate: int = 176  # width inside the feed-forward blocks, about 8/3 of hidden
     layers: int = 2
     heads: int = 4
-    rope_theta: float = 10000.0  # longest wave of the position code, in tokens / 2π
-    init_scale: float = 0.02  # standard deviation of the matrices' start
+    rope_theta: float = 100.0  # longest wave of the position code, in tokens / 2π; columns are told apart by position
+    init_scale: float = 0.05  # standard deviation of the matrices' start; with less the first epochs learn nothing
     number_scale: float = 0.06  # rms of a number's embedding, three times that of the other tokens
     identity_scale: float = 0.02  # rms of what tells neighbouring numbers apart
     seed: int = 0
-    recipe: Recipe = field(default_factory=Recipe)
 
 
 def fourier_features(n: int) -> np.ndarray:
@@ -131,7 +136,7 @@ def write(config: Config) -> None:
     with quiet():
         model.save_pretrained(config.folder)
         tokenizer.save_pretrained(config.folder)
-    recipe = json.dumps(asdict(config.recipe), indent=2) + "\n"
+    recipe = json.dumps(RECIPE, indent=2) + "\n"
     (config.folder / "lift.json").write_text(recipe, encoding="utf-8")
     (config.folder / "README.md").write_text(card(config, model.num_parameters()), encoding="utf-8")
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hub_logging
 
-from utils.errors import BadModel
+from utils.errors import BadModel, CannotDo
 from utils.models import adapters
 
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, SafetensorError)
@@ -55,6 +55,9 @@ class Network:
 
         Args:
             keep: the last so many columns (0 for all), or a tensor of columns; the head is computed only there.
+
+        Raises:
+            CannotDo: a cache is wanted of a network that has none, such as Mamba.
         """
         inputs: dict[str, Any] = {"input_ids": ids, "use_cache": use_cache}
         if mask is not None:
@@ -70,6 +73,11 @@ class Network:
         logits = output.logits
         if not self._takes_keep:
             logits = logits[:, slice(-keep, None) if isinstance(keep, int) else keep]
+        if use_cache and "past_key_values" not in output:
+            kind = self.module.config.model_type
+            raise CannotDo(
+                f"a {kind} model keeps no keys and values, which answering and scoring need; use another model"
+            )
         return logits.float(), output.past_key_values if use_cache else None
 
     def copy(self) -> Network:

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from utils.errors import BadModel, UserError
+from utils.models import base
 from utils.models.base import Example, Examples, FineTuning
 from utils.models.network import Network
 from utils.models.tokens import IGNORE, Encoded, Tokens, batches
@@ -18,8 +19,6 @@ from utils.models.tokens import IGNORE, Encoded, Tokens, batches
 SCHEDULES = ("linear", "cosine", "constant")
 MEGABATCH = 50  # batches among which rows are sorted by length, so that little is padded and order stays random
 VALIDATION_TOKENS = 8192  # per batch
-
-show_progress = True  # a bar on a terminal; False for none at all
 
 
 def tune(
@@ -54,7 +53,7 @@ def tune(
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, total, settings))
     order = torch.Generator().manual_seed(seed)
     best, best_score, n_tokens = None, -math.inf, 0
-    with tqdm(total=total, desc="tune", unit="upd", leave=False, disable=None if show_progress else True) as bar:
+    with tqdm(total=total, desc="tune", unit="upd", leave=False, disable=None if base.progress_bars else True) as bar:
         for epoch in range(1, settings.epochs + 1):
             if epoch > 1 and callable(examples):
                 rows = _encode(tokens, _some(draw(epoch)))

@@ -1,0 +1,235 @@
+"""Every experiment from its command line to its figure, and what happens when a study is stopped, killed or misused."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_layout import SCRIPTS
+
+QUICK = ["--limit", "20", "--epochs", "2"]
+PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
+
+
+def launch(module, *flags, folder=ROOT, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    command = [sys.executable, "-W", "error", "-m", module, *map(str, flags)]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+def run(module, *flags, code=0, folder=ROOT):
+    """The finished process; its output is shown where the exit code is another than `code`."""
+    process = launch(module, *flags, folder=folder)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+    return out, err
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_script_runs_end_to_end(path, tmp_path):
+    module = f"{path.parent.name}.{path.stem}"
+    out, _ = run(module, *QUICK, "--results-dir", tmp_path, "--workers", 2)
+    csv = tmp_path / path.parent.name / f"{path.stem}.csv"
+    frame = pd.read_csv(csv)
+    assert len(frame) > 5
+    assert (frame["method"] == "lift").any()
+    assert frame["key"].is_unique
+    assert "lift" in out
+    for ending in ("_summary.csv", "_summary.md", ".png"):
+        assert csv.with_name(path.stem + ending).stat().st_size > 100
+    for key in frame["key"]:
+        answers = pd.read_csv(csv.with_name(path.stem) / "answers" / f"{key}.csv.gz")
+        assert len(answers) == frame.set_index("key").loc[key, "n_test"]
+
+
+def test_the_same_command_again_does_nothing_and_another_seed_only_the_rest(tmp_path):
+    flags = ["classification.accuracy", *PLAIN, "--results-dir", tmp_path]
+    run(*flags)
+    csv = tmp_path / "classification" / "accuracy.csv"
+    first = csv.read_bytes()
+    out, _ = run(*flags)
+    assert csv.read_bytes() == first
+    assert "2 of 2 cases are finished already" in out
+    out, _ = run(*flags, "--seeds", 0, 1)
+    assert csv.read_bytes().startswith(first)
+    assert "2 of 4 cases are finished already" in out
+    run(*flags, "--redo")
+    assert len(pd.read_csv(csv)) == 4
+
+
+def test_two_workers_give_the_numbers_of_one(tmp_path):
+    frames = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        flags = [
+            "--datasets",
+            "iris",
+            "moons:n=200",
+            "--methods",
+            "forest",
+            "mlp",
+            "lift",
+            "--epochs",
+            3,
+            "--limit",
+            60,
+        ]
+        run("classification.accuracy", *flags, "--workers", workers, "--results-dir", folder)
+        frame = pd.read_csv(folder / "classification" / "accuracy.csv").sort_values("key")
+        frames.append(frame.drop(columns=["seconds_fit", "seconds_predict", "finished_at"]).reset_index(drop=True))
+    assert len(frames[0]) == 6
+    pd.testing.assert_frame_equal(*frames)
+
+
+def test_kill_minus_nine_loses_nothing_that_was_finished(tmp_path):
+    csv = tmp_path / "classification" / "accuracy.csv"
+    flags = ["--datasets", "iris", "wine", "moons", "--methods", "tree", "forest", "mlp", "--results-dir", tmp_path]
+    process = launch("classification.accuracy", *flags, "--workers", 1, start_new_session=True)
+    while process.poll() is None and (not csv.exists() or csv.read_bytes().count(b"\n") < 3):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = pd.read_csv(csv)
+    assert 2 <= len(before) < 9, "the process was to be killed in mid-run"
+    run("classification.accuracy", *flags, "--workers", 2)
+    after = pd.read_csv(csv)
+    assert len(after) == 9
+    assert after["key"].is_unique
+    pd.testing.assert_frame_equal(after.head(len(before)), before)
+
+
+def test_ctrl_c_says_what_is_kept(tmp_path):
+    csv = tmp_path / "classification" / "accuracy.csv"
+    flags = ["--datasets", "iris", "wine", "digits", "--methods", "tree", "lift", "--results-dir", tmp_path]
+    process = launch("classification.accuracy", *flags, "--workers", 1)
+    time.sleep(0.5)
+    while process.poll() is None and not (csv.with_suffix("") / ".claims").exists():
+        time.sleep(0.01)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "finished cases are kept" in err
+    assert "Traceback" not in err
+
+
+def test_two_runs_of_one_study_at_once_share_the_work(tmp_path):
+    flags = [
+        "--datasets",
+        "iris",
+        "wine",
+        "--methods",
+        "tree",
+        "mlp",
+        "forest",
+        "--results-dir",
+        tmp_path,
+        "--workers",
+        1,
+    ]
+    both = [launch("classification.accuracy", *flags) for _ in range(2)]
+    for process in both:
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+    frame = pd.read_csv(tmp_path / "classification" / "accuracy.csv")
+    assert len(frame) == 6
+    assert frame["key"].is_unique
+
+
+def test_a_messy_file_of_ones_own(tmp_path):
+    cells = ['"red, ""dark"""', '"two\nlines"', "😀", "###", "", "x=1, y=2"]
+    lines = [
+        f"{i * 0.37 % 5:.3f},{cells[i % 6]},{'' if i % 7 == 0 else i % 4},{'gut@@@' if i % 2 else 'a, b'}"
+        for i in range(80)
+    ]
+    (tmp_path / "my.csv").write_text("\n".join(["size,text,code,label", *lines]) + "\n", "utf-8")
+    flags = ["--datasets", "my.csv", "--target", "label", "--methods", "majority", "logreg", "lift", "--epochs", 2]
+    run("classification.accuracy", *flags, "--results-dir", tmp_path / "r", folder=tmp_path)
+    frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv").set_index("method")
+    assert frame.loc["lift", "n_invalid"] == 0
+    key = frame.loc["lift", "key"]
+    answers = pd.read_csv(tmp_path / "r" / "classification" / "accuracy" / "answers" / f"{key}.csv.gz")
+    assert set(answers["parsed"]) <= {"gut@@@", "a, b"}
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, "utf-8")
+    return str(folder / name)
+
+
+def table(columns: int, rows: int, label) -> str:
+    head = ",".join([*(f"c{i}" for i in range(columns)), "label"])
+    return (
+        "\n".join([head, *(",".join([*(str(r % 7 + c) for c in range(columns)), str(label(r))]) for r in range(rows))])
+        + "\n"
+    )
+
+
+BAD = {
+    "unknown table": (["--datasets", "irish"], "no table 'irish'", "iris"),
+    "unknown method": ([*PLAIN[:2], "--methods", "forrest"], "no method 'forrest'", "forest"),
+    "unknown wording": ([*PLAIN[:2], "--methods", "lift", "--wording", "nice"], "nice", "compact"),
+    "unknown adapter": ([*PLAIN[:2], "--methods", "lift", "--adapter", "loara"], "loara", "lora"),
+    "unknown protocol": ([*PLAIN, "--protocol", "mine"], "mine", "independent"),
+    "no seeds": ([*PLAIN, "--seeds"], "--seeds has no value", ""),
+    "no such model folder": ([*PLAIN[:2], "--methods", "lift", "--model", "./nowhere"], "nowhere", "lift-tiny"),
+    "regression table": (["--datasets", "sklearn:diabetes", "--methods", "tree"], "regression", ""),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_flags_end_with_a_message_and_write_nothing(name, tmp_path):
+    flags, *words = BAD[name]
+    _, err = run("classification.accuracy", *flags, "--results-dir", tmp_path, code=2)
+    assert all(word in err for word in words), err
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob("*.csv"))
+
+
+BAD_TABLES = {
+    "no target": (lambda r: "a", 40, ["--target", "price"], "price", "c0"),
+    "empty": (lambda r: "a", 0, [], "no rows", ""),
+    "one class": (lambda r: "a", 40, [], "one class", ""),
+    "a class per row": (lambda r: f"id{r}", 40, [], "--target", ""),
+    "infinite target": (lambda r: "inf" if r == 3 else r * 1.5, 40, ["--task", "regression"], "label", ""),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_tables_that_cannot_be_learnt_from_are_refused(name, tmp_path):
+    label, rows, flags, *words = BAD_TABLES[name]
+    path = write(tmp_path, "my.csv", table(3, rows, label))
+    area = "regression" if "regression" in flags else "classification"
+    _, err = run(f"{area}.accuracy", "--datasets", path, *flags, "--results-dir", tmp_path / "r", code=2)
+    assert err.startswith("error: ")
+    assert all(word in err for word in words), err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_prompt_longer_than_the_context_is_a_shown_cell_and_the_baselines_run(tmp_path):
+    path = write(tmp_path, "wide.csv", table(300, 60, lambda r: "ab"[r % 2]))
+    flags = ["--datasets", path, "--methods", "majority", "lift", "--wording", "names", "--results-dir", tmp_path / "r"]
+    out, _ = run("classification.accuracy", *flags, code=1)
+    assert "300 columns" in out
+    assert "--wording compact" in out
+    frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")
+    assert frame["method"].tolist() == ["majority"]
+    flags = [*flags[:6], "--epochs", 1, *flags[-2:]]  # the compact wording takes the same 300 columns
+    flags[5:6] = []
+    run("classification.accuracy", "--datasets", path, "--methods", "lift", "--epochs", 1, *flags[-2:])
+
+
+def test_constant_and_missing_columns_are_no_obstacle(tmp_path):
+    rows = "\n".join(f"1,,{r % 5},{'ab'[r % 2]}" for r in range(60))
+    path = write(tmp_path, "my.csv", f"same,empty,code,label\n{rows}\n")
+    flags = ["--datasets", path, "--methods", "logreg", "knn", "forest", "lift", "--epochs", 1]
+    run("classification.accuracy", *flags, "--results-dir", tmp_path / "r")
+    assert len(pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")) == 4

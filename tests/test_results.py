@@ -1,0 +1,129 @@
+"""The store: rows survive crashes, full disks and other processes; nothing is written twice."""
+
+import multiprocessing
+import resource
+import signal
+
+import pandas as pd
+import pytest
+
+from utils.errors import UserError
+from utils.results import Busy, Results, StorageError
+
+ROW = {"key": "k0", "experiment": "toy", "dataset": 'a,"b"\nc', "method": "lift", "seed": 0, "n_train": 3, "score": 0.5}
+
+
+def row(key, **changes):
+    return {**ROW, "key": key, **changes}
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path, "classification", "toy")
+
+
+def test_a_row_comes_back_as_it_was_and_its_answers_lie_beside_it(results):
+    answers = pd.DataFrame({"row": [7, 9], "text": [" 1\n@@@", ""], "parsed": ["1", None]})
+    assert results.add(row("k0", score=float("nan")), answers)
+    assert results.add(row("k1"))
+    frame = results.frame()
+    assert frame["key"].tolist() == ["k0", "k1"]
+    assert frame["dataset"].tolist() == ['a,"b" c'] * 2
+    assert frame["score"].isna().tolist() == [True, False]
+    stored = pd.read_csv(results.answers_path("k0"), keep_default_na=False)
+    assert stored["text"].tolist() == [" 1\n@@@", ""]
+
+
+def test_the_same_key_is_stored_once_unless_it_is_done_again(results):
+    assert results.add(row("k0", score=0.1))
+    assert not results.add(row("k0", score=0.2))
+    assert results.frame()["score"].tolist() == [0.1]
+    results.add(row("k1", score=0.3))
+    assert results.add(row("k0", score=0.2), redo=True)
+    assert results.frame().set_index("key")["score"].to_dict() == {"k1": 0.3, "k0": 0.2}
+
+
+def test_a_torn_line_is_left_out_and_removed_before_the_next(results):
+    results.add(row("k0"))
+    whole = results.path.read_text()
+    results.path.write_text(whole + "k1,toy,half a li")
+    assert results.finished() == {"k0"}
+    results.add(row("k2"))
+    assert results.path.read_text().startswith(whole)
+    assert results.finished() == {"k0", "k2"}
+
+
+def test_other_columns_are_refused_and_nothing_is_shifted(results):
+    results.add(row("k0"))
+    before = results.path.read_bytes()
+    with pytest.raises(UserError, match=r"missing: extra; unknown: none.*--results-dir"):
+        results.add({**row("k1"), "extra": 1})
+    assert results.path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(results):
+    for i in range(40):
+        results.add(row(f"k{i}"))
+    before = results.path.read_bytes()
+    old, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, old[1]))  # the next row fits in part only
+        with pytest.raises(StorageError, match="free some space"):
+            results.add(row("last"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert results.path.read_bytes() == before
+    assert results.add(row("last"))
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file"):
+        Results(tmp_path / "file", "classification", "toy").add(row("k0"))
+
+
+def write_many(folder, start):
+    results = Results(folder, "classification", "toy")
+    for i in range(start, start + 60):
+        results.add(row(f"k{i}"), pd.DataFrame({"row": [i]}))
+
+
+def test_two_processes_lose_no_row_and_double_none(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write_many, args=(tmp_path, start)) for start in (0, 30)]  # half of them shared
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    results = Results(tmp_path, "classification", "toy")
+    assert sorted(results.frame()["key"]) == sorted(f"k{i}" for i in range(90))
+    assert all(results.answers_path(f"k{i}").exists() for i in range(90))
+
+
+def hold(folder, held, release):
+    with Results(folder, "classification", "toy").claim("k0"):
+        held.set()
+        release.wait(30)
+
+
+def test_a_case_that_another_process_runs_is_left_to_it(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(tmp_path, held, release))
+    other.start()
+    assert held.wait(30)
+    results = Results(tmp_path, "classification", "toy")
+    with pytest.raises(Busy), results.claim("k0"):
+        pass
+    with results.claim("k1"):
+        pass
+    other.kill()  # a claim ends with its process, however that ends
+    other.join()
+    with results.claim("k0"):
+        pass
+
+
+def test_failures_keep_their_reason_on_one_line(results):
+    results.fail({**row("k0"), "model": "", "reason": "first\nsecond", "failed_at": "now"})
+    assert results.failures()["reason"].tolist() == ["first second"]
