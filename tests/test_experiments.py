@@ -145,9 +145,10 @@ def test_two_runs_of_one_study_at_once_share_the_work(tmp_path):
 
 
 def test_a_messy_file_of_ones_own(tmp_path):
+    quoted = '"a, b"'
     cells = ['"red, ""dark"""', '"two\nlines"', "😀", "###", "", "x=1, y=2"]
     lines = [
-        f"{i * 0.37 % 5:.3f},{cells[i % 6]},{'' if i % 7 == 0 else i % 4},{'gut@@@' if i % 2 else 'a, b'}"
+        f"{i * 0.37 % 5:.3f},{cells[i % 6]},{'' if i % 7 == 0 else i % 4},{'gut@@@' if i % 2 else quoted}"
         for i in range(80)
     ]
     (tmp_path / "my.csv").write_text("\n".join(["size,text,code,label", *lines]) + "\n", "utf-8")
@@ -197,7 +198,7 @@ def test_bad_flags_end_with_a_message_and_write_nothing(name, tmp_path):
 BAD_TABLES = {
     "no target": (lambda r: "a", 40, ["--target", "price"], "price", "c0"),
     "empty": (lambda r: "a", 0, [], "no rows", ""),
-    "one class": (lambda r: "a", 40, [], "one class", ""),
+    "one class": (lambda r: "a", 40, [], "in every row", "--target"),
     "a class per row": (lambda r: f"id{r}", 40, [], "--target", ""),
     "infinite target": (lambda r: "inf" if r == 3 else r * 1.5, 40, ["--task", "regression"], "label", ""),
 }
@@ -216,15 +217,15 @@ def test_tables_that_cannot_be_learnt_from_are_refused(name, tmp_path):
 
 def test_a_prompt_longer_than_the_context_is_a_shown_cell_and_the_baselines_run(tmp_path):
     path = write(tmp_path, "wide.csv", table(300, 60, lambda r: "ab"[r % 2]))
-    flags = ["--datasets", path, "--methods", "majority", "lift", "--wording", "names", "--results-dir", tmp_path / "r"]
-    out, _ = run("classification.accuracy", *flags, code=1)
-    assert "300 columns" in out
+    flags = ["--datasets", path, "--results-dir", tmp_path / "r", "--epochs", 1, "--workers", 1]
+    wordy = "".join(f"the value that was measured in column {{c{i}}} " for i in range(300)).replace("{", "is {")
+    out, _ = run("classification.accuracy", *flags, "--methods", "majority", "lift", "--wording", wordy, code=1)
+    assert "a row of 300 columns takes" in out
     assert "--wording compact" in out
-    frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")
-    assert frame["method"].tolist() == ["majority"]
-    flags = [*flags[:6], "--epochs", 1, *flags[-2:]]  # the compact wording takes the same 300 columns
-    flags[5:6] = []
-    run("classification.accuracy", "--datasets", path, "--methods", "lift", "--epochs", 1, *flags[-2:])
+    csv = tmp_path / "r" / "classification" / "accuracy.csv"
+    assert pd.read_csv(csv)["method"].tolist() == ["majority"]
+    run("classification.accuracy", *flags, "--methods", "lift")  # the compact wording has room for the same columns
+    assert pd.read_csv(csv)["method"].tolist() == ["majority", "lift"]
 
 
 def test_constant_and_missing_columns_are_no_obstacle(tmp_path):

@@ -65,7 +65,7 @@ class LIFT(BaseEstimator):
         *,
         template=None,
         adapter=None,
-        adapter_rank=8,
+        adapter_rank=16,
         quantization="none",
         epochs=None,
         learning_rate=None,

@@ -45,7 +45,7 @@ class Config:
     levels: int = 0  # of scaled numbers; 0 for the recipe's
     labels: str = ""  # codes or text
     adapter: str = ""  # full, lora, …
-    adapter_rank: int = 8  # of low-rank adapters; the paper's GPT-J had 16
+    adapter_rank: int = 16  # of low-rank adapters, as the paper had for GPT-J
     quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA
     decoding: str = ""  # score or generate; in regression greedy, mean or median
     samples: int = 0  # answers drawn per row for a sampled mean or median

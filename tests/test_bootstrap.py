@@ -1,0 +1,102 @@
+"""utils/env.sh with a stand-in for Python that writes down what it was asked to do: nothing is installed here."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.conftest import ROOT
+
+STAND_IN = """#!/usr/bin/env bash
+# A python3 that only tells: it makes empty environments and logs every installation.
+case "$*" in
+  *version_info*) exit {too_old} ;;
+  --version) echo "Python 3.x" ;;
+  "-m venv"*) mkdir -p "${{@: -1}}/bin"; cp "$0" "${{@: -1}}/bin/python" ;;
+  *"pip install"*) echo "$*" >>"{log}"; [[ ! -e "{broken}" ]] ;;
+  *runpy*) printf '%s\\n' "$PWD" "${{@:3}}" ;;
+esac
+"""
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of what the bootstrap needs, with a script that uses it."""
+    root = tmp_path / "with space"
+    (root / "utils").mkdir(parents=True)
+    shutil.copy(ROOT / "utils" / "env.sh", root / "utils")
+    (root / "requirements.txt").write_text("one==1\n")
+    (root / "requirements-dev.txt").write_text("two==2\n")
+    script = root / "script.sh"
+    script.write_text(
+        'set -euo pipefail\nfiles=$1; shift\nsource "${BASH_SOURCE%/*}/utils/env.sh" $files\nrun_module a.b "$@"\n'
+    )
+    stand_in(tmp_path, root)
+    return root
+
+
+def stand_in(tmp_path, root, too_old=0):
+    python = tmp_path / "python"
+    python.write_text(STAND_IN.format(too_old=too_old, log=root / "log", broken=root / "broken"))
+    python.chmod(0o755)
+
+
+def start(root, files="requirements.txt", *flags, code=0):
+    process = subprocess.run(
+        ["bash", root / "script.sh", files, *flags],
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "PYTHON": str(root.parent / "python")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == code, process.stdout + process.stderr
+    return process
+
+
+def installations(root):
+    log = root / "log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_installs_once_and_again_when_a_file_changed(copy):
+    assert "Making the virtual environment" in start(copy).stdout
+    assert len(installations(copy)) == 1
+    second = start(copy)
+    assert "Installing" not in second.stdout
+    assert len(installations(copy)) == 1
+    (copy / "requirements.txt").write_text("one==2\n")
+    assert "Installing requirements.txt" in start(copy).stdout
+    assert len(installations(copy)) == 2
+    (copy / "requirements.txt").write_text("one==1\n")  # back again is a change, too
+    start(copy)
+    assert len(installations(copy)) == 3
+
+
+def test_a_second_file_is_added_and_the_first_stays_known(copy):
+    start(copy)
+    out = start(copy, "requirements.txt requirements-dev.txt").stdout
+    assert "Installing requirements-dev.txt" in out
+    start(copy)
+    start(copy, "requirements.txt requirements-dev.txt")
+    assert len(installations(copy)) == 2
+
+
+def test_a_failed_installation_is_taken_up_again(copy):
+    (copy / "broken").touch()
+    assert "the installation failed" in start(copy, code=2).stderr
+    (copy / "broken").unlink()
+    start(copy)
+    start(copy)
+    assert len(installations(copy)) == 2
+
+
+def test_an_old_python_is_refused_with_what_to_do(copy, tmp_path):
+    stand_in(tmp_path, copy, too_old=1)
+    assert "3.10 or newer is needed; set PYTHON=" in start(copy, code=2).stderr
+    assert not (copy / ".venv").exists()
+
+
+def test_the_module_runs_in_the_callers_folder_with_all_flags(copy):
+    out = start(copy, "requirements.txt", "--target", "a b", "--template=x1=1").stdout.splitlines()
+    assert out[-6:] == ["/", str(copy), "a.b", "--target", "a b", "--template=x1=1"]
