@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from transformers import AutoModelForCausalLM, GPTJConfig
 
 from tests.conftest import ROOT
 from tests.test_layout import SCRIPTS
+from tests.test_models import small_tokenizer
 
 QUICK = ["--limit", "20", "--epochs", "2"]
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
@@ -146,7 +148,7 @@ def test_two_runs_of_one_study_at_once_share_the_work(tmp_path):
 
 def test_a_messy_file_of_ones_own(tmp_path):
     quoted = '"a, b"'
-    cells = ['"red, ""dark"""', '"two\nlines"', "😀", "###", "", "x=1, y=2"]
+    cells = ['"red, ""dark"""', '"two\nlines"', "😀", "###", "", '"x=1, y=2"']
     lines = [
         f"{i * 0.37 % 5:.3f},{cells[i % 6]},{'' if i % 7 == 0 else i % 4},{'gut@@@' if i % 2 else quoted}"
         for i in range(80)
@@ -200,6 +202,14 @@ BAD_TABLES = {
     "empty": (lambda r: "a", 0, [], "no rows", ""),
     "one class": (lambda r: "a", 40, [], "in every row", "--target"),
     "a class per row": (lambda r: f"id{r}", 40, [], "--target", ""),
+    "ten thousand classes": (
+        lambda r: f"id{r % 10_000}",
+        20_100,
+        ["--methods", "lift"],
+        "10000 classes",
+        "--decoding generate",
+    ),
+    "missing target": (lambda r: "" if r == 3 else "ab"[r % 2], 40, [], "target", "1"),
     "infinite target": (lambda r: "inf" if r == 3 else r * 1.5, 40, ["--task", "regression"], "label", ""),
 }
 
@@ -226,6 +236,36 @@ def test_a_prompt_longer_than_the_context_is_a_shown_cell_and_the_baselines_run(
     assert pd.read_csv(csv)["method"].tolist() == ["majority"]
     run("classification.accuracy", *flags, "--methods", "lift")  # the compact wording has room for the same columns
     assert pd.read_csv(csv)["method"].tolist() == ["majority", "lift"]
+
+
+@pytest.fixture
+def gptj(tmp_path):
+    """A tiny random GPT-J in a folder, as a user would have one."""
+    tokenizer = small_tokenizer("gptj")
+    config = GPTJConfig(vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=4, n_positions=256, rotary_dim=4)
+    network = AutoModelForCausalLM.from_config(config)
+    network.save_pretrained(tmp_path / "gptj")
+    tokenizer.save_pretrained(tmp_path / "gptj")
+    return tmp_path / "gptj"
+
+
+def test_gpt_j_with_lora_in_the_papers_wording(gptj, tmp_path):
+    flags = ["--datasets", "iris", "--methods", "lift", "--model", gptj, "--adapter", "lora", "--adapter-rank", 4]
+    run("classification.accuracy", *flags, *QUICK, "--results-dir", tmp_path / "r")
+    frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")
+    assert frame.loc[0, "options"] == "adapter_rank=4 epochs=2 adapter=lora"
+    assert frame.loc[0, "n_invalid"] == 0
+    run("classification.accuracy", *flags, *QUICK, "--decoding", "generate", "--results-dir", tmp_path / "r")
+    frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")
+    assert frame.loc[1, "n_invalid"] > 0, "two epochs teach a random model no format, and that is counted"
+
+
+def test_a_model_folder_without_a_tokenizer_is_refused(gptj, tmp_path):
+    (gptj / "tokenizer.json").unlink()
+    flags = [*PLAIN[:2], "--methods", "lift", "--model", gptj, "--results-dir", tmp_path / "r"]
+    _, err = run("classification.accuracy", *flags, code=2)
+    assert "has no tokenizer" in err
+    assert "save_pretrained" in err
 
 
 def test_constant_and_missing_columns_are_no_obstacle(tmp_path):

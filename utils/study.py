@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+import tyro
 from matplotlib.figure import Figure
 
 from utils import baselines, files, report, tables
@@ -89,6 +90,11 @@ class Config:
     def n_workers(self) -> int:
         """Cases that run at the same time."""
         return self.workers or (max(1, (os.cpu_count() or 1) // self.n_threads()) if self.model == "lift-tiny" else 1)
+
+
+def flags(config: type[Config], description: str) -> Config:
+    """The experiment's settings from the command line; `--help` shows `description` line by line."""
+    return tyro.cli(config, description="\n\n".join(filter(None, description.splitlines())))
 
 
 def learner(case: Case, config: Config, task: str) -> LIFT | baselines.Tuned:
