@@ -87,7 +87,14 @@ def test_the_table_has_every_learner_and_data_set(frame):
     assert cells.loc["two_circles", "tree"] == "–"
     assert cells.loc["two_circles", "lift"] == "0.500"
     assert cells.loc["mean", "lift"] == "0.730"
-    assert cells.loc["mean", "tree"] == "", "a mean over other data sets is no comparison"
+    assert cells.loc["mean", "tree"] == "–", "a mean over other data sets is no comparison"
+
+
+def test_two_sources_of_one_name_stay_apart(frame):
+    other = row("iris", "tree", 0, 0.1, source="a folder")
+    cells = report.pivot(report.summarise(pd.concat([frame, pd.DataFrame([other])], ignore_index=True)))
+    cells = cells if "tree" in cells else cells.T
+    assert cells.loc[["iris (a folder)", "iris (here)"], "tree"].tolist() == ["0.100", "0.850 ±0.071"]
 
 
 def test_everything_is_written_from_the_files(frame, tmp_path, capsys):

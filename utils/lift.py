@@ -21,6 +21,7 @@ from utils.reading import Answers, Reader
 
 EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
 MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
+MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out")  # of random numbers, see LIFT._seed
 
 
@@ -119,15 +120,16 @@ class LIFT(BaseEstimator):
         return recipes.template(self.task, self.settings())
 
     def describe(self) -> dict[str, object]:
-        """What identifies the learner beside its data: all settings, and the weights it starts from."""
+        """What identifies the learner beside its data: its settings, and the weights it starts from."""
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
+        settings = {name: value for name, value in settings.items() if name not in MACHINE}
         weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
-        return {"learner": type(self).__name__, **settings, "model": str(self.model), "weights": weights}
+        return {"learner": type(self).__name__, **settings, "weights": weights}
 
     def options(self) -> str:
-        """The parameters that were given, as `name=value` words; what cannot change a number is left out."""
+        """The parameters that were given, as `name=value` words; model, seed and machine have columns of their own."""
         defaults = type(self)().get_params()
-        silent = ("model", "random_state", "threads", "device")
+        silent = ("random_state", *MACHINE)
         given = {k: v for k, v in self.get_params().items() if v != defaults[k] and k not in silent}
         template = given.pop("template", None) or {}
         given |= template if isinstance(template, dict) else {"template": template}

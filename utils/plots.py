@@ -29,8 +29,8 @@ def scores(frame: pd.DataFrame, title: str, label: str, paper: bool = True) -> F
     """
     summary = report.summarise(frame)
     score = report.main_score(frame)
-    datasets = summary["dataset"].unique()[::-1]
-    learners = sorted(summary["learner"].unique(), key=lambda name: (name.startswith("lift"), name))
+    datasets = sorted(summary["dataset"].unique(), reverse=True)
+    learners = sorted(summary["learner"].unique(), key=report.rank)
     figure = Figure(figsize=(9, 1.6 + ROW_HEIGHT * len(datasets)), layout="constrained")
     axes = figure.add_subplot()
     rows = {dataset: i for i, dataset in enumerate(datasets)}

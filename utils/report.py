@@ -31,6 +31,7 @@ PAPER_METHODS = {
 }
 PAPER_REAL = "fraction=1.0;index_leak=yes;selected_on=test", "fraction=1.0;names=no;outlier_filter=none"
 PAPER_INPUTS = "input=real;range=-10..10"
+PAPER_COLUMN = "(paper: LIFT/GPT-3)"
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
 WIDE = 200  # characters, where the output is not a terminal and nothing would be gained by wrapping
 
@@ -142,25 +143,33 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
 
 
 def pivot(summary: pd.DataFrame) -> pd.DataFrame:
-    """Cells of text, mean ± sd: learners by data sets, the longer side down; then chance level and the paper's LIFT."""
+    """Cells of text, mean ± sd: learners by data sets, the longer side down; then chance level and the paper's LIFT.
+
+    A mean over the data sets stands only where the learner has all of them.
+    """
     score = main_score(summary)
-    spread = summary[f"{score}_sd"]
-    texts = summary[score].map("{:.3f}".format) + spread.map(lambda sd: "" if pd.isna(sd) else f" ±{sd:.3f}")
-    rows = summary.assign(text=texts).drop_duplicates(["dataset", "learner"], keep="last")
-    cells = rows.pivot(index="dataset", columns="learner", values="text")
-    cells = cells.loc[summary["dataset"].unique(), summary["learner"].unique()]
-    means = rows.pivot(index="dataset", columns="learner", values=score).loc[cells.index, cells.columns]
-    chance = summary.groupby("dataset", sort=False)["chance"].mean()
-    cells["(chance)"] = chance.map("{:.3f}".format)
-    paper = [published(dataset, "lift") for dataset in cells.index]
-    if not all(map(pd.isna, paper)):
-        cells["(paper: LIFT/GPT-3)"] = ["" if pd.isna(value) else f"{value:.3f}" for value in paper]
-    if len(cells) > 1:
-        cells.loc["mean"] = [
-            ("" if means[c].isna().any() else f"{means[c].mean():.3f}") if c in means else "" for c in cells
-        ]
-    cells = cells.fillna("–")
+    several = summary.groupby("dataset")["source"].transform("nunique") > 1
+    named = summary["dataset"].where(~several, summary["dataset"] + " (" + summary["source"] + ")")
+    rows = summary.assign(row=named).drop_duplicates(["row", "learner"], keep="last")
+    order = sorted(rows["learner"].unique(), key=rank)
+    means, spread = (rows.pivot(index="row", columns="learner", values=v)[order] for v in (score, f"{score}_sd"))
+    means["(chance)"] = rows.groupby("row")["chance"].mean()
+    means[PAPER_COLUMN] = rows.groupby("row")["dataset"].first().map(lambda dataset: published(dataset, "lift"))
+    means = means.dropna(axis=1, how="all")
+    if len(means) > 1:
+        means.loc["mean"] = means.mean(skipna=False)
+    spread = spread.reindex(index=means.index, columns=means.columns)
+    cells = means.map(lambda m: "–" if pd.isna(m) else f"{m:.3f}") + spread.map(
+        lambda sd: "" if pd.isna(sd) else f" ±{sd:.3f}"
+    )
     return cells if len(cells) >= cells.shape[1] else cells.T
+
+
+def rank(learner: str) -> tuple[int, str]:
+    """Learners in the order of the paper's tables, others after them, LIFT last."""
+    known = list(PAPER_METHODS)
+    method = learner.partition(" ")[0]
+    return (len(known) if method == "lift" else known.index(method) if method in known else len(known) - 1, learner)
 
 
 def _not_run(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:

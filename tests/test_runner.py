@@ -1,0 +1,117 @@
+"""What a study does when a case goes wrong: the others run, the reason is kept, nothing is hidden."""
+
+import os
+import shutil
+import signal
+from collections import namedtuple
+
+import pytest
+
+from utils import baselines, study, tables
+from utils.errors import CannotDo, MissingPackage, TooLong, UserError
+from utils.results import Results
+from utils.runner import Case, Runner
+from utils.trial import Trial
+
+
+class Faulty(baselines.TunedClassifier):
+    """A tree that does what its seed says: 0 works, 1 fails, 2 kills its process, 3 cannot, 4 lacks a package."""
+
+    def __init__(self, seed):
+        super().__init__("tree", seed)
+
+    def check(self):
+        if self.seed == 3:
+            raise CannotDo("a tree has no such verb")
+        if self.seed == 4:
+            raise MissingPackage("pip install something")
+
+    def fit(self, X, y, validation=None):
+        if self.seed == 1:
+            raise RuntimeError("the branch broke")
+        if self.seed == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, y, validation)
+
+
+def build(case, config):
+    table = tables.load("iris", task="classification")
+    return Trial(table.name, table.source, table.split(0), Faulty(case.seed))
+
+
+def cases(*seeds):
+    return [Case("iris", "tree", seed) for seed in seeds]
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path, "classification", "toy")
+
+
+def run(results, *seeds, workers=1):
+    config = study.Config(workers=workers, results_dir=results.path.parents[1])
+    return Runner(config, build, results).run(cases(*seeds))
+
+
+def test_a_faulty_case_is_written_down_and_the_others_run(results, capsys):
+    assert run(results, 1, 0) == 1
+    assert results.frame()["seed"].tolist() == [0]
+    assert results.failures()["reason"].tolist() == ["RuntimeError: the branch broke"]
+    assert "Traceback" in capsys.readouterr().err
+    assert run(results, 1, 0) == 1, "a failed case is tried again, a finished one is not"
+    assert len(results.frame()) == 1
+
+
+def test_what_can_never_run_is_known_before_anything_runs(results):
+    assert run(results, 3, 0) == 1
+    assert results.failures()["reason"].tolist() == ["a tree has no such verb"]
+    with pytest.raises(UserError, match="no such verb"):
+        run(results, 3)
+
+
+def test_a_missing_package_ends_the_study_before_anything_runs(results):
+    with pytest.raises(MissingPackage):
+        run(results, 0, 4)
+    assert not results.path.exists()
+
+
+def test_a_killed_worker_ends_with_advice_and_finished_cases_stay(results):
+    with pytest.raises(UserError, match=r"a worker process was killed.*fewer --workers than 2"):
+        run(results, 0, 2, workers=2)
+    assert run(results, 0) == 0
+    assert len(results.frame()) == 1
+
+
+def test_a_full_disk_is_noticed_before_anything_runs(results, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(1, 1, 10 * 2**20))
+    with pytest.raises(UserError, match="10 MiB are free"):
+        run(results, 0)
+    assert not results.path.exists()
+
+
+def test_the_key_is_what_the_case_is():
+    table = tables.load("iris", task="classification")
+    rows = table.split(0)
+
+    def key(seed=0, settings=None, split=rows, **options):
+        config = study.Config(**options)
+        return Trial("iris", "", split, config.lift("classification", seed)).key(seed, settings or {})
+
+    assert key() == key(workers=2, device="cpu"), "where it runs is no part of the case"
+    others = [key(seed=1), key(settings={"rate": 0.1}), key(split=table.split(1)), key(wording="paper"), key(epochs=3)]
+    assert len({key(), *others}) == 6
+
+
+def test_one_class_is_refused():
+    rows = tables.load("iris", task="classification").split(0)
+    one = rows.limit(1)
+    with pytest.raises(UserError, match="two classes at least"):
+        Trial("iris", "", one, baselines.classifier("tree", 0))
+
+
+def test_too_long_names_the_columns_and_the_choices():
+    config = study.Config(wording="names " * 3000 + "{features}")
+    table = tables.load("iris", task="classification")
+    with pytest.raises(TooLong, match=r"4 columns takes \d+ tokens.*--wording compact"):
+        Trial("iris", "", table.split(0), config.lift("classification", 0)).check()
