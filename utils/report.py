@@ -119,7 +119,7 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
         write_text(results.sibling("_summary.csv"), summary.to_csv(index=False, float_format="%.6g"))
         write_text(results.sibling("_summary.md"), _markdown(results.experiment, score, summary, cells, missing))
         figure(frame).savefig(results.sibling(".png"), dpi=150)
-        console.print(_rich(cells, f"{results.experiment}: {score}, mean ± sd over seeds"))
+        console.print(_rich(cells, f"{results.path.parent.name} {results.experiment}: {score}, mean ± sd over seeds"))
         invalid = summary.loc[summary["n_invalid"] > 0, ["dataset", "learner", "n_invalid"]]
         for row in invalid.itertuples():
             console.print(f"{row.n_invalid} unreadable answers: {row.learner} on {row.dataset}", markup=False)
@@ -181,7 +181,7 @@ def _not_run(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rich(cells: pd.DataFrame, title: str) -> Table:
-    table = Table("", *cells.columns, title=title, title_justify="left")
+    table = Table("", *cells.columns, title=title, title_justify="left", title_style="bold")
     for name, row in cells.iterrows():
         table.add_row(str(name), *row, style="bold" if str(name).startswith("lift") else None)
     return table

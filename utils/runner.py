@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -145,7 +148,8 @@ class Runner:
             yield from (self.run_one(plan, commit) for plan in plans)
             return
         try:
-            pool = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all")
+            lifetime = {"initializer": _end_with, "initargs": (os.getpid(),)}
+            pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all", **lifetime)
             yield from pool(delayed(self.run_one)(plan, commit, quiet=True) for plan in plans)
         except TerminatedWorkerError as error:
             raise UserError(
@@ -178,6 +182,17 @@ class Runner:
     def _fail(self, plan: Plan, reason: str) -> str:
         self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})
         return reason
+
+
+def _end_with(parent: int) -> None:
+    """Ends this worker within a second of its parent, which may be killed: an orphan would go on, unseen."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _check_disk(results: Results) -> None:
