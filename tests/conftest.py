@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("seeded", derandomize=True, deadline=None)  # the same examples in every run, however slow
+settings.load_profile("seeded")
 
 ROOT = Path(__file__).resolve().parents[1]
 

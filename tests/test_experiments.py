@@ -207,7 +207,7 @@ BAD_TABLES = {
         lambda r: f"id{r % 10_000}",
         20_100,
         ["--methods", "lift"],
-        "10000 classes",
+        "classes: scoring would need",
         "--decoding generate",
     ),
     "missing target": (lambda r: "" if r == 3 else "ab"[r % 2], 40, [], "target", "1"),

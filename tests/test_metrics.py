@@ -70,7 +70,7 @@ def test_classification_agrees_with_scikit_learn(k, seed):
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([*"abcd", None])), min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_readable_wrong_answer_and_an_unreadable_one_cost_the_same_accuracy(rows):
     truth, answers = zip(*rows, strict=True)
     scores = metrics.classification(truth, answers)
@@ -150,7 +150,7 @@ numbers = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))
 
 
 @given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=30), st.sampled_from([0.5, 2.0, 1024.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rae_and_r2_have_no_unit(rows, factor):
     truth, answers = (np.array(column) for column in zip(*rows, strict=True))
     plain = metrics.regression(truth, answers, fill=0)

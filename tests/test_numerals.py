@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from utils.numerals import Format, Scale, fixed, number, row_levels, significant, whole
 
-fast = settings(derandomize=True, deadline=None, max_examples=150)
+fast = settings(max_examples=150)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 

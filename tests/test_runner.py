@@ -63,10 +63,11 @@ def test_a_faulty_case_is_written_down_and_the_others_run(results, capsys):
 
 
 def test_what_can_never_run_is_known_before_anything_runs(results):
-    assert run(results, 3, 0) == 1
-    assert results.failures()["reason"].tolist() == ["a tree has no such verb"]
     with pytest.raises(UserError, match="no such verb"):
         run(results, 3)
+    assert not results.failures_path.exists(), "a study of nothing that could run writes nothing"
+    assert run(results, 3, 0) == 1
+    assert results.failures()["reason"].tolist() == ["a tree has no such verb"]
 
 
 def test_a_missing_package_ends_the_study_before_anything_runs(results):

@@ -79,7 +79,7 @@ def test_protocols(task):
         splits.draw(X, y, task, -1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     y=st.lists(st.integers(0, 12), min_size=10, max_size=80),
     task=st.sampled_from(["classification", "regression"]),

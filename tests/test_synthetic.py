@@ -169,7 +169,7 @@ def test_the_hole(p):
     assert 200 < len(split.y_train) < 400
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     p=st.integers(1, 5),
     noise=st.floats(0, 3),

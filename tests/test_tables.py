@@ -76,7 +76,7 @@ def test_csv_with_everything_in_its_cells(tmp_path):
     assert table.X["zip"].iloc[0] == "02134"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.lists(CELLS, min_size=2, max_size=8))
 def test_any_text_survives_a_csv(tmp_path, cells):
     frame = pd.DataFrame({"cell": cells, "anchor": "text"})
@@ -85,7 +85,7 @@ def test_any_text_survives_a_csv(tmp_path, cells):
     assert list(files.read(path)["cell"]) == cells
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63) + 1, 2**63 - 1)))
 def test_numbers_are_read_back_exactly(values):
     column = files.numbers(pd.Series([repr(value) for value in values], dtype=object))

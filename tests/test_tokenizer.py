@@ -57,13 +57,13 @@ ALPHABET = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(ALPHABET, max_size=30).map("".join))
 def test_any_text_comes_back(text):
     assert TOKENIZER.decode(ids(text)) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 999), min_size=1, max_size=40))
 def test_a_compact_row_costs_one_token_a_value(values):
     row = " ".join(map(str, values)) + " =>"

@@ -127,7 +127,7 @@ class Template(BaseEstimator):
         self.names_ = self._rename([str(name) for name in frame.columns])
         self.sentence_, self.slots_ = self.wording_.compile(self.names_, range(len(self.names_)))
         if self.task == "classification":
-            self._fit_labels(np.asarray(y))
+            self._fit_labels(_labels(y))
         else:
             self._fit_targets(cells.targets(y))
         self.n_collisions_ = self.count_collisions(X)
@@ -198,7 +198,7 @@ class Template(BaseEstimator):
         if self.task == "regression":
             return [f" {text}{self.stop}" for text in self.y_format_.write(cells.targets(y))]
         known = dict(zip(self.classes_.tolist(), self.candidates_, strict=True))
-        labels = np.asarray(y).tolist()
+        labels = _labels(y).tolist()
         unseen = {repr(label) for label in labels if label not in known}
         if unseen:
             raise BadTable(f"labels that no training row has: {', '.join(sorted(unseen)[:5])}")
@@ -266,3 +266,10 @@ class Template(BaseEstimator):
             written = [str(level) for level in range(self.levels)]
             self.candidates_ = [f" {text}{self.stop}" for text in written]
             self.reader_ = ChoiceReader(written, self.y_format_.value(range(self.levels)).tolist(), self.stop)
+
+
+def _labels(y: Sequence[Any]) -> np.ndarray:
+    labels = np.asarray(y)
+    if labels.dtype.kind == "U" and not isinstance(y, np.ndarray):
+        return np.array(list(y), dtype=object)  # numpy's texts of fixed width lose a NUL character at their end
+    return labels

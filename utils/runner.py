@@ -83,11 +83,11 @@ class Runner:
             print(f"{len(plans) - len(pending)} of {len(plans)} cases are finished already, see {self.results.path}")
         pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
+        possible = [plan for plan in pending if not plan.problem]
+        if impossible and len(impossible) == len(plans):
+            raise UserError(impossible[0].problem)
         for plan in impossible:
             self._fail(plan, plan.problem)
-        possible = [plan for plan in pending if not plan.problem]
-        if impossible and not possible and len(impossible) == len(plans):
-            raise UserError(impossible[0].problem)
         return len(impossible) + self._run_all(possible)
 
     def _look_at(self, cases: list[Case]) -> list[Plan]:
