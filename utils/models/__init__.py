@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,17 +56,18 @@ def load(
         CannotDo: the model or the device lacks what the settings ask for.
         MissingPackage: quantization without its package.
     """
-    resolve(name)
+    return _load(name, fingerprint(name), adapter, adapter_rank, quantization, device, dtype, threads)
+
+
+@lru_cache(maxsize=1)
+def _load(
+    name: str, weights: str, adapter: str, rank: int, quantization: str, device: str, dtype: str, threads: int | None
+) -> LanguageModel:
+    """One model at a time is kept, so that a study reads its base once; tuning never changes it."""
     module, _, attribute = MODELS["local"].partition(":")
-    return getattr(import_module(module), attribute).load(
-        name,
-        adapter=adapter,
-        adapter_rank=adapter_rank,
-        quantization=quantization,
-        device=device,
-        dtype=dtype,
-        threads=threads,
-    )
+    local = getattr(import_module(module), attribute)
+    adapted = {"adapter": adapter, "adapter_rank": rank, "quantization": quantization}
+    return local.load(name, **adapted, device=device, dtype=dtype, threads=threads)
 
 
 def resolve(name: str) -> Path | str:
