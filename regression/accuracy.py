@@ -41,7 +41,7 @@ def build(case, config):
 
 
 def figure(results):
-    return plots.scores(results, "Regression error on test rows", "RAE, unfiltered (1 = predicting the mean)")
+    return plots.scores(results, "Regression error on test rows", "RAE, unfiltered (1: predicting the mean)", log=True)
 
 
 if __name__ == "__main__":

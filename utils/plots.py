@@ -16,7 +16,7 @@ ROW_HEIGHT = 0.42  # inches per data set
 SPREAD = 0.62  # share of a row's height over which its learners are laid out
 
 
-def scores(frame: pd.DataFrame, title: str, label: str, paper: bool = True) -> Figure:
+def scores(frame: pd.DataFrame, title: str, label: str, log: bool = False) -> Figure:
     """Each data set a row, each learner a point at its mean with a line of one standard deviation to both sides.
 
     LIFT stands out, a grey tick is the chance level, and a hollow diamond the paper's LIFT/GPT-3.
@@ -25,7 +25,7 @@ def scores(frame: pd.DataFrame, title: str, label: str, paper: bool = True) -> F
         frame: finished cases.
         title: what the figure shows.
         label: name of the score with its unit.
-        paper: whether to draw the paper's numbers.
+        log: whether the score's axis is logarithmic, for errors that differ by factors.
     """
     summary = report.summarise(frame)
     score = report.main_score(frame)
@@ -54,12 +54,15 @@ def scores(frame: pd.DataFrame, title: str, label: str, paper: bool = True) -> F
     chance = summary.groupby("dataset")["chance"].mean()
     heights = np.array([rows[dataset] for dataset in chance.index])
     axes.vlines(chance, heights - 0.4, heights + 0.4, color=GREY, linewidth=2, label="chance")
-    known = [(report.published(dataset, "lift"), row) for dataset, row in rows.items()] if paper else []
+    known = [(report.published(dataset, "lift"), row) for dataset, row in rows.items()]
     known = [(value, row) for value, row in known if not np.isnan(value)]
     if known:
         axes.scatter(
             *zip(*known, strict=True), marker="D", facecolor="none", edgecolor="k", s=60, label="LIFT/GPT-3 (paper)"
         )
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks(range(len(datasets)), datasets)
     axes.set_ylim(-0.6, len(datasets) - 0.4)
     axes.hlines(np.arange(len(datasets) - 1) + 0.5, *axes.get_xlim(), color="0.9", linewidth=0.8, zorder=0)

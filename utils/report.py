@@ -30,6 +30,21 @@ PAPER_METHODS = {
     "lift": "LIFT/GPT-3",
 }
 PAPER_REAL = "fraction=1.0;index_leak=yes;selected_on=test", "fraction=1.0;names=no;outlier_filter=none"
+ORDER = (
+    "majority",
+    "random",
+    "mean",
+    "polynomial",
+    "kernel_ridge",
+    "logreg",
+    "knn",
+    "tree",
+    "mlp",
+    "svm",
+    "gbt",
+    "forest",
+)
+ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl", "lift")  # of learners in tables and figures
 PAPER_INPUTS = "input=real;range=-10..10"
 PAPER_COLUMN = "(paper: LIFT/GPT-3)"
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
@@ -166,10 +181,8 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank(learner: str) -> tuple[int, str]:
-    """Learners in the order of the paper's tables, others after them, LIFT last."""
-    known = list(PAPER_METHODS)
-    method = learner.partition(" ")[0]
-    return (len(known) if method == "lift" else known.index(method) if method in known else len(known) - 1, learner)
+    """Where a learner stands in tables and figures: LIFT last."""
+    return ORDER.index(learner.partition(" ")[0]), learner
 
 
 def _not_run(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
