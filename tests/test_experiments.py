@@ -15,24 +15,37 @@ from tests.conftest import ROOT
 from tests.test_layout import SCRIPTS
 from tests.test_models import small_tokenizer
 
+# What a shell starts in the background ignores Ctrl-C, and so would the tests' children.
+HEAR_CTRL_C = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 QUICK = ["--limit", "20", "--epochs", "2"]
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
 
 
-def launch(module, *flags, folder=ROOT, **options):
+def launch(module, *flags, folder=ROOT):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    command = [sys.executable, "-W", "error", "-m", module, *map(str, flags)]
+    command = [sys.executable, "-c", HEAR_CTRL_C, "-W", "error", "-m", module, *map(str, flags)]
     return subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
-def run(module, *flags, code=0, folder=ROOT):
-    """The finished process; its output is shown where the exit code is another than `code`."""
-    process = launch(module, *flags, folder=folder)
-    out, err = process.communicate(timeout=600)
+def finish(process, code=0):
+    """Output and errors of a process, which are shown where its exit code is another than `code`."""
+    try:
+        out, err = process.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
     return out, err
+
+
+def run(module, *flags, code=0, folder=ROOT):
+    return finish(launch(module, *flags, folder=folder), code)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -113,13 +126,11 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
     csv = tmp_path / "classification" / "accuracy.csv"
     flags = ["--datasets", "iris", "wine", "digits", "--methods", "tree", "lift", "--results-dir", tmp_path]
     process = launch("classification.accuracy", *flags, "--workers", 1)
-    time.sleep(0.5)
     while process.poll() is None and not (csv.with_suffix("") / ".claims").exists():
         time.sleep(0.01)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    _, err = finish(process, code=130)
     assert "finished cases are kept" in err
     assert "Traceback" not in err
 
@@ -140,8 +151,7 @@ def test_two_runs_of_one_study_at_once_share_the_work(tmp_path):
     ]
     both = [launch("classification.accuracy", *flags) for _ in range(2)]
     for process in both:
-        _, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
+        finish(process)
     frame = pd.read_csv(tmp_path / "classification" / "accuracy.csv")
     assert len(frame) == 6
     assert frame["key"].is_unique
