@@ -82,11 +82,13 @@ def test_regression_decodings_agree_on_a_sure_model():
         np.testing.assert_allclose(lift.predict(x), y, atol=0.01, err_msg=f"{decoding} {samples}")
 
 
-def test_an_exact_median_needs_levels():
+def test_an_exact_median_needs_levels_and_says_so_before_tuning():
     x = np.arange(8.0)[:, None]
-    lift = LIFTRegressor(model=NearestRow(), template=EXACT, decoding="median", **FEW).fit(x, x.ravel())
+    lift = LIFTRegressor(model=NearestRow(), template=EXACT, decoding="median", **FEW)
     with pytest.raises(CannotDo, match="--numbers scaled"):
-        lift.predict(x)
+        lift.check(x, x.ravel(), x)
+    with pytest.raises(CannotDo, match="--decoding greedy"):
+        lift.fit(x, x.ravel())
 
 
 def test_unreadable_numbers_are_nan_not_a_default():

@@ -16,9 +16,11 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from utils import inputs, models
-from utils.errors import CannotDo
+from utils.errors import CannotDo, TooLong
 from utils.lift import LIFT
 from utils.reading import Answers
+
+MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
 
 __all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor", "load"]
 
@@ -59,6 +61,14 @@ class LIFTClassifier(ClassifierMixin, LIFT):
 
     fit.__doc__ = LIFT.fit.__doc__
 
+    def _check_answers(self) -> None:
+        n = len(self.template_.candidates_)
+        if n > MAX_CANDIDATES and self.settings()["decoding"] == "score":
+            raise TooLong(
+                f"{n} classes: scoring would need {n} likelihoods for every row; give --decoding generate, or check "
+                "whether the target is an id or a number (--target, --task regression)"
+            )
+
     def _answers(self, model, X) -> Answers:
         return (self.reader_.free if self.settings()["decoding"] == "generate" else self.reader_.classes)(model, X)
 
@@ -89,17 +99,20 @@ class LIFTRegressor(RegressorMixin, LIFT):
         """(n,) numbers; nan where an answer could not be read."""
         return np.array([np.nan if value is None else value for value in self.answers(X).values], dtype=float)
 
+    def _check_answers(self) -> None:
+        decoding = self.settings()["decoding"]
+        if decoding != "greedy" and not self.samples and self.template_.candidates_ is None:
+            raise CannotDo(
+                f"decoding={decoding!r} needs the target as levels (--numbers scaled) or draws (--samples 20), and "
+                f"this template has numbers={self.template_.numbers!r}; --decoding greedy reads any number"
+            )
+
     def _answers(self, model, X) -> Answers:
         decoding = self.settings()["decoding"]
         if decoding == "greedy":
             return self.reader_.free(model, X)
         if self.samples:
             return self.reader_.sampled(model, X, self.samples, np.mean if decoding == "mean" else np.median)
-        if self.template_.candidates_ is None:
-            raise CannotDo(
-                f"decoding={decoding!r} needs the target as levels (--numbers scaled) or draws (--samples 20); "
-                f"this template has numbers={self.template_.numbers!r}"
-            )
         return self.reader_.distribution(model, X, decoding)
 
     def _validation_score(self, model, X, y) -> float:

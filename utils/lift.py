@@ -20,7 +20,6 @@ from utils.prompts import Template
 from utils.reading import Answers, Reader
 
 EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
-MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out")  # of random numbers, see LIFT._seed
 
@@ -144,7 +143,7 @@ class LIFT(BaseEstimator):
         X, y = inputs.training(self, X_train, y_train)
         self._check_settings()
         self.template_ = self.unfitted_template().fit(X, y)
-        self._check_candidates()
+        self._check_answers()
         base = self._load_model()
         self.reader_ = self._reader(base, X, y)
         prompts = self.reader_.prompts(X) + self.reader_.prompts(inputs.frame(self, X_test, reset=False))
@@ -174,7 +173,7 @@ class LIFT(BaseEstimator):
         elif settings["epochs"]:
             X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self._seed("hold-out"))
         self.template_ = self.unfitted_template().fit(X, y)
-        self._check_candidates()
+        self._check_answers()
         if self.template_.n_collisions_:
             warnings.warn(
                 f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
@@ -269,14 +268,6 @@ class LIFT(BaseEstimator):
         if settings["decoding"] not in self.decodings:
             raise UnknownName(f"no decoding {settings['decoding']!r} for {self.task}; have {', '.join(self.decodings)}")
         return settings
-
-    def _check_candidates(self) -> None:
-        n = len(self.template_.candidates_ or ())
-        if self.task == "classification" and n > MAX_CANDIDATES and self.settings()["decoding"] == "score":
-            raise TooLong(
-                f"{n} classes: scoring would need {n} likelihoods for every row; give --decoding generate, or check "
-                "whether the target is an id or a number (--target, --task regression)"
-            )
 
     def save(self, folder: str | Path) -> None:
         """Writes the tuned model as a Hugging Face or peft folder, `model`, and the rest as `estimator.joblib`."""
