@@ -11,7 +11,7 @@ from itertools import product
 
 from utils import plots, study, tables
 
-BASELINES = ("majority", "logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost")  # the paper's
+BASELINES = ("majority", "random", "logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost")  # the paper's
 
 
 @dataclass(frozen=True)
