@@ -47,7 +47,7 @@ class TrainingTexts:
             y = self.y
             if self.how.target_jitter:
                 y = y + rng.normal(0, self.how.target_jitter * np.ptp(y), len(y))
-            copies = list(zip(template.prompts(X), template.completions(y), strict=True))
+            copies = template.examples(X, y)
             pairs += self._with_shots(copies, rng) if self.how.shots else copies
         return pairs
 

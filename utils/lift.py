@@ -246,17 +246,14 @@ class LIFT(BaseEstimator):
                 f"{self.shots} rows wanted in the prompt, but there are {len(X)} training rows; lower --shots"
             )
         chosen = np.random.default_rng(self._seed("shots")).choice(len(X), self.shots, replace=False)
-        return self._pairs(self.template_.prompts(X.iloc[chosen]), y[chosen]) if self.shots else []
+        return self.template_.examples(X.iloc[chosen], y[chosen]) if self.shots else []
 
     def _known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[tuple[str, str]]:
         """Validation pairs for the token loss; a class that is not in the training rows has no text."""
         if self.task == "classification":
             known = np.isin(y, self.template_.classes_)
             X, y = X[known], y[known]
-        return self._pairs(self.reader_.prompts(X), y) if len(y) else []
-
-    def _pairs(self, prompts: list[str], y: np.ndarray) -> list[tuple[str, str]]:
-        return list(zip(prompts, self.template_.completions(y), strict=True))
+        return list(zip(self.reader_.prompts(X), self.template_.completions(y), strict=True)) if len(y) else []
 
     def _seed(self, purpose: str) -> int:
         """A seed for one purpose, so that no two uses of `random_state` share a stream."""

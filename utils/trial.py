@@ -120,7 +120,7 @@ class Trial:
         parsed, truth = answers["parsed"].tolist(), answers["truth"].tolist()
         if self.split.task == "regression":
             return metrics.regression(truth, parsed, fill=float(self.split.y_train.mean()))
-        columns = [f"p_{label}" for label in self.learner.classes_]
+        columns = [f"log_p_{label}" for label in self.learner.classes_]
         probabilities = np.exp(answers[columns].to_numpy()) if columns[0] in answers else None
         return metrics.classification(truth, parsed, probabilities, self.learner.classes_.tolist())
 
@@ -165,4 +165,4 @@ def _probabilities(log_likelihoods: np.ndarray | None, learner) -> dict[str, np.
     if log_likelihoods is None:
         return {}
     rounded = np.round(log_likelihoods, SCORE_DIGITS)
-    return {f"p_{label}": rounded[:, i] for i, label in enumerate(learner.classes_)}
+    return {f"log_p_{label}": rounded[:, i] for i, label in enumerate(learner.classes_)}
