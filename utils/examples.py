@@ -9,6 +9,7 @@ import pandas as pd
 
 from utils.models.base import Example
 from utils.prompts import Template
+from utils.shots import Shots
 
 MIN_LEVELS = 10  # a numeric column with fewer distinct values is a code, and neighbouring codes mean different things
 
@@ -19,24 +20,39 @@ class Augmentation:
 
     Attributes:
         jitter: standard deviation of the Gaussian noise added to numeric columns, as a share of the column's range in
-            the training rows. It teaches that neighbouring numbers mean nearly the same.
+            the training rows, or of the row's own range where the template scales rows by themselves. It teaches that
+            neighbouring numbers mean nearly the same.
         target_jitter: the same for a regression target.
         permutations: copies of each row an epoch, each with its columns in another order (1: the table's order only).
-        shots: training rows written before each row, the paper's in-context form.
     """
 
     jitter: float = 0.0
     target_jitter: float = 0.0
     permutations: int = 1
-    shots: int = 0
 
 
 class TrainingTexts:
-    """A function from the epoch to its (prompt, completion) pairs; the same seed and epoch give the same pairs."""
+    """A function from the epoch to its (prompt, completion) pairs; the same seed and epoch give the same pairs.
 
-    def __init__(self, template: Template, X: pd.DataFrame, y: np.ndarray, how: Augmentation, seed: int):
-        self.template, self.X, self.y, self.how, self.seed = template, X, y, how, seed
-        self.spread = _spread(X)
+    Args:
+        template: the fitted one.
+        X, y: the training rows.
+        how: what varies from epoch to epoch.
+        seed: of all that is drawn.
+        shots: training rows written before each row, the paper's in-context form; None for none.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        X: pd.DataFrame,
+        y: np.ndarray,
+        how: Augmentation,
+        seed: int,
+        shots: Shots | None = None,
+    ):
+        self.template, self.X, self.y, self.how, self.seed, self.shots = template, X, y, how, seed, shots
+        self.spread = _spread(X, by_row=template.cells_.row_levels > 0)
 
     def __call__(self, epoch: int) -> list[Example]:
         rng = np.random.default_rng([self.seed, epoch])
@@ -48,17 +64,17 @@ class TrainingTexts:
             if self.how.target_jitter:
                 y = y + rng.normal(0, self.how.target_jitter * np.ptp(y), len(y))
             copies = template.examples(X, y)
-            pairs += self._with_shots(copies, rng) if self.how.shots else copies
+            pairs += copies if self.shots is None else self._with_shots(copies, rng)
         return pairs
 
     def _with_shots(self, pairs: list[Example], rng: np.random.Generator) -> list[Example]:
-        """Other rows, drawn for each row, before its prompt."""
-        shown = []
-        for i, (prompt, completion) in enumerate(pairs):
-            others = rng.choice(len(pairs) - 1, self.how.shots, replace=False)
-            shots = [pairs[j + (j >= i)] for j in others]
-            shown.append((self.template.prompt_with_shots(shots, prompt), completion))
-        return shown
+        """Other rows before each row's prompt, as this epoch writes them."""
+        write = self.template.prompt_with_shots
+        rows = self.shots.chooser.own(rng).tolist()
+        return [
+            (write([pairs[j] for j in others], prompt), completion)
+            for others, (prompt, completion) in zip(rows, pairs, strict=True)
+        ]
 
 
 def column_orders(n_columns: int, copies: int, rng: np.random.Generator) -> list[list[int] | None]:
@@ -66,13 +82,19 @@ def column_orders(n_columns: int, copies: int, rng: np.random.Generator) -> list
     return [None, *(rng.permutation(n_columns).tolist() for _ in range(copies - 1))]
 
 
-def _spread(X: pd.DataFrame) -> dict[str, float]:
-    """Range of every numeric column that is a quantity rather than a code, in its own unit."""
+def _spread(X: pd.DataFrame, by_row: bool) -> dict[str, float | np.ndarray]:
+    """Of every numeric column that is a quantity rather than a code its range, or the range of each row's numbers."""
     numeric = [c for c in X if pd.api.types.is_numeric_dtype(X[c]) and not pd.api.types.is_bool_dtype(X[c])]
-    return {c: float(X[c].max() - X[c].min()) for c in numeric if X[c].nunique() >= MIN_LEVELS}
+    quantities = [c for c in numeric if X[c].nunique() >= MIN_LEVELS]
+    if by_row:
+        width = (X[numeric].max(axis=1) - X[numeric].min(axis=1)).fillna(0).to_numpy(float)
+        return dict.fromkeys(quantities, width)
+    return {c: float(X[c].max() - X[c].min()) for c in quantities}
 
 
-def _jittered(X: pd.DataFrame, spread: dict[str, float], share: float, rng: np.random.Generator) -> pd.DataFrame:
+def _jittered(
+    X: pd.DataFrame, spread: dict[str, float | np.ndarray], share: float, rng: np.random.Generator
+) -> pd.DataFrame:
     if not share or not spread:
         return X
     return X.assign(**{column: X[column] + rng.normal(0, share * width, len(X)) for column, width in spread.items()})

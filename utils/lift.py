@@ -1,9 +1,9 @@
-"""What the two LIFT estimators share: settings, fine-tuning, selection on validation rows, files (paper §2)."""
+"""What the two LIFT estimators share: settings, checks, fine-tuning, files (paper §2)."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -12,14 +12,15 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from utils import inputs, models, recipes
-from utils.errors import BadTable, TooLong, UnknownName
+from utils import inputs, models, recipes, selection, shots
+from utils.errors import CannotDo, TooLong, UnknownName
 from utils.examples import Augmentation, TrainingTexts, column_orders
 from utils.models.base import LanguageModel
 from utils.prompts import Template
 from utils.reading import Answers, Reader
+from utils.selection import Outcome, Setup
+from utils.shots import Shots
 
-EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out")  # of random numbers, see LIFT._seed
 
@@ -40,7 +41,9 @@ class LIFT(BaseEstimator):
         learning_rate: one rate, or several of which the validation rows choose.
         batch_size: rows per update.
         jitter: sd of the noise on numeric training values, as a share of the column's range.
-        shots: training rows written into each prompt.
+        shots: training rows written into each prompt. A recipe's number is cut to what fits the context.
+        shot_choice: which rows: "random" and "balanced" (over the answers) show the same to all queries, "nearest"
+            shows each query its own.
         permutations: feature orders, in training (copies of each row) and in prediction (averaged).
         decoding: how an answer is read, see the two classes.
         samples: answers drawn per row where the decoding samples.
@@ -52,9 +55,13 @@ class LIFT(BaseEstimator):
 
     Attributes:
         template_, model_: the fitted template and the tuned model.
+        settings_: all settings as used, by name. Where the recipe proposes several ("candidates"), each is tuned for a
+            share of the updates, and the decoded score on the validation rows chooses.
+        candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} of all
+            that were tried.
         best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.
         history_: one dict per epoch: learning_rate, epoch, validation_loss, validation_score.
-        n_tokens_trained_: tokens seen in tuning, over all epochs and learning rates.
+        n_tokens_trained_: tokens seen in tuning, over all candidates, epochs and learning rates.
     """
 
     task = ""
@@ -71,7 +78,8 @@ class LIFT(BaseEstimator):
         learning_rate=None,
         batch_size=None,
         jitter=None,
-        shots=0,
+        shots=None,
+        shot_choice=None,
         permutations=1,
         decoding=None,
         samples=0,
@@ -93,6 +101,7 @@ class LIFT(BaseEstimator):
         self.batch_size = batch_size
         self.jitter = jitter
         self.shots = shots
+        self.shot_choice = shot_choice
         self.permutations = permutations
         self.decoding = decoding
         self.samples = samples
@@ -106,17 +115,16 @@ class LIFT(BaseEstimator):
 
     def settings(self) -> dict[str, object]:
         """All settings as they will be used, by name: the user's, else the model's own, else the paper's."""
-        given = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "decoding")
-        settings = recipes.resolve(self.model, self.task, self.template, {name: getattr(self, name) for name in given})
+        settings = recipes.resolve(self.model, self.task, self.template, self._given())
         if self.epochs is not None:
             settings.pop("updates", None)
         return settings
 
-    def unfitted_template(self) -> Template:
-        """The template that `fit` fits; UnknownName where a wording or a format does not exist."""
+    def unfitted_template(self, settings: dict[str, object] | None = None) -> Template:
+        """The template of these settings, else of the plain ones; UnknownName for an unknown wording or format."""
         if isinstance(self.template, Template):
             return Template(**self.template.get_params())
-        return recipes.template(self.task, self.settings())
+        return recipes.template(self.task, settings or self.settings())
 
     def describe(self) -> dict[str, object]:
         """What identifies the learner beside its data: its settings, and the weights it starts from."""
@@ -141,19 +149,12 @@ class LIFT(BaseEstimator):
             UserError: a setting that does not exist, a model that cannot be loaded, a prompt that does not fit.
         """
         X, y = inputs.training(self, X_train, y_train)
-        self._check_settings()
-        self.template_ = self.unfitted_template().fit(X, y)
-        self._check_answers()
+        self._checked()
         base = self._load_model()
-        self.reader_ = self._reader(base, X, y)
-        prompts = self.reader_.prompts(X) + self.reader_.prompts(inputs.frame(self, X_test, reset=False))
-        n_tokens = max(base.count_tokens(prompts)) + self.reader_.max_new_tokens
-        if base.context_length is not None and n_tokens > base.context_length:
-            raise TooLong(
-                f"a row of {X.shape[1]} columns takes {n_tokens} tokens with its answer, and {base.name} reads at most "
-                f"{base.context_length}; write it shorter (--wording compact, --numbers scaled, fewer --shots), leave "
-                "out columns, or take a model with a longer context"
-            )
+        rows = [X, inputs.frame(self, X_test, reset=False)]
+        setup = self._setups(base, X, y, rows)[0]
+        setup.check_length(base, rows)
+        self._use(setup)
 
     def fit(self, X, y, validation=None):
         """Fine-tunes the model on the rows.
@@ -167,13 +168,19 @@ class LIFT(BaseEstimator):
             UserError: a setting that does not exist, a prompt longer than the model's context, a missing package.
         """
         X, y = inputs.training(self, X, y)
-        settings = self._check_settings()
+        settings = self._checked()
         if validation is not None:
             validation = inputs.frame(self, validation[0], reset=False), inputs.targets(self.task, validation[1])
         elif settings["epochs"]:
             X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self._seed("hold-out"))
-        self.template_ = self.unfitted_template().fit(X, y)
-        self._check_answers()
+        base = self._load_model()
+        setups = self._setups(base, X, y, [X] if validation is None else [X, validation[0]])
+        self.model_, self.best_epoch_, self.best_learning_rate_ = base, 0, float("nan")
+        self.history_, self.candidate_scores_, self.n_tokens_trained_ = [], [], 0
+        setup = setups[0]
+        if len(setups) > 1 and validation is not None and settings["epochs"]:
+            setup = self._best(base, setups, X, y, validation)
+        self._use(setup)
         if self.template_.n_collisions_:
             warnings.warn(
                 f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
@@ -181,12 +188,10 @@ class LIFT(BaseEstimator):
                 CollisionWarning,
                 stacklevel=2,
             )
-        base = self._load_model()
-        self.reader_ = self._reader(base, X, y)
-        self.model_, self.best_epoch_, self.best_learning_rate_ = base, 0, float("nan")
-        self.history_, self.n_tokens_trained_ = [], 0
         if settings["epochs"]:
-            self._fine_tune(base, X, y, validation, settings)
+            best = self._tune(base, setup, X, y, validation)
+            self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
+            self.history_ = best.history
         return self
 
     def answers(self, X) -> Answers:
@@ -194,38 +199,63 @@ class LIFT(BaseEstimator):
         check_is_fitted(self)
         return self._answers(self.model_, inputs.frame(self, X, reset=False))
 
-    def _fine_tune(self, base, X, y, validation, settings) -> None:
-        """One fine-tune for each learning rate; the validation rows choose among rates and epochs."""
-        tuning = recipes.tuning(settings, len(X) * self.permutations)
-        noise = {name: settings.get(name, 0.0) for name in ("jitter", "target_jitter")}
-        how = Augmentation(**noise, permutations=self.permutations, shots=self.shots)
-        texts = TrainingTexts(self.template_, X, y, how, self._seed("texts"))
-        held_out = [] if validation is None else self._known_pairs(*validation)
-        every = -(-tuning.epochs // EVALUATIONS)
-        best = -np.inf
-        for rate in np.atleast_1d(settings["learning_rate"]).tolist():
-            scores: dict[int, float] = {}
+    def _setups(self, base, X, y, rows: list[pd.DataFrame]) -> list[Setup]:
+        """The recipe's candidates that suit the table and fit the context with all `rows`; the plain ones if none."""
+        settings = self._checked()
+        setups: list[Setup] = []
+        for overrides in selection.candidates(settings, recipes.fixed(self.template, self._given()), X):
+            try:
+                setup = self._setup(base, X, y, overrides)
+                setup.check_length(base, rows)
+            except (CannotDo, TooLong):  # of this candidate; the others may well fit
+                continue
+            if not any(map(setup.same_as, setups)):
+                setups.append(setup)
+        return setups or [self._setup(base, X, y, {})]
 
-            def on_epoch(epoch, model, loss, rate=rate, scores=scores):
-                if validation is not None and (epoch % every == 0 or epoch == tuning.epochs):
-                    scores[epoch] = self._validation_score(model, *validation)
-                self.history_.append(
-                    {
-                        "learning_rate": rate,
-                        "epoch": epoch,
-                        "validation_loss": loss,
-                        "validation_score": scores.get(epoch),
-                    }
-                )
-                return scores.get(epoch)
+    def _setup(self, base, X, y, overrides) -> Setup:
+        """Everything before the tuning, with these settings put over the plain ones.
 
-            rated = replace(tuning, learning_rate=rate)
-            tuned = base.fine_tune(texts, held_out, settings=rated, seed=self._seed("tuning"), on_epoch=on_epoch)
-            self.n_tokens_trained_ += tuned.n_tokens_trained
-            epoch = max(scores, key=scores.get, default=tuning.epochs)
-            if scores.get(epoch, 0.0) > best:
-                best, self.model_ = scores.get(epoch, 0.0), tuned
-                self.best_epoch_, self.best_learning_rate_ = epoch, rate
+        Raises:
+            UserError: a setting that does not exist, a decoding that the template cannot serve, more shots than rows.
+        """
+        settings = self._checked(overrides)
+        self.settings_, self.template_ = settings, self.unfitted_template(settings).fit(X, y)
+        self._check_answers()
+        answer = self.max_new_tokens or max(base.count_tokens(self.template_.completions(y))) + 2
+        if self.shots is None:  # the recipe's number is cut, the user's own is not changed
+            settings["shots"] = shots.affordable(settings, base, self.template_, X, y, answer)
+        rows = Shots.of(settings, self.template_, X, y, self._seed("shots"))
+        orders = column_orders(X.shape[1], self.permutations, np.random.default_rng(self._seed("orders")))
+        templates = [self.template_ if order is None else self.template_.permuted(order) for order in orders]
+        reader = Reader(templates, rows, answer, self.retries, self._seed("sampling"))
+        return Setup(overrides, settings, self.template_, reader)
+
+    def _use(self, setup: Setup) -> None:
+        self.settings_, self.candidate_ = setup.settings, setup.overrides
+        self.template_, self.reader_ = setup.template, setup.reader
+
+    def _best(self, base, setups: list[Setup], X, y, validation) -> Setup:
+        """The setup that a short tuning of each finds best on the validation rows, the first of equal ones."""
+        for setup in setups:
+            score = self._tune(base, setup, X, y, validation, trial=True).score
+            self.candidate_scores_.append({**setup.overrides, "validation_score": score})
+        return setups[int(np.argmax([tried["validation_score"] for tried in self.candidate_scores_]))]
+
+    def _tune(self, base, setup: Setup, X, y, validation, trial: bool = False) -> Outcome:
+        """The fine-tunes of one setup, which is in use from then on."""
+        self._use(setup)
+        tuning = recipes.tuning(setup.settings, len(X) * self.permutations)
+        tuning = selection.shortened(tuning, setup.settings) if trial else tuning
+        noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter")}
+        how = Augmentation(**noise, permutations=self.permutations)
+        texts = TrainingTexts(setup.template, X, y, how, self._seed("texts"), setup.reader.shots)
+        held_out = [] if validation is None else setup.known_pairs(*validation)
+        score = None if validation is None else partial(self._validation_score, X=validation[0], y=validation[1])
+        rates = np.atleast_1d(setup.settings["learning_rate"]).tolist()
+        outcome = selection.tune(base, texts, held_out, tuning, rates, score, self._seed("tuning"))
+        self.n_tokens_trained_ += outcome.n_tokens
+        return outcome
 
     def _load_model(self) -> LanguageModel:
         if not isinstance(self.model, str):
@@ -234,34 +264,19 @@ class LIFT(BaseEstimator):
         adapter = {"adapter": self.settings()["adapter"], "adapter_rank": self.adapter_rank}
         return models.load(self.model, **adapter, quantization=self.quantization, **place)
 
-    def _reader(self, base: LanguageModel, X: pd.DataFrame, y: np.ndarray) -> Reader:
-        orders = column_orders(X.shape[1], self.permutations, np.random.default_rng(self._seed("orders")))
-        templates = [self.template_ if order is None else self.template_.permuted(order) for order in orders]
-        longest = self.max_new_tokens or max(base.count_tokens(self.template_.completions(y))) + 2
-        return Reader(templates, self._draw_shots(X, y), longest, self.retries, self._seed("sampling"))
-
-    def _draw_shots(self, X: pd.DataFrame, y: np.ndarray) -> list[tuple[str, str]]:
-        if self.shots >= len(X):
-            raise BadTable(
-                f"{self.shots} rows wanted in the prompt, but there are {len(X)} training rows; lower --shots"
-            )
-        chosen = np.random.default_rng(self._seed("shots")).choice(len(X), self.shots, replace=False)
-        return self.template_.examples(X.iloc[chosen], y[chosen]) if self.shots else []
-
-    def _known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[tuple[str, str]]:
-        """Validation pairs for the token loss; a class that is not in the training rows has no text."""
-        if self.task == "classification":
-            known = np.isin(y, self.template_.classes_)
-            X, y = X[known], y[known]
-        return list(zip(self.reader_.prompts(X), self.template_.completions(y), strict=True)) if len(y) else []
-
     def _seed(self, purpose: str) -> int:
         """A seed for one purpose, so that no two uses of `random_state` share a stream."""
         number = PURPOSES.index(purpose)
         return int(np.random.SeedSequence([self.random_state, number]).generate_state(1)[0])
 
-    def _check_settings(self) -> dict[str, object]:
-        settings = self.settings()
+    def _given(self) -> dict[str, object]:
+        """The parameters that the user may leave to the recipe, None where that is so."""
+        return {name: getattr(self, name) for name in recipes.PARAMETERS}
+
+    def _checked(self, overrides: dict[str, object] | None = None) -> dict[str, object]:
+        """The settings, those of a candidate put over the plain ones."""
+        settings = {**self.settings(), **(overrides or {})}
+        shots.check(settings)
         if settings["decoding"] not in self.decodings:
             raise UnknownName(f"no decoding {settings['decoding']!r} for {self.task}; have {', '.join(self.decodings)}")
         return settings

@@ -14,11 +14,16 @@ PAPER = {
     "epochs": 10,
     "learning_rate": 1e-4,
     "batch_size": 4,
+    "shots": 0,
+    "shot_choice": "random",
     "classification": {"decoding": "score"},
     "regression": {"decoding": "greedy"},
 }
-TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels")
-TUNING = ("batch_size", "weight_decay", "warmup", "schedule")
+TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels", "categories")
+TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "ema")
+LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
+# Parameters of the estimators that follow the recipe where they are None.
+PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "decoding")
 
 
 def resolve(model: object, task: str, template: object, given: dict[str, object]) -> dict[str, object]:
@@ -40,6 +45,16 @@ def resolve(model: object, task: str, template: object, given: dict[str, object]
     return {name: value for name, value in settings.items() if name not in sections} | {
         name: value for name, value in given.items() if value is not None
     }
+
+
+def fixed(template: object, given: dict[str, object]) -> set[str]:
+    """Names of the settings that the user has said, which no candidate of the recipe changes; arguments as above."""
+    names = {name for name, value in given.items() if value is not None}
+    if "epochs" in names:
+        names |= set(LENGTH)
+    if isinstance(template, Template):
+        return names | set(TEMPLATE)
+    return names | ({"wording"} if isinstance(template, str) else set(template or ()))
 
 
 def template(task: str, settings: dict[str, object]) -> Template:

@@ -138,9 +138,13 @@ class Trial:
             chosen = {"tokens_train": 0, "n_collisions": 0, "device": "cpu", "dtype": "float64"}
             fewer = {"n_train": learner.n_train_used_} if learner.n_train_used_ < len(self.split.X_train) else {}
             return {"chosen": json.dumps({**learner.best_params_, **fewer}), **chosen, "cost_usd": 0.0}
-        chosen = {"epoch": learner.best_epoch_, "learning_rate": learner.best_learning_rate_}
+        chosen = dict(learner.candidate_)
+        if learner.settings_["shots"]:
+            chosen["shots"] = learner.settings_["shots"]
+        if learner.best_epoch_:
+            chosen |= {"epoch": learner.best_epoch_, "learning_rate": learner.best_learning_rate_}
         return {
-            "chosen": json.dumps(chosen if learner.best_epoch_ else {}),
+            "chosen": json.dumps(chosen),
             "tokens_train": learner.n_tokens_trained_,
             "n_collisions": learner.template_.n_collisions_,
             "device": learner.model_.device,

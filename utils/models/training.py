@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -32,6 +32,9 @@ def tune(
 ) -> int:
     """Trains the network's unfrozen parameters in place and leaves those of the best epoch in it.
 
+    With `settings.ema`, a moving average of the weights is what is measured and left, while training goes on with the
+    weights themselves.
+
     Args:
         on_epoch: gets the epoch and the validation loss (nan without rows); returns a score, greater is better.
 
@@ -52,6 +55,7 @@ def tune(
     total = settings.epochs * math.ceil(len(rows) / settings.batch_size)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, total, settings))
     order = torch.Generator().manual_seed(seed)
+    average = Average(parameters, settings.ema) if settings.ema else None
     best, best_score, n_tokens = None, -math.inf, 0
     with tqdm(total=total, desc="tune", unit="upd", leave=False, disable=None if base.progress_bars else True) as bar:
         for epoch in range(1, settings.epochs + 1):
@@ -63,16 +67,58 @@ def tune(
                     loss, _ = _loss(network, batch, tokens.end)
                     _update(loss, parameters, optimizer, settings.max_grad_norm)
                     scheduler.step()
+                    if average is not None:
+                        average.update()
                     n_tokens += sum(len(row.ids) for row in batch)
                     bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
                     bar.update()
             network.module.eval()
-            score = on_epoch(epoch, mean_loss(network, held_out, tokens.end) if held_out else math.nan)
-            if score is not None and score > best_score:
-                best, best_score = _snapshot(network), score
+            with nullcontext() if average is None else average.in_place():
+                score = on_epoch(epoch, mean_loss(network, held_out, tokens.end) if held_out else math.nan)
+                if score is not None and score > best_score:
+                    best, best_score = _snapshot(network), score
     if best is not None:
         _restore(network, best)
+    elif average is not None:
+        average.write()
     return n_tokens
+
+
+class Average:
+    """Exponential moving average of parameters, in float32: a small step would be lost in the digits of bfloat16.
+
+    Over the first updates the decay rises as (1 + update) / (10 + update), so that the start is soon forgotten.
+    """
+
+    def __init__(self, parameters: Sequence[torch.nn.Parameter], decay: float) -> None:
+        self.parameters, self.decay, self.n_updates = list(parameters), decay, 0
+        self.values = [p.detach().float().clone() for p in self.parameters]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Takes in the parameters as they are now."""
+        decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
+        self.n_updates += 1
+        for value, p in zip(self.values, self.parameters, strict=True):
+            value.lerp_(p.detach().float(), 1 - decay)
+
+    @torch.no_grad()
+    def write(self) -> None:
+        """Puts the average into the parameters."""
+        for value, p in zip(self.values, self.parameters, strict=True):
+            p.copy_(value)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Inside, the parameters are the average; after that they are themselves again."""
+        own = [p.detach().clone() for p in self.parameters]
+        self.write()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for value, p in zip(own, self.parameters, strict=True):
+                    p.copy_(value)
 
 
 def check_settings(settings: FineTuning) -> None:
@@ -84,6 +130,8 @@ def check_settings(settings: FineTuning) -> None:
             raise UserError(f"{name} is {getattr(settings, name)}; it must be above 0")
     if not 0 <= settings.warmup <= 1:
         raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
+    if not 0 <= settings.ema < 1:
+        raise UserError(f"ema is {settings.ema}; it is the decay of an average, from 0 (none) to below 1")
 
 
 def rate(step: int, total: int, settings: FineTuning) -> float:

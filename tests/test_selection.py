@@ -1,0 +1,268 @@
+"""Settings that a recipe proposes, and how the validation rows choose among them."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from tests.doubles import NearestRow
+from utils import estimators, models, recipes, selection, tables
+from utils.errors import BadModel, TooLong, UnknownName
+from utils.estimators import LIFTClassifier, LIFTRegressor
+from utils.trial import Trial
+
+PLAIN = {"wording": "compact", "numbers": "scaled", "scale": "column", "shots": 0, "shot_choice": "random"}
+COLUMN_OR_ROW = [{"scale": "column"}, {"scale": "row"}]
+
+
+class Recorder(NearestRow):
+    """Keeps the settings of all its fine-tunes, and answers after them as they say.
+
+    A model of weight decay 0.5 is right from its second epoch on, one of 0.7 at once; all others answer "0".
+    """
+
+    def __init__(self, context_length=None):
+        super().__init__(context_length=context_length)
+        self.tunings = []
+
+    def fine_tune(self, examples, validation=(), *, settings, seed, on_epoch=None):
+        self.tunings.append(settings)
+        tuned = super().fine_tune(examples, validation, settings=settings, seed=seed)
+        right, wrong = tuned.examples, tuple((prompt, " 0") for prompt, _ in tuned.examples)
+        for epoch in range(1, settings.epochs + 1):
+            sure = settings.weight_decay == 0.7 or (settings.weight_decay == 0.5 and epoch > 1)
+            tuned.examples = right if sure else wrong
+            on_epoch(epoch, tuned, 0.0)
+        return tuned
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the shipped model, and a function that changes its recipe and returns its name."""
+    shutil.copytree(ROOT / "data" / "models" / "lift-tiny", tmp_path / "model")
+    file = tmp_path / "model" / "lift.json"
+
+    def change(**settings):
+        file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | settings), "utf-8")
+        return str(tmp_path / "model")
+
+    return change
+
+
+@pytest.fixture
+def double(monkeypatch):
+    """Lets a double stand in for the weights of every model, whose recipe stays."""
+
+    def use(model):
+        monkeypatch.setattr(models, "load", lambda name, **settings: model)
+        return model
+
+    return use
+
+
+def shapes(n, seed):
+    """Rows of four numbers at any height and of any size; the class is whether they rise or fall."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n)
+    line = np.where(y[:, None] == 1, np.arange(4), np.arange(4)[::-1])
+    height, size = rng.uniform(-90, 90, (n, 1)), rng.uniform(0.5, 2, (n, 1))
+    return pd.DataFrame(height + size * (line + rng.uniform(-0.3, 0.3, (n, 4))), columns=list("abcd")), y
+
+
+def points(n=40, seed=0):
+    """Two numbers, the class is the sign of the first one."""
+    X = pd.DataFrame(np.random.default_rng(seed).uniform(-1, 1, (n, 2)), columns=["x1", "x2"])
+    return X, (X["x1"] > 0).to_numpy().astype(int)
+
+
+def changes(lift):
+    return [{k: v for k, v in tried.items() if k != "validation_score"} for tried in lift.candidate_scores_]
+
+
+@pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")
+def test_the_real_model_finds_that_the_pattern_is_in_the_rows(folder):
+    X, y = shapes(120, 0)
+    validation, test = shapes(40, 1), shapes(100, 2)
+    own = {"updates": 160, "learning_rate": 0.003, "max_epochs": 60, "levels": 100, "decoding": "score"}
+    model = folder(classification={**own, "jitter": 0.01}, candidates=COLUMN_OR_ROW, candidate_share=0.4)
+    lift = LIFTClassifier(model).fit(X, y, validation)
+    assert lift.candidate_ == {"scale": "row"}
+    assert lift.settings_["scale"] == lift.template_.scale == "row"
+    assert changes(lift) == COLUMN_OR_ROW
+    by_column, by_row = (tried["validation_score"] for tried in lift.candidate_scores_)
+    assert by_row > by_column + 0.2
+    assert lift.score(*test) > 0.9
+    told = LIFTClassifier(model, template={"scale": "column"}, random_state=0).fit(X, y, validation)
+    assert told.template_.scale == "column"
+    assert (told.candidate_, told.candidate_scores_) == ({}, [])
+    assert told.score(*test) < lift.score(*test) - 0.2
+
+
+def test_a_candidate_gets_its_share_of_the_updates_and_the_best_one_all(folder, double):
+    model = double(Recorder())
+    X, y = points()
+    # 32 rows in 2 batches: 200 updates are 100 epochs
+    wanted = {
+        "updates": 200,
+        "max_epochs": 500,
+        "batch_size": 16,
+        "candidates": [{"weight_decay": w} for w in (1, 0.7)],
+    }
+    sections = {"classification": {"decoding": "score", "learning_rate": 0.1, "levels": 100}}
+    lift = LIFTClassifier(folder(**wanted, **sections)).fit(X, y)
+    assert [(how.weight_decay, how.epochs) for how in model.tunings] == [(1, 25), (0.7, 25), (0.7, 100)]
+    assert lift.settings_["weight_decay"] == 0.7
+    assert len(lift.history_) == 100
+    per_epoch = sum(model.count_tokens([p + c for p, c in lift.model_.examples]))
+    assert lift.n_tokens_trained_ == (25 + 25 + 100) * per_epoch
+    model.tunings.clear()
+    LIFTClassifier(folder(candidate_share=0.5)).fit(X, y)
+    assert [how.epochs for how in model.tunings] == [50, 50, 100]
+    model.tunings.clear()
+    LIFTClassifier(folder(), epochs=3).fit(X, y)  # the epochs that a user says are not prolonged
+    assert [how.epochs for how in model.tunings] == [2, 2, 3]
+    model.tunings.clear()
+    LIFTClassifier(folder(candidate_share=0.001)).fit(X, y)
+    assert [how.epochs for how in model.tunings] == [1, 1, 100]
+
+
+def test_the_best_epoch_of_the_trial_counts_and_the_first_of_equals_wins(folder, double):
+    model = double(Recorder())
+    X, y = points()
+    candidates = [{"weight_decay": w} for w in (1, 0.5, 0.7)]
+    lift = LIFTClassifier(folder(candidates=candidates), epochs=8).fit(X, y)
+    scores = [tried["validation_score"] for tried in lift.candidate_scores_]
+    assert scores[0] < scores[1] == scores[2]
+    assert lift.candidate_ == {"weight_decay": 0.5}
+    assert (lift.best_epoch_, model.tunings[-1].weight_decay) == (2, 0.5)
+
+
+def test_what_the_user_says_is_never_changed_and_equal_candidates_are_one(folder, double):
+    model = double(Recorder())
+    X, y = points()
+    name = folder(candidates=[{"jitter": 0.01}, {"jitter": 0.03}, {"jitter": 0.03, "scale": "column"}])
+    assert len(LIFTClassifier(name, epochs=1).fit(X, y).candidate_scores_) == 2
+    lift = LIFTClassifier(name, epochs=1, jitter=0.2).fit(X, y)
+    assert (lift.candidate_scores_, lift.candidate_, lift.settings_["jitter"]) == ([], {}, 0.2)
+    name = folder(candidates=[{"learning_rate": 0.5, "jitter": 0.0}, {"learning_rate": 0.6, "jitter": 0.03}])
+    lift = LIFTClassifier(name, epochs=1, learning_rate=0.7).fit(X, y)
+    assert changes(lift) == [{"jitter": 0.0}, {"jitter": 0.03}]
+    assert model.tunings[-1].learning_rate == 0.7
+    fixed = recipes.fixed("names", {"epochs": 3, "shots": None, "jitter": 0.0})
+    assert fixed == {"wording", "epochs", "jitter", *recipes.LENGTH}
+    assert recipes.fixed(LIFTClassifier().unfitted_template(), {}) == set(recipes.TEMPLATE)
+    assert recipes.fixed({"levels": 9}, {}) == {"levels"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "left"),
+    [
+        ({"a": [1.0, 2], "b": [1.0, 2], "c": [1.0, 2]}, ["row", "table", "quantile", "column"]),
+        ({"a": [1.0, 2], "b": [1.0, 2]}, ["quantile", "column"]),
+        ({"a": [1.0, 2], "b": [1.0, 2], "c": [1.0, 2], "d": ["u", "v"]}, ["quantile", "column"]),
+        ({"a": ["u", "v"]}, ["column"]),
+    ],
+)
+def test_candidates_that_cannot_apply_to_a_table_are_left_out(columns, left):
+    proposed = [{"scale": scale} for scale in ("row", "table", "quantile", "column")]
+    suited = selection.candidates({"candidates": proposed}, set(), pd.DataFrame(columns))
+    assert [one["scale"] for one in suited] == left
+
+
+def test_candidates_too_long_for_the_context_are_left_out_before_any_training(folder, double):
+    X, y = points()
+    model = double(Recorder(context_length=8))  # words, as the double counts: 3 in a compact row
+    long = "of the first {x1} and of the second {x2} what is known?"
+    name = folder(candidates=[{"wording": long}, {"jitter": 0.0}, {"jitter": 0.03}])
+    lift = LIFTClassifier(name, epochs=1).fit(X, y)
+    assert changes(lift) == [{"jitter": 0.0}, {"jitter": 0.03}]
+    assert len(model.tunings) == 3
+    lift = LIFTClassifier(folder(candidates=[{"wording": long}]), epochs=1).fit(X, y)
+    assert (lift.candidate_, lift.settings_["wording"]) == ({}, "compact")
+    name = folder(wording=long, candidates=[{"jitter": 0.5}, {"wording": "compact"}])
+    before = len(model.tunings)
+    LIFTClassifier(name, epochs=1).check(X, y, X)
+    assert len(model.tunings) == before
+    assert LIFTClassifier(name, epochs=1).fit(X, y).candidate_ == {"wording": "compact"}
+    with pytest.raises(TooLong):
+        LIFTClassifier(folder(candidates=[{"jitter": 0.5}]), epochs=1).check(X, y, X)
+
+
+def test_candidates_of_a_decoding_that_cannot_be_are_left_out(folder, double):
+    double(NearestRow())
+    x = np.linspace(0, 1, 30)[:, None]
+    name = folder(candidates=[{"numbers": "paper"}, {"decoding": "greedy"}])  # an exact median needs levels
+    lift = LIFTRegressor(name, epochs=1).fit(x, x.ravel())
+    assert lift.candidate_ == {"decoding": "greedy"}
+    assert lift.settings_["decoding"] == "greedy"
+    np.testing.assert_allclose(lift.predict(x), x.ravel(), atol=0.1)
+
+
+def test_without_validation_rows_or_tuning_the_first_one_is_taken(folder, double):
+    model = double(Recorder())
+    X, y = points()
+    name = folder(candidates=[{"scale": "row"}, {"jitter": 0.01}, {"jitter": 0.03}])
+    for options in ({"epochs": 2, "validation_fraction": 0.0}, {"epochs": 0}):
+        lift = LIFTClassifier(name, **options).fit(X, y)
+        assert (lift.candidate_, lift.candidate_scores_) == ({"jitter": 0.01}, [])
+    assert len(model.tunings) == 1
+
+
+def test_candidates_of_a_task_stand_over_those_of_the_recipe(folder):
+    name = folder(candidates=[{"jitter": 0.5}], regression={"decoding": "median", "candidates": [{"jitter": 0.1}]})
+    assert LIFTClassifier(name).settings()["candidates"] == [{"jitter": 0.5}]
+    assert LIFTRegressor(name).settings()["candidates"] == [{"jitter": 0.1}]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "error", "words"),
+    [
+        ({"scal": "row"}, BadModel, "scal; they may change wording"),
+        ({"adapter": "lora"}, BadModel, "adapter"),
+        ({"scale": "rows"}, UnknownName, "no scale 'rows'"),
+        ({"shot_choice": "closest"}, UnknownName, "no shot choice"),
+        ({"decoding": "guess"}, UnknownName, "no decoding 'guess'"),
+    ],
+)
+def test_candidates_that_do_not_exist_are_refused(folder, double, candidate, error, words):
+    double(NearestRow())
+    X, y = points()
+    with pytest.raises(error, match=words):
+        LIFTClassifier(folder(candidates=[{"jitter": 0.0}, candidate]), epochs=1).check(X, y, X)
+
+
+def test_candidates_are_part_of_what_a_case_is(folder):
+    plain = LIFTClassifier(folder()).describe()
+    one = LIFTClassifier(folder(candidates=COLUMN_OR_ROW)).describe()
+    other = LIFTClassifier(folder(candidates=COLUMN_OR_ROW[::-1])).describe()
+    assert "candidates" not in plain
+    assert one["candidates"] == COLUMN_OR_ROW
+    for description in (plain, one, other):
+        description.pop("weights")
+    assert len({json.dumps(description, sort_keys=True) for description in (plain, one, other)}) == 3
+
+
+def test_settings_that_do_nothing_do_not_tell_two_candidates_apart():
+    def setup(**settings):
+        return selection.Setup({}, PLAIN | settings, None, None)
+
+    assert setup(numbers="paper", scale="row").same_as(setup(numbers="paper"))
+    assert setup(shot_choice="nearest").same_as(setup())
+    assert setup(shots=3, shot_choice="nearest").same_as(setup(shots=3)) is False
+    assert setup(scale="row").same_as(setup()) is False
+
+
+def test_the_result_row_says_what_was_chosen_and_a_saved_estimator_knows_it(folder, double, tmp_path):
+    double(Recorder())
+    table = tables.load("iris", task="classification")
+    candidates = [{"weight_decay": 1}, {"weight_decay": 0.7, "shots": 0}]
+    lift = LIFTClassifier(folder(candidates=candidates), epochs=4)
+    facts, _ = Trial(table.name, table.source, table.split(0), lift).run()
+    rate = lift.best_learning_rate_
+    assert json.loads(facts["chosen"]) == {"weight_decay": 0.7, "shots": 0, "epoch": 1, "learning_rate": rate}
+    assert facts["tokens_train"] == lift.n_tokens_trained_ > 0
+    lift.save(tmp_path / "saved")
+    assert estimators.load(tmp_path / "saved").settings_ == lift.settings_

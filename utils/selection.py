@@ -1,0 +1,162 @@
+"""What the validation rows choose: among the settings that a recipe proposes, the learning rates and the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from utils import recipes
+from utils.errors import BadModel, TooLong
+from utils.models.base import Example, Examples, FineTuning, LanguageModel
+from utils.prompts import Template
+from utils.reading import Reader
+
+EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
+CANDIDATE_SHARE = 0.25  # of the updates, with which a candidate is tried; the recipe may say another
+FEWEST_NUMBERS = 3  # columns of one unit without which rows have no pattern of their own
+FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, and:
+FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "shots", "shot_choice", "shot_tokens")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A learner on its rows, before its tuning.
+
+    Attributes:
+        overrides: the candidate that the settings hold; {} for the plain ones.
+        settings: all settings as they will be used, by name.
+        template: fitted on the training rows.
+        reader: asks and reads, and knows which rows the prompts show.
+    """
+
+    overrides: dict[str, object]
+    settings: dict[str, object]
+    template: Template
+    reader: Reader
+
+    def check_length(self, model: LanguageModel, rows: Sequence[pd.DataFrame]) -> None:
+        """Raises TooLong where the model cannot read a prompt of these rows with its answer."""
+        n_tokens = max(max(model.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
+        if model.context_length is not None and n_tokens > model.context_length:
+            raise TooLong(
+                f"a row of {rows[0].shape[1]} columns takes {n_tokens} tokens with its answer, and {model.name} reads "
+                f"at most {model.context_length}; write it shorter (--wording compact, --numbers scaled, fewer "
+                "--shots), leave out columns, or take a model with a longer context"
+            )
+
+    def known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[Example]:
+        """Validation pairs for the token loss; a class that is not in the training rows has no text."""
+        if self.template.task == "classification":
+            known = np.isin(y, self.template.classes_)
+            X, y = X[known], y[known]
+        return list(zip(self.reader.prompts(X), self.template.completions(y), strict=True)) if len(y) else []
+
+    def same_as(self, other: Setup) -> bool:
+        """Whether both would do the same."""
+        return _effective(self.settings) == _effective(other.settings)
+
+
+@dataclass
+class Outcome:
+    """The best of some fine-tunes.
+
+    Attributes:
+        model: with the weights of its best epoch.
+        score: on the validation rows; 0 without them.
+        epoch, learning_rate: where it was reached.
+        history: one dict per epoch: learning_rate, epoch, validation_loss, validation_score.
+        n_tokens: trained on, over all epochs and learning rates.
+    """
+
+    model: LanguageModel | None = None
+    score: float = -np.inf
+    epoch: int = 0
+    learning_rate: float = float("nan")
+    history: list[dict[str, object]] = field(default_factory=list)
+    n_tokens: int = 0
+
+
+def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame) -> list[dict[str, object]]:
+    """The recipe's candidates that suit the table, each without what the user has fixed.
+
+    Args:
+        settings: with the recipe's "candidates", a list of dicts of settings.
+        fixed: names of the settings that the user has said.
+        X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers; those
+            of a "quantile" want a column of numbers.
+
+    Raises:
+        BadModel: a candidate names something that is no setting or that candidates cannot change.
+    """
+    proposed = settings.get("candidates", [])
+    strange = sorted({name for overrides in proposed for name in overrides} - set(FREE))
+    if strange:
+        raise BadModel(f"the recipe's candidates change {', '.join(strange)}; they may change {', '.join(FREE)}")
+    free = [{name: value for name, value in one.items() if name not in fixed} for one in proposed]
+    return [overrides for overrides in free if _suits(overrides, X)]
+
+
+def tune(
+    base: LanguageModel,
+    texts: Examples,
+    held_out: Sequence[Example],
+    tuning: FineTuning,
+    rates: Sequence[float],
+    score: Callable[[LanguageModel], float] | None,
+    seed: int,
+) -> Outcome:
+    """One fine-tune for each learning rate; the validation rows choose among rates and epochs.
+
+    Args:
+        base: stays as it is.
+        texts: training pairs of an epoch.
+        held_out: validation pairs, for the token loss.
+        tuning: its learning rate is replaced by each of `rates`.
+        score: of a model on the validation rows, greater is better; None without such rows: then the first rate and
+            the last epoch are taken.
+        seed: of the tuning.
+    """
+    best = Outcome()
+    every = -(-tuning.epochs // EVALUATIONS)
+    for rate in rates:
+        scores: dict[int, float] = {}
+
+        def on_epoch(epoch, model, loss, rate=rate, scores=scores):
+            if score is not None and (epoch % every == 0 or epoch == tuning.epochs):
+                scores[epoch] = score(model)
+            row = {"learning_rate": rate, "epoch": epoch, "validation_loss": loss}
+            best.history.append({**row, "validation_score": scores.get(epoch)})
+            return scores.get(epoch)
+
+        rated = replace(tuning, learning_rate=rate)
+        tuned = base.fine_tune(texts, held_out, settings=rated, seed=seed, on_epoch=on_epoch)
+        best.n_tokens += tuned.n_tokens_trained
+        epoch = max(scores, key=scores.get, default=tuning.epochs)
+        if best.model is None or scores.get(epoch, 0.0) > best.score:
+            best.model, best.score, best.epoch, best.learning_rate = tuned, scores.get(epoch, 0.0), epoch, rate
+    return best
+
+
+def shortened(tuning: FineTuning, settings: dict[str, object]) -> FineTuning:
+    """The tuning of a trial: the recipe's share of the updates, at least one epoch."""
+    share = settings.get("candidate_share", CANDIDATE_SHARE)
+    return replace(tuning, epochs=max(1, round(share * tuning.epochs)))
+
+
+def _suits(overrides: dict[str, object], X: pd.DataFrame) -> bool:
+    n_numeric = sum(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
+    scale = overrides.get("scale")
+    if scale in ("row", "table"):
+        return FEWEST_NUMBERS <= n_numeric == X.shape[1]
+    return scale != "quantile" or n_numeric > 0
+
+
+def _effective(settings: dict[str, object]) -> dict[str, object]:
+    """The settings without those that do nothing beside the others."""
+    idle = {"candidates", "candidate_share", "shot_tokens"}
+    idle |= set() if settings["numbers"] == "scaled" else {"scale", "levels"}
+    idle |= set() if settings["shots"] else {"shot_choice"}
+    return {name: value for name, value in settings.items() if name not in idle}
