@@ -16,7 +16,7 @@ from utils.estimators import LIFTClassifier, LIFTRegressor
 from utils.examples import Augmentation, TrainingTexts
 from utils.lift import CollisionWarning
 from utils.prompts import Template
-from utils.reading import medians
+from utils.shots import Random, Shots
 
 EXACT = {"wording": "compact", "numbers": "significant", "digits": 6}
 FEW = {"epochs": 1, "validation_fraction": 0.0}
@@ -136,7 +136,7 @@ def test_training_shots_never_show_the_row_itself():
     X = pd.DataFrame({"x1": np.arange(6.0)})
     y = np.array(["a", "b"] * 3)
     template = Template("classification", wording="compact").fit(X, y)
-    texts = TrainingTexts(template, X, y, Augmentation(shots=4), seed=0)
+    texts = TrainingTexts(template, X, y, Augmentation(), 0, Shots(Random(6, 4), []))
     for prompt, _ in texts(1):
         shown = [line.split("=>")[0].strip() for line in prompt.splitlines()]
         assert len(set(shown)) == 5
@@ -152,6 +152,17 @@ def test_jitter_moves_quantities_and_leaves_codes_and_words():
     for (before, _), (after, _) in zip(plain, moved, strict=True):
         assert before.split(",")[1:] == after.split(",")[1:]
     assert all(before != after for before, after in zip(plain, moved, strict=True))
+
+
+def test_jitter_of_rows_scaled_by_themselves_follows_their_own_size():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.uniform(size=(40, 4)) * np.repeat([[1.0], [1e6]], 20, axis=0), columns=list("abcd"))
+    y = np.array(["a", "b"] * 20)
+    template = Template("classification", wording="compact", numbers="scaled", scale="row").fit(X, y)
+    plain, moved = (TrainingTexts(template, X, y, Augmentation(jitter=j), seed=0)(1) for j in (0.0, 0.01))
+    for (before, _), (after, _) in zip(plain, moved, strict=True):
+        steps = [abs(int(a) - int(b)) for a, b in zip(before.split()[:4], after.split()[:4], strict=True)]
+        assert 0 < sum(steps) < 4 * 60  # sd 10 of 1,000 levels, for the small rows as for the large ones
 
 
 def test_feature_orders_are_averaged_and_trained_on(rows):
@@ -231,7 +242,54 @@ def test_infinite_inputs_and_targets_are_refused():
         LIFTRegressor(model=NearestRow(), **FEW).fit([[1.0], [2.0]], [1.0, np.nan])
 
 
-def test_weighted_medians():
-    levels = np.array([3.0, 1.0, 2.0])
-    probabilities = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.2, 0.2, 0.6]])
-    assert medians(probabilities, levels).tolist() == [1.0, 3.0, 2.0]
+def sure_regressor(decoding, **options):
+    """Fitted on 41 points of a line, and its rows."""
+    x = np.linspace(-1, 1, 41)[:, None]
+    lift = LIFTRegressor(model=NearestRow(), template={"numbers": "scaled", **options}, decoding=decoding, **FEW)
+    return lift.fit(x, 3 * x.ravel() - 1), x
+
+
+@pytest.mark.parametrize("decoding", ["greedy", "mean", "median"])
+def test_spread_and_quantiles_come_with_every_decoding(decoding):
+    lift, x = sure_regressor(decoding)
+    y, std = lift.predict(x, return_std=True)
+    np.testing.assert_array_equal(y, lift.predict(x))
+    bin_width = 6 * 1.1 / 999  # 1.1: the levels reach 5 % beyond the training range at each end
+    np.testing.assert_allclose(std, bin_width / np.sqrt(12), rtol=1e-6)  # a sure answer is as sharp as its bin
+    quantiles = lift.predict_quantiles(x)
+    assert quantiles.shape == (41, 3)
+    assert (np.diff(quantiles, axis=1) > 0).all()
+    np.testing.assert_allclose(quantiles, y[:, None] + bin_width * np.array([-0.45, 0, 0.45]), atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")
+def test_the_median_is_the_middle_quantile():
+    lift, x = sure_regressor("median", levels=20)  # several training rows on one level, so that the model is not sure
+    between = x[:-1] + 0.02
+    np.testing.assert_array_equal(lift.predict(between), lift.predict_quantiles(between, [0.5])[:, 0])
+    assert (lift.predict(between, return_std=True)[1] > 0).all()
+    assert lift.predict_distribution(between).probabilities.shape == (40, 20)
+
+
+def test_the_distribution_takes_one_pass_of_the_model(monkeypatch):
+    lift, x = sure_regressor("median")
+    calls = []
+    ask = NearestRow.log_likelihood
+    monkeypatch.setattr(NearestRow, "log_likelihood", lambda *given: calls.append(1) or ask(*given))
+    lift.predict(x, return_std=True)
+    assert len(calls) == 1
+
+
+def test_without_levels_there_is_no_spread_and_the_message_says_what_to_type():
+    x = np.arange(8.0)[:, None]
+    lift = LIFTRegressor(model=NearestRow(), template=EXACT, decoding="greedy", **FEW).fit(x, x.ravel())
+    for ask in (lambda: lift.predict(x, return_std=True), lambda: lift.predict_quantiles(x)):
+        with pytest.raises(CannotDo, match="--numbers scaled"):
+            ask()
+
+
+def test_a_constant_target_has_no_spread():
+    x = np.arange(8.0)[:, None]
+    lift = LIFTRegressor(model=NearestRow(), template={"numbers": "scaled"}, decoding="median", **FEW)
+    y, std = lift.fit(x, np.full(8, 2.5)).predict(x, return_std=True)
+    assert (y.tolist(), std.tolist()) == ([2.5] * 8, [0.0] * 8)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from utils.models.base import Example, LanguageModel
+from utils.distribution import Distribution
+from utils.models.base import LanguageModel
 from utils.prompts import Template
+from utils.shots import Shots
 
 RETRY_TEMPERATURE = 0.75  # at which an unreadable answer is asked for again (the original's value)
 
@@ -38,14 +40,14 @@ class Reader:
 
     Attributes:
         templates: the fitted template, then its copies with other feature orders, over which likelihoods are averaged.
-        shots: training rows written before each prompt.
+        shots: training rows written before each prompt; None for none.
         max_new_tokens: longest free answer, in tokens.
         retries: times that an unreadable free answer is asked for again.
         seed: of everything sampled.
     """
 
     templates: list[Template]
-    shots: list[Example]
+    shots: Shots | None
     max_new_tokens: int
     retries: int
     seed: int
@@ -54,7 +56,7 @@ class Reader:
         """The prompts of the rows, with the shots before them."""
         template = template or self.templates[0]
         prompts = template.prompts(X)
-        return [template.prompt_with_shots(self.shots, prompt) for prompt in prompts] if self.shots else prompts
+        return prompts if self.shots is None else self.shots.before(prompts, X, template)
 
     def classes(self, model: LanguageModel, X: pd.DataFrame) -> Answers:
         """The likeliest class of each row."""
@@ -71,12 +73,16 @@ class Reader:
         normalised = [scores - np.logaddexp.reduce(scores, axis=1, keepdims=True) for scores in orders]
         return np.logaddexp.reduce(normalised, axis=0) - np.log(len(orders))
 
-    def distribution(self, model: LanguageModel, X: pd.DataFrame, centre: str) -> Answers:
-        """The exact mean or median of the answer's distribution over the template's levels."""
+    def distribution(self, model: LanguageModel, X: pd.DataFrame) -> Distribution:
+        """The answers' distributions over the levels of the template, from one pass of the model."""
         template = self.templates[0]
         levels = np.array([template.parse(text) for text in template.candidates_], dtype=float)
-        probabilities = np.exp(self.log_likelihoods(model, X))
-        values = (probabilities @ levels if centre == "mean" else medians(probabilities, levels)).tolist()
+        return Distribution(np.exp(self.log_likelihoods(model, X)), levels)
+
+    def central(self, model: LanguageModel, X: pd.DataFrame, centre: str) -> Answers:
+        """The exact mean or median of the answers' distributions."""
+        distribution = self.distribution(model, X)
+        values = (distribution.mean() if centre == "mean" else distribution.median()).tolist()
         return Answers(self.prompts(X), [repr(value) for value in values], values)
 
     def free(self, model: LanguageModel, X: pd.DataFrame) -> Answers:
@@ -111,15 +117,3 @@ class Reader:
             max_new_tokens=self.max_new_tokens,
             seed=self.seed,
         )
-
-
-def medians(probabilities: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Weighted medians, (n,): the lowest level at which half of a row's probability is reached.
-
-    Args:
-        probabilities: (n, n_levels), rows of any positive sum.
-        levels: (n_levels,) in any order.
-    """
-    order = np.argsort(levels)
-    reached = np.cumsum(probabilities[:, order], axis=1) >= 0.5 * probabilities.sum(axis=1, keepdims=True)
-    return levels[order][reached.argmax(axis=1)]
