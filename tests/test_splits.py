@@ -145,3 +145,40 @@ def test_the_hash_sees_names_kinds_values_and_missing_cells():
     ]
     assert len({splits.content_hash(frame) for frame in frames}) == len(frames)
     assert splits.content_hash(frames[0]) == splits.content_hash(frames[0].set_index(np.array([7, 8])))
+
+
+def test_a_subsample_keeps_the_shares_of_the_classes_and_the_test_rows():
+    split = splits.draw(*frame(["a"] * 300 + ["b"] * 150 + ["c"] * 50), "classification", 0)
+    assert len(split.y_train) == 320
+    smaller = split.subsample(32, seed=1)
+    assert smaller.y_train.value_counts().to_dict() == {"a": 19, "b": 10, "c": 3}
+    assert len(smaller.y_validation) == 8
+    assert smaller.X_test is split.X_test
+    assert set(smaller.y_train.index) <= set(split.y_train.index)
+    assert smaller.X_train.index.equals(smaller.y_train.index)
+
+
+def test_subsamples_of_a_seed_are_nested_and_those_of_others_differ():
+    split = splits.draw(*frame(["a", "b", "b", "c"] * 60), "classification", 0)
+    drawn = [set(split.subsample(n, seed=0).y_train.index) for n in (8, 16, 64)]
+    assert drawn[0] < drawn[1] < drawn[2]
+    assert set(split.subsample(16, seed=1).y_train.index) != drawn[1]
+    assert split.subsample(16, seed=0).fingerprint() == split.subsample(16, seed=0).fingerprint()
+
+
+def test_every_class_has_a_row_where_there_are_enough():
+    split = splits.draw(*frame(["a"] * 960 + ["b"] * 20 + ["c"] * 20), "classification", 0)
+    assert set(split.subsample(3, seed=0).y_train) == {"a", "b", "c"}
+    assert set(split.subsample(16, seed=0).y_train) == {"a", "b", "c"}
+    assert len(split.subsample(2, seed=0).y_train) == 2
+
+
+def test_a_subsample_of_numbers_and_one_of_all_rows():
+    X, _ = frame(["a"] * 200)
+    split = splits.draw(X, pd.Series(np.arange(200.0), name="y"), "regression", 0)
+    smaller = split.subsample(70, seed=0)
+    assert (len(smaller.y_train), len(smaller.y_validation), len(smaller.y_test)) == (70, 15, 30)
+    assert split.subsample(140, seed=0) is split
+    assert split.subsample(10**9, seed=0) is split
+    with pytest.raises(UserError, match="0 training rows"):
+        split.subsample(0, seed=0)

@@ -249,6 +249,11 @@ def test_expand():
         *("iris", "wine", "digits", "breast_cancer", "moons", "my.csv")
     ]
     assert len(tables.expand(["synthetic"], "classification")) == 5
+    assert tables.expand(["functions"], "regression")[5:7] == ["piecewise", "linear:p=2"]
+    with pytest.raises(UserError, match="functions has no table for classification"):
+        tables.expand(["functions"], "classification")
+    with pytest.raises(UserError, match="export LIFT_DATA"):
+        tables.expand(["other"], "regression")
     with pytest.raises(UserError, match="no table is named"):
         tables.expand([], "classification")
     with pytest.raises(UnknownName, match="no task"):

@@ -71,3 +71,40 @@ def scores(frame: pd.DataFrame, title: str, label: str, log: bool = False) -> Fi
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False)
     return figure
+
+
+def lines(frame: pd.DataFrame, x: str, y: str, title: str, label: str) -> Figure:
+    """A panel for each data set: the mean of a score along a setting, a line per method, over seeds ± one sd.
+
+    Args:
+        frame: finished cases.
+        x: column of the setting, positive numbers, drawn on a logarithmic axis.
+        y: column of the score.
+        title: what the figure shows.
+        label: name of the setting with its unit.
+    """
+    frame = report.latest(frame)
+    datasets, methods = sorted(frame["dataset"].unique()), sorted(frame["method"].unique(), key=report.rank)
+    columns = min(4, len(datasets))
+    n_rows = -(-len(datasets) // columns)
+    figure = Figure(figsize=(1.5 + 2.4 * columns, 0.9 + 2.0 * n_rows), layout="constrained")
+    panels = figure.subplots(n_rows, columns, squeeze=False, sharex=True)
+    colours = dict(zip([m for m in methods if m != "lift"], COLOURS * 3, strict=False)) | {"lift": LIFT_COLOUR}
+    for axes, dataset in zip(panels.flat, datasets, strict=False):
+        for method in methods:
+            part = frame[(frame["dataset"] == dataset) & (frame["method"] == method)].groupby(x)[y]
+            mean, sd = part.mean(), part.std().fillna(0.0)
+            axes.errorbar(mean.index, mean, yerr=sd, color=colours[method], marker="o", markersize=3, label=method)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_title(dataset, fontsize="small")
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels.flat[len(datasets) :]:
+        axes.set_axis_off()
+    handles = {
+        label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False)
+    figure.supxlabel(label, fontsize="medium")
+    figure.suptitle(title, x=0.02, ha="left")
+    return figure

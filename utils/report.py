@@ -44,7 +44,7 @@ ORDER = (
     "gbt",
     "forest",
 )
-ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl", "lift")  # of learners in tables and figures
+ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl", "lift-random", "lift")  # of learners in tables and figures
 PAPER_INPUTS = "input=real;range=-10..10"
 PAPER_COLUMN = "(paper: LIFT/GPT-3)"
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
@@ -201,17 +201,17 @@ def _rich(cells: pd.DataFrame, title: str) -> Table:
 
 
 def _markdown(experiment: str, score: str, summary: pd.DataFrame, cells: pd.DataFrame, missing: pd.DataFrame) -> str:
-    parts = [f"# {experiment}: {score}", SPREAD, _table(cells.reset_index(names="")), "## All scores"]
+    parts = [f"# {experiment}: {score}", SPREAD, markdown_table(cells.reset_index(names="")), "## All scores"]
     numbers = summary.select_dtypes("number").columns
     shown = summary.drop(columns=["method"]).assign(**{c: summary[c].map("{:.4g}".format) for c in numbers})
-    parts.append(_table(shown.loc[:, (shown != "").any()]))
+    parts.append(markdown_table(shown.loc[:, (shown != "").any()]))
     if len(missing):
-        parts += ["## Not run", _table(missing[["dataset", "method", "seed", "reason"]].astype(str))]
+        parts += ["## Not run", markdown_table(missing[["dataset", "method", "seed", "reason"]].astype(str))]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(frame: pd.DataFrame) -> str:
-    """A Markdown table."""
+def markdown_table(frame: pd.DataFrame) -> str:
+    """A Markdown table of the frame's cells, without its index."""
     lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * frame.shape[1]]
     lines += [
         "| " + " | ".join(str(v).replace("|", "\\|") for v in row) + " |" for row in frame.itertuples(index=False)

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -101,7 +102,7 @@ class Runner:
                 "dataset": trial.dataset,
                 "source": trial.source,
                 "method": case.method,
-                "model": str(self.config.model) if lift else "",
+                "model": _model(trial.learner) if lift else "",
                 "options": trial.learner.options() if lift else "",
                 "protocol": self.config.protocol,
                 "limit": self.config.limit,
@@ -126,7 +127,8 @@ class Runner:
         return checked
 
     def _run_all(self, plans: list[Plan]) -> int:
-        plans = sorted(plans, key=lambda plan: plan.case.method != "lift")  # the longest first, so that none runs alone
+        # the longest first, so that none runs alone
+        plans = sorted(plans, key=lambda plan: not plan.case.method.startswith("lift"))
         workers = min(self.config.n_workers(), len(plans))
         commit, failed, busy = _commit(), 0, []
         with tqdm(total=len(plans), desc=self.results.experiment, unit="case", disable=None if plans else True) as bar:
@@ -203,6 +205,12 @@ def _check_disk(results: Results) -> None:
             f"{free / 2**20:.0f} MiB are free under {folder}, {DISK_NEEDED / 2**20:.0f} MiB are needed; "
             "free some space or give another --results-dir"
         )
+
+
+def _model(lift: LIFT) -> str:
+    """What rows call a model: as it was typed; one that the project made for itself, by its place in the project."""
+    name = str(lift.model)
+    return Path(name).relative_to(ROOT).as_posix() if name.startswith(f"{ROOT}{os.sep}") else name
 
 
 def _commit() -> str:

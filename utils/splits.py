@@ -52,6 +52,25 @@ class Split:
             shorter |= {f"X_{part}": X.iloc[rows], f"y_{part}": y.iloc[rows]}
         return replace(self, **shorter)
 
+    def subsample(self, n: int, seed: int) -> Split:
+        """At most `n` training rows, drawn by `seed`, and validation rows in the same proportion; the test rows stay.
+
+        In classification each class keeps its share, and at least one row as long as there are rows for all classes.
+        The rows of a smaller `n` are among those of a larger one.
+        """
+        if n < 1:
+            raise UserError(f"{n} training rows leave nothing to learn from; use 1 or more")
+        n_train = len(self.y_train)
+        if n >= n_train:
+            return self
+        counts = {"train": n, "validation": max(1, round(n / n_train * len(self.y_validation)))}
+        fewer = {}
+        for number, (part, count) in enumerate(counts.items()):
+            X, y = getattr(self, f"X_{part}"), getattr(self, f"y_{part}")
+            rows = _drawn(y, count, self.task, np.random.default_rng([2, seed, number]))
+            fewer |= {f"X_{part}": X.iloc[rows], f"y_{part}": y.iloc[rows]}
+        return replace(self, **fewer)
+
 
 def draw(
     X: pd.DataFrame,
@@ -166,3 +185,14 @@ def _first_rows(y: pd.Series, n: int, task: str) -> np.ndarray:
         return np.arange(min(n, len(y)))
     repeated = y.duplicated().to_numpy()
     return np.sort(np.argsort(repeated, kind="stable")[:n])
+
+
+def _drawn(y: pd.Series, n: int, task: str, rng: np.random.Generator) -> np.ndarray:
+    """Positions of `n` random rows; a class gives its rows at even intervals, so that each has its share at any `n`."""
+    order = rng.permutation(len(y))
+    if task == "regression":
+        return np.sort(order[:n])
+    by_class = y.iloc[order].reset_index(drop=True).groupby(y.to_numpy()[order], sort=False)
+    place = by_class.cumcount().to_numpy()
+    turn = np.where(place == 0, 0.0, (place + 0.5) / by_class.transform("size").to_numpy())
+    return np.sort(order[np.argsort(turn, kind="stable")[:n]])

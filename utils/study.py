@@ -30,7 +30,7 @@ class Config:
 
     datasets: tuple[
         str, ...
-    ] = ()  # names, aliases (paper, synthetic, sklearn), or CSV and Parquet files: data/README.md
+    ] = ()  # names, aliases (paper, synthetic, functions, sklearn, other), or CSV and Parquet files: data/README.md
     methods: tuple[str, ...] = ()  # lift and classical learners; a wrong name lists them
     seeds: tuple[int, ...] = (0,)  # one split, one draw and one fine-tune each
     target: str = ""  # the column to predict in a file of your own; the last one if empty
@@ -55,7 +55,8 @@ class Config:
     learning_rates: tuple[float, ...] = ()  # of several, the validation rows choose
     batch_size: int | None = None  # rows per update
     jitter: float | None = None  # sd of noise on numeric training values, as a share of the column's range
-    shots: int = 0  # training rows written into each prompt
+    shots: int | None = None  # training rows written into each prompt
+    shot_choice: str = ""  # which rows: random, balanced (over the answers) or nearest (to each query)
     permutations: int = 1  # feature orders in training and averaged in prediction
     device: str = "auto"  # cpu, cuda or mps
     dtype: str = "auto"  # float32 or bfloat16
@@ -68,7 +69,7 @@ class Config:
         """The LIFT estimator that the flags describe."""
         template = {
             name: value
-            for name in ("wording", "numbers", "scale", "levels", "labels")
+            for name in ("wording", "numbers", "scale", "levels", "labels", "categories")
             if (value := getattr(self, name))
         }
         same = ("model", "adapter_rank", "quantization", "samples", "retries", "epochs", "batch_size", "jitter")
@@ -77,6 +78,7 @@ class Config:
             **{name: getattr(self, name) for name in same},
             template=template or None,
             adapter=self.adapter or None,
+            shot_choice=self.shot_choice or None,
             decoding=self.decoding or None,
             learning_rate=self.learning_rates or None,
             threads=self.n_threads(),
@@ -137,6 +139,7 @@ def main(
     build: Callable[[Case, Config], Trial],
     figure: Callable[[pd.DataFrame], Figure],
     script: str,
+    finish: Callable[[Results], None] | None = None,
 ) -> None:
     """Runs an experiment from its flags to its figure, then exits: 0 done, 1 some cases failed, 2 the user can help.
 
@@ -146,6 +149,7 @@ def main(
         build: turns a case into a trial; nothing costly happens here.
         figure: draws the results (all finished cases, one row each).
         script: the script's `__file__`, which names the area and the experiment.
+        finish: makes what else is wanted of the results, of which there is one at least.
     """
     path = Path(script)
     results = Results(config.results_dir, path.parent.name, path.stem)
@@ -155,6 +159,8 @@ def main(
                 raise UserError(f"--{name} has no value; give at least one")
         failed = Runner(config, build, results).run(cases(config))
         report.write(results, figure)
+        if finish is not None and len(results.frame()):
+            finish(results)
         sys.exit(EXIT_FAILED if failed else 0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -12,15 +12,12 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets
 
-from utils import files, openml, registry, splits, synthetic
+from utils import files, groups, openml, registry, splits, synthetic
 from utils.errors import BadTable, UnknownName, UserError
+from utils.groups import SKLEARN
 from utils.registry import Entry
-from utils.shapes import PAPER_SETS
 
 TASKS = ("classification", "regression")
-SYNTHETIC = {"classification": PAPER_SETS, "regression": tuple(synthetic.FUNCTIONS)}
-SKLEARN = {"classification": ("iris", "wine", "digits", "breast_cancer"), "regression": ("diabetes",)}
-GROUPS = ("paper", "synthetic", "sklearn")
 MANY_LABELS = 20  # a numeric target with more distinct values is taken for a quantity
 
 
@@ -103,19 +100,15 @@ def load(name: str, *, target: str | None = None, task: str | None = None) -> An
 
 
 def expand(names: list[str] | tuple[str, ...], task: str) -> list[str]:
-    """The names with the groups `paper`, `synthetic` and `sklearn` written out for this task, each name once."""
+    """The names with the groups (`groups.members`) written out for this task, each name once."""
     if not names:
-        raise UserError("no table is named; give --datasets one or more names, paper, synthetic or sklearn")
+        raise UserError(f"no table is named; give --datasets one or more names, or {', '.join(groups.GROUPS)}")
     if task not in TASKS:
         raise UnknownName(f"no task {task!r}; have {', '.join(TASKS)}")
-    members = [_group(name, task) if name in GROUPS else (name,) for name in names]
+    members = [groups.members(name, task, _folders()) for name in names]
+    if not any(members):
+        raise UserError(f"{', '.join(names)} has no table for {task}; see data/README.md")
     return list(dict.fromkeys(member for group in members for member in group))
-
-
-def _group(name: str, task: str) -> tuple[str, ...]:
-    if name == "paper":
-        return tuple(entry.name for entry in registry.entries().values() if entry.is_main and entry.task == task)
-    return (SYNTHETIC if name == "synthetic" else SKLEARN)[task]
 
 
 def published_name(name: str) -> str | None:

@@ -1,0 +1,93 @@
+"""The learner `lift-random`: lift-tiny's architecture, tokenizer and recipe, with weights as before any training.
+
+What it scores less than `lift` is what the pretraining is worth; both are tuned on the same rows in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from utils import models, study
+from utils.errors import CannotDo
+from utils.models import RECIPE_FILE
+from utils.results import ROOT
+from utils.runner import Case
+from utils.trial import Trial
+
+METHOD = "lift-random"
+CACHE = ROOT / "data" / "cache" / "models"
+SEED = 1  # of the weights; another than lift-tiny started from, so that the two are never one case
+SOURCES = [ROOT / "others" / "pretraining" / name for name in ("initial.py", "tokenizer.py")]
+SIZES = {
+    "hidden": "hidden_size",
+    "intermediate": "intermediate_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "init_scale": "initializer_range",
+}
+NO_ARCHITECTURE = ("transformers_version", "dtype", "torch_dtype", "_name_or_path")  # keys of config.json
+
+
+def trial(case: Case, config: study.Config, task: str) -> Trial:
+    """`study.trial` with one method more, `lift-random`. Raises UserError."""
+    if case.method != METHOD:
+        return study.trial(case, config, task)
+    start = replace(config, model=str(folder(config.model)), threads=config.n_threads())  # as many as for `lift`
+    return study.trial(replace(case, method="lift"), start, task)
+
+
+def folder(model: str) -> Path:
+    """The folder of the untrained model that goes with `model`; made when it is first asked for.
+
+    Raises:
+        CannotDo: `model` is not of the architecture that others/pretraining/initial.py makes.
+    """
+    shipped = models.resolve(model)
+    if isinstance(shipped, str):
+        raise CannotDo(f"lift-random starts {model} anew only from a folder; leave it out of --methods")
+    parts = [shipped / "config.json", shipped / RECIPE_FILE, shipped / "tokenizer.json", *SOURCES]
+    digest = hashlib.sha256(b"\0".join(part.read_bytes() if part.exists() else b"" for part in parts)).hexdigest()
+    made = CACHE / f"{shipped.name}-random-{digest[:12]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            unfinished = Path(tempfile.mkdtemp(dir=CACHE))
+            try:
+                _write(shipped, unfinished)
+                unfinished.chmod(0o755)
+                unfinished.rename(made)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return made
+
+
+def _write(shipped: Path, target: Path) -> None:
+    from others.pretraining import initial  # torch, which only this learner needs
+
+    wanted = _architecture(shipped)
+    try:
+        sizes = {name: wanted[key] for name, key in SIZES.items()}
+        sizes["rope_theta"] = wanted["rope_parameters"]["rope_theta"]
+    except KeyError as error:
+        raise CannotDo(f"{shipped} has no {error} in its config.json; leave lift-random out of --methods") from error
+    initial.write(initial.Config(folder=target, seed=SEED, **sizes))
+    made = _architecture(target)
+    unlike = sorted(key for key in {*wanted, *made} if wanted.get(key) != made.get(key))
+    if unlike or (target / "tokenizer.json").read_bytes() != (shipped / "tokenizer.json").read_bytes():
+        raise CannotDo(
+            f"others/pretraining/initial.py makes another model than {shipped} "
+            f"({', '.join(unlike) or 'tokenizer'}); leave lift-random out of --methods"
+        )
+    shutil.copyfile(shipped / RECIPE_FILE, target / RECIPE_FILE)
+
+
+def _architecture(folder: Path) -> dict:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return {key: value for key, value in config.items() if key not in NO_ARCHITECTURE}

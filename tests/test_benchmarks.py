@@ -1,0 +1,312 @@
+"""The benchmarks from their command line to README.md, and the arithmetic of ranks on tables written by hand."""
+
+import json
+import runpy
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import learning_curves, quality, random_start, readme
+from tests.conftest import ROOT
+from utils import groups, models, ranking, study
+from utils.errors import CannotDo, MissingPackage, UserError
+
+SCRIPTS = ("quality", "learning_curves")
+QUICK = ["--seeds", "0", "--epochs", "1", "--workers", "1"]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a script as its command does, in this process, which has the heavy libraries already; gives its output."""
+
+    def run_script(name, *flags):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, flags)])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"), run_name="__main__")
+        assert end.value.code == 0
+        return capsys.readouterr().out
+
+    return run_script
+
+
+def means(cells, group="paper", score="accuracy", **columns):
+    """Seed means from {table: {learner: score}}; ten seconds each, XGBoost five."""
+    rows = [
+        {"dataset": table, "learner": learner, "n": 3, "n_train": 100, "n_test": 20, score: value, "group": group}
+        | {"seconds": 5.0 if learner == "xgboost" else 10.0, **columns}
+        for table, learners in cells.items()
+        for learner, value in learners.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+THREE = {
+    "iris": {"tree": 0.9, "xgboost": 0.95, "lift": 0.95},
+    "wine": {"tree": 0.8, "xgboost": 0.9, "lift": 0.7},
+    "tae": {"tree": 0.6, "xgboost": 0.6, "lift": 0.6},
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_is_short_and_has_its_shell_command_and_its_place_in_the_manual(name):
+    assert len((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8").splitlines()) <= 80
+    assert f"benchmarks.{name}" in (ROOT / "benchmarks" / f"{name}.sh").read_text("utf-8")
+    assert f"## `{name}`" in (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+
+
+# ---- ranks and wins -----------------------------------------------------------------------------------------------
+
+
+def test_ranks_and_wins_by_hand_with_ties():
+    summary = ranking.summarise(means(THREE)).set_index("learner")
+    assert summary.loc["xgboost", "mean_rank"] == pytest.approx((1.5 + 1 + 2) / 3)
+    assert summary.loc["lift", "mean_rank"] == pytest.approx((1.5 + 3 + 2) / 3)
+    assert summary.loc["tree", "mean_rank"] == pytest.approx((3 + 2 + 2) / 3)
+    assert summary.loc[["xgboost", "lift", "tree"], "wins"].tolist() == pytest.approx([11 / 6, 5 / 6, 1 / 3])
+    assert summary["wins"].sum() == pytest.approx(3)
+    assert summary.loc["tree", "score"] == pytest.approx(2.3 / 3)
+    assert (summary.loc["lift", "seconds"], summary.loc["lift", "times"]) == (10.0, 2.0)
+    assert summary.loc[ranking.PAPER, "score"] == pytest.approx((0.97 + 0.9259 + 0.6559) / 3)
+    assert summary.index[0] == "xgboost", "the best mean rank stands first"
+
+
+def test_of_errors_the_smallest_wins():
+    cells = {"servo": {"mean": 1.0, "lift": 0.3}, "my.csv": {"mean": 0.9, "lift": 0.9}}
+    frame = means(cells, score="rae_mean_filled")
+    summary = ranking.summarise(frame).set_index("learner")
+    assert summary["mean_rank"].to_dict() == {"lift": 1.25, "mean": 1.75}
+    assert summary["wins"].to_dict() == {"lift": 1.5, "mean": 0.5}
+    assert summary["times"].isna().all(), "no XGBoost, no ratio"
+    assert ranking.PAPER not in summary.index, "the paper has no number for my.csv"
+
+
+def test_float_noise_is_a_tie():
+    summary = ranking.summarise(means({"iris": {"tree": 0.1 + 0.2, "lift": 0.3}})).set_index("learner")
+    assert summary["wins"].dropna().tolist() == [0.5, 0.5]
+
+
+def test_a_table_that_one_learner_lacks_counts_for_none_and_is_named():
+    frame = means({**THREE, "vehicle": {"tree": 0.1, "lift": 0.99}, "cmc": {**THREE["tae"], "lift": np.nan}})
+    kept, reasons = ranking.complete(frame)
+    assert sorted(kept["dataset"].unique()) == ["iris", "tae", "wine"]
+    assert reasons == {"vehicle (paper)": "no result of xgboost", "cmc (paper)": "no result of lift"}
+    text = ranking.markdown(frame)
+    assert "vehicle (paper): no result of xgboost" in text
+    assert "paper (3 tables): accuracy" in text
+    assert "| lift | 0.750 |" in text
+
+
+def test_tables_of_unlike_rows_or_seeds_are_not_compared():
+    frame = means(THREE)
+    frame.loc[frame.eval("dataset == 'wine' and learner == 'lift'"), "n_train"] = 50
+    frame.loc[frame.eval("dataset == 'iris' and learner == 'tree'"), "n"] = 1
+    kept, reasons = ranking.complete(frame)
+    assert set(kept["dataset"]) == {"tae"}
+    assert set(reasons.values()) == {"unlike numbers of seeds or rows"}
+
+
+def test_groups_have_blocks_of_columns_and_the_sizes_are_stated():
+    both = pd.concat([means(THREE), means({"zoo": THREE["wine"]}, group="other", n_train=2000)])
+    lines = ranking.markdown(both).splitlines()
+    assert lines[0].startswith("|  | paper (3 tables): accuracy | paper: mean rank | paper: wins | other (1 tables)")
+    assert lines[2].startswith("| xgboost | 0.817 | 1.50 | 1.8 | 0.900 | 1.00 | 1.0 | 5 | 1 |")
+    assert lines[5] == "| (paper: LIFT/GPT-3) | 0.851 | – | – | – | – | – | – | – |"
+    assert "Training rows: paper 100 to 100, other 2,000 to 2,000." in lines[-1]
+
+
+def test_no_table_at_all():
+    frame = means({"iris": {"tree": 0.9}, "wine": {"lift": 0.9}})
+    assert "no result of lift" in ranking.markdown(frame)
+    assert len(ranking.complete(frame)[0]) == 0
+
+
+# ---- critical differences -----------------------------------------------------------------------------------------
+
+
+def clear_cut(n_tables, learners=("tree", "xgboost", "lift")):
+    return means(
+        {f"t{i}": {name: 0.5 + 0.1 * j + 0.001 * i for j, name in enumerate(learners)} for i in range(n_tables)}
+    )
+
+
+def test_a_critical_difference_figure():
+    pytest.importorskip("autorank")
+    figure = ranking.critical_difference(clear_cut(8))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert {"tree", "xgboost", "lift", "CD"} <= set(texts)
+
+
+@pytest.mark.parametrize("frame", [clear_cut(4), clear_cut(9, ("tree", "lift")), clear_cut(0)], ids=len)
+def test_too_few_tables_or_learners_are_a_reason_not_a_figure(frame):
+    with pytest.raises(CannotDo, match="needs 5 tables and 3 learners"):
+        ranking.critical_difference(frame)
+
+
+def test_no_figure_where_the_difference_may_be_chance():
+    pytest.importorskip("autorank")
+    rng = np.random.default_rng(0)
+    cells = {f"t{i}": dict(zip(("a", "b", "c"), rng.permutation([0.1, 0.2, 0.3]), strict=True)) for i in range(9)}
+    frame = means(cells).replace({"learner": {"a": "tree", "b": "forest", "c": "lift"}})
+    with pytest.raises(CannotDo, match="no more than by chance"):
+        ranking.critical_difference(frame)
+
+
+def test_a_missing_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "autorank", None)
+    with pytest.raises(MissingPackage, match=r"pip install -r requirements-extras\.txt"):
+        ranking.critical_difference(clear_cut(8))
+
+
+# ---- what is run --------------------------------------------------------------------------------------------------
+
+
+def test_the_groups_of_tables(lift_data):
+    config = quality.Config()
+    names = dict.fromkeys(case.dataset for case in quality.cases(config))
+    kinds = pd.Series([groups.group(name) for name in names]).value_counts()
+    assert kinds["paper"] == 14
+    assert kinds["other"] > 20
+    names = dict.fromkeys(case.dataset for case in quality.cases(quality.Config(task="regression")))
+    kinds = pd.Series([groups.group(name) for name in names]).value_counts()
+    assert (kinds["paper"], kinds["functions"]) == (4, 12)
+    assert set(quality.methods(config)) >= {"majority", "logreg", "gbt", "xgboost", "lift-random", "lift"} - {"gbt"}
+    assert not set(quality.methods(config)) & {"lightgbm", "catboost", "tabicl"}
+
+
+def test_other_without_a_folder_says_what_to_type(monkeypatch):
+    monkeypatch.delenv("LIFT_DATA", raising=False)
+    with pytest.raises(UserError, match="export LIFT_DATA"):
+        list(quality.cases(quality.Config(datasets=("other",))))
+    with pytest.raises(UserError, match="functions has no table for classification"):
+        list(quality.cases(quality.Config(datasets=("functions",))))
+
+
+def test_the_papers_tables_are_whole_and_others_are_cut_alike_for_all():
+    config = quality.Config(max_train=50)
+    for dataset, n in (("iris", 96), ("moons", 50)):
+        built = [quality.build(study.Case(dataset, method, 0), config) for method in ("tree", "lift", "lift-random")]
+        assert {len(trial.split.y_train) for trial in built} == {n}
+        assert len({trial.split.fingerprint() for trial in built}) == 1
+    assert {len(built[0].split.y_validation), len(built[0].split.y_test)} >= {round(50 / 4)}
+
+
+def test_the_random_start_differs_from_lift_tiny_in_its_weights_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(random_start, "CACHE", tmp_path)
+    folder = random_start.folder("lift-tiny")
+    assert random_start.folder("lift-tiny") == folder
+    shipped = models.resolve("lift-tiny")
+    for name in ("lift.json", "tokenizer.json"):
+        assert (folder / name).read_bytes() == (shipped / name).read_bytes()
+    architectures = [json.loads((place / "config.json").read_text("utf-8")) for place in (folder, shipped)]
+    assert architectures[0]["hidden_size"] == architectures[1]["hidden_size"]
+    assert models.fingerprint(str(folder)) != models.fingerprint("lift-tiny")
+    assert [path.suffix for path in tmp_path.iterdir() if path != folder] == [".lock"], "nothing unfinished stays"
+    plain, random = (
+        random_start.trial(study.Case("moons", method, 0), study.Config(), "classification").learner
+        for method in ("lift", "lift-random")
+    )
+    assert plain.get_params() | {"model": ""} == random.get_params() | {"model": ""}
+    assert plain.settings() == random.settings()
+
+
+def test_another_architecture_has_no_random_start(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "gptj"}')
+    (tmp_path / "tokenizer.json").write_text("{}")
+    for model in (str(tmp_path), "owner/name"):
+        with pytest.raises(CannotDo, match=r"leave (it|lift-random) out of --methods"):
+            random_start.folder(model)
+
+
+def test_a_learning_curve_goes_as_far_as_the_table():
+    config = learning_curves.Config(datasets=("iris", "moons:n=100", "digits"), methods=("lift",), seeds=(0,))
+    cases = [(case.dataset, case.settings["rows"]) for case in learning_curves.cases(config)]
+    assert cases == [
+        ("iris", 16),
+        ("iris", 32),
+        ("iris", 64),
+        ("moons:n=100", 16),
+        ("moons:n=100", 32),
+        ("moons:n=100", 64),
+    ]
+    trial = learning_curves.build(study.Case("iris", "tree", 1, {"rows": 32}), config)
+    assert (len(trial.split.y_train), len(trial.split.y_validation), len(trial.split.y_test)) == (32, 8, 30)
+
+
+# ---- end to end ---------------------------------------------------------------------------------------------------
+
+
+def test_quality_end_to_end_and_again(run, tmp_path):
+    tables = [f"{name}:n=80" for name in ("moons", "circles", "two_circles", "blobs", "9clusters")]
+    flags = ["--datasets", *tables, "--methods", "majority", "xgboost", "lift-random", "lift", *QUICK]
+    flags += ["--limit", "30", "--max-train", "24", "--results-dir", tmp_path]
+    out = run("quality", *flags)
+    csv = tmp_path / "benchmarks" / "quality_classification.csv"
+    frame = pd.read_csv(csv)
+    assert len(frame) == 20
+    assert set(frame["n_train"]) == {24}
+    assert frame.groupby("method")["model"].first().str.startswith("data/cache/models/lift-tiny")["lift-random"]
+    summary = pd.read_csv(csv.with_name("quality_classification_ranks.csv"))
+    assert summary["wins"].sum() == pytest.approx(5)
+    assert "synthetic (5 tables): accuracy" in out
+    assert csv.with_name("quality_classification_ranks.png").exists() or "no figure of ranks" in out
+    first = csv.read_bytes()
+    assert "20 of 20 cases are finished already" in run("quality", *flags)
+    assert csv.read_bytes() == first
+
+
+def test_quality_of_regression_end_to_end(run, tmp_path):
+    flags = ["--task", "regression", "--datasets", "linear", "cosine:p=2", "--methods", "mean", "lift", *QUICK]
+    out = run("quality", *flags, "--limit", 20, "--results-dir", tmp_path)
+    assert "functions (2 tables): rae" in out
+    assert "no figure of ranks: a critical-difference figure needs" in out
+    assert len(pd.read_csv(tmp_path / "benchmarks" / "quality_regression.csv")) == 4
+
+
+def test_learning_curves_end_to_end(run, tmp_path):
+    flags = ["--datasets", "moons:n=80", "circles:n=40", "--rows", 16, 32, *QUICK, "--results-dir", tmp_path]
+    out = run("learning_curves", *flags)
+    assert "| 16 | 2 |" in out
+    assert "| 32 | 1 |" in out, "circles has 25 training rows"
+    frame = pd.read_csv(tmp_path / "benchmarks" / "learning_curves.csv")
+    assert frame.groupby("rows")["n_train"].agg(["min", "max"]).to_numpy().tolist() == [[16, 16], [32, 32]]
+    assert (tmp_path / "benchmarks" / "learning_curves.png").stat().st_size > 1000
+
+
+# ---- README.md ----------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_shows_what_the_files_say():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert readme.replaced(text, readme.block()) == text, "run: python -m benchmarks.quality --readme"
+
+
+def test_from_the_results_to_the_readme(tmp_path, monkeypatch):
+    monkeypatch.setattr(readme, "README", tmp_path / "README.md")
+    folder = tmp_path / "benchmarks"
+    readme.README.write_text(f"above\n\n{readme.START}\nold\n{readme.END}\n\nbelow\n", "utf-8")
+    assert readme.block(folder) == readme.NOTHING
+    readme.publish("classification", means(THREE).drop(columns="group"), folder)
+    text = readme.block(folder)
+    assert "| xgboost | 0.817 |" in text
+    assert "Regression" not in text
+    once = readme.replaced(readme.README.read_text("utf-8"), text)
+    assert once.startswith("above\n\n<!--")
+    assert once.endswith("-->\n\nbelow\n")
+    assert "old" not in once
+    assert readme.replaced(once, text) == once
+    with pytest.raises(UserError, match="once each"):
+        readme.replaced("nothing", text)
+
+
+def test_trial_runs_do_not_reach_the_readme(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(readme, "README", tmp_path / "README.md")
+    readme.README.write_text(f"{readme.START}\n{readme.END}\n", "utf-8")
+    published = []
+    monkeypatch.setattr(readme, "publish", lambda task, means: published.append((task, list(means["dataset"]))))
+    flags = ["--methods", "majority", "tree", "--seeds", 0, "--results-dir", tmp_path]
+    run("quality", "--datasets", "moons", *flags, "--limit", 20)
+    run("quality", "--datasets", "circles", *flags)
+    readme.update(tmp_path)
+    assert published == [("classification", ["circles", "circles"])]
