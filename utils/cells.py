@@ -14,6 +14,7 @@ from utils.numerals import MISSING, Format, Scale
 from utils.wordings import Wording, escape
 
 SCALES = ("column", "quantile", "table", "row")
+CATEGORIES = ("text", "levels")
 
 
 def frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
@@ -35,12 +36,22 @@ class CellWriter:
         digits: significant digits.
         scale, levels: what the levels of "scaled" span, and how many there are.
         wording: gives the paper's decimals and what must not stand in a category.
+        categories: "text" as they are, or "levels": the sorted categories of a column, spread evenly over the levels.
 
     Attributes:
         names: the columns' names; numeric: which of them are numbers, bool of shape (n_columns,).
     """
 
-    def __init__(self, X: pd.DataFrame, numbers: str, digits: int, scale: str, levels: int, wording: Wording) -> None:
+    def __init__(
+        self,
+        X: pd.DataFrame,
+        numbers: str,
+        digits: int,
+        scale: str,
+        levels: int,
+        wording: Wording,
+        categories: str = "text",
+    ) -> None:
         if not X.shape[0] or not X.shape[1]:
             raise BadTable(f"a template needs rows and columns to learn from, not a table of shape {X.shape}")
         if X.columns.duplicated().any():
@@ -61,6 +72,9 @@ class CellWriter:
             if numbers == "significant":
                 style, places, integers = ("significant", digits, True)
             self.formats = {i: Format(style, places, integers and numerals.whole(v)) for i, v in values.items()}
+        self.codes: dict[int, dict[str, str]] = {}
+        if categories == "levels":
+            self.codes = {int(i): _codes(columns[i], levels) for i in np.flatnonzero(~self.numeric)}
 
     def columns(self, X: pd.DataFrame) -> list[np.ndarray]:
         """The columns, in the order of the training rows: numbers as ints or floats, all else as objects.
@@ -82,16 +96,26 @@ class CellWriter:
             written = {int(i): numerals.level_texts(levels[:, position]) for position, i in enumerate(numbers)}
         else:
             written = {i: self.formats[i].write(columns[i]) for i in shown if self.numeric[i]}
-        return {i: written[i] if self.numeric[i] else self._escaped(columns[i]) for i in shown}
+        return {i: written[i] if self.numeric[i] else self._categories(i, columns[i]) for i in shown}
 
     def keys(self, column: np.ndarray) -> list[str]:
         """The texts under which a phrase looks up its words: whole numbers without decimals, categories as they are."""
         return Format("significant", 17, True).write(column) if column.dtype.kind in "iuf" else list(map(str, column))
 
-    def _escaped(self, column: np.ndarray) -> list[str]:
+    def _categories(self, i: int, column: np.ndarray) -> list[str]:
+        """The texts of column `i`; with codes, a category that no training row has is written as a missing one."""
+        if i in self.codes:
+            return [self.codes[i].get(str(v), MISSING) for v in column]
         texts = [MISSING if missing else str(v) for v, missing in zip(column, pd.isna(column), strict=True)]
         written = {text: escape(text, self.reserved) for text in set(texts)}
         return [written[text] for text in texts]
+
+
+def _codes(column: np.ndarray, levels: int) -> dict[str, str]:
+    """Category → its level: first and last in sorted order get the end levels, a single one the middle."""
+    found = sorted({str(value) for value in column[~pd.isna(column)]})
+    spread = np.linspace(0, levels - 1, len(found)) if len(found) > 1 else np.full(len(found), (levels - 1) // 2)
+    return {category: str(int(level + 0.5)) for category, level in zip(found, spread.tolist(), strict=True)}
 
 
 def targets(y: Any) -> np.ndarray:

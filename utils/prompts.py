@@ -31,6 +31,7 @@ CHOICES = {
     "task": ("classification", "regression"),
     "numbers": ("paper", "significant", "scaled"),
     "scale": cells.SCALES,
+    "categories": cells.CATEGORIES,
     "labels": ("codes", "text"),
 }
 LONGEST = 12  # decimals; smaller targets are written with an exponent
@@ -53,6 +54,7 @@ class Template(BaseEstimator):
         scale: what the levels of "scaled" span: the training values of the "column", their ranks ("quantile"), all
             numbers of the training "table", or the numbers of the "row" itself. What lies beyond gets the end level.
         levels: number of levels.
+        categories: columns of texts as "text", or as "levels", the sorted categories spread evenly over the levels.
         labels: classes as "codes" (0, 1, … in the order of `classes_`) or as "text".
 
     Attributes after fit:
@@ -73,6 +75,7 @@ class Template(BaseEstimator):
         scale: str = "column",
         levels: int = 1000,
         labels: str = "codes",
+        categories: str = "text",
     ) -> None:
         self.task = task
         self.wording = wording
@@ -82,6 +85,7 @@ class Template(BaseEstimator):
         self.scale = scale
         self.levels = levels
         self.labels = labels
+        self.categories = categories
 
     def check(self) -> Template:
         """Returns itself if its options exist; needs no rows.
@@ -122,7 +126,9 @@ class Template(BaseEstimator):
         self.wording_ = wordings.get(self.wording, self.task)
         if self.names is not None:
             self.wording_ = replace(self.wording_, named=True)
-        self.cells_ = CellWriter(frame, self.numbers, self.digits, self.scale, self.levels, self.wording_)
+        self.cells_ = CellWriter(
+            frame, self.numbers, self.digits, self.scale, self.levels, self.wording_, self.categories
+        )
         self.numeric_ = self.cells_.numeric
         self.names_ = self._rename([str(name) for name in frame.columns])
         self.sentence_, self.slots_ = self.wording_.compile(self.names_, range(len(self.names_)))
