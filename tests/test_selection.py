@@ -161,6 +161,7 @@ def test_what_the_user_says_is_never_changed_and_equal_candidates_are_one(folder
     ("columns", "left"),
     [
         ({"a": [1.0, 2], "b": [1.0, 2], "c": [1.0, 2]}, ["row", "table", "quantile", "column"]),
+        ({"a": [1.0, 2], "b": [1.0, 2], "c": [0.0, 1000]}, ["quantile", "column"]),
         ({"a": [1.0, 2], "b": [1.0, 2]}, ["quantile", "column"]),
         ({"a": [1.0, 2], "b": [1.0, 2], "c": [1.0, 2], "d": ["u", "v"]}, ["quantile", "column"]),
         ({"a": ["u", "v"]}, ["column"]),
@@ -168,8 +169,24 @@ def test_what_the_user_says_is_never_changed_and_equal_candidates_are_one(folder
 )
 def test_candidates_that_cannot_apply_to_a_table_are_left_out(columns, left):
     proposed = [{"scale": scale} for scale in ("row", "table", "quantile", "column")]
-    suited = selection.candidates({"candidates": proposed}, set(), pd.DataFrame(columns))
+    suited = selection.candidates({"candidates": proposed}, set(), pd.DataFrame(columns), np.array(["a", "b"]))
     assert [one["scale"] for one in suited] == left
+
+
+def test_a_candidate_says_which_sizes_of_tables_it_is_for():
+    X, y = pd.DataFrame({"a": range(12), "b": range(12)}), np.repeat(["u", "v", "w"], 4)
+    conditions = [
+        {"max_rows_per_class": 4},
+        {"max_rows_per_class": 3},
+        {"max_rows": 11},
+        {"max_rows": 12},
+        {"max_columns": 1},
+    ]
+    proposed = [{"if": condition, "jitter": 0.1 * i} for i, condition in enumerate([*conditions, {}])]
+    suited = selection.candidates({"candidates": proposed}, set(), X, y)
+    assert suited == [{"jitter": 0.0}, {"jitter": 0.1 * 3}, {"jitter": 0.5}]
+    with pytest.raises(BadModel, match="max_width; it may name max_rows"):
+        selection.candidates({"candidates": [{"if": {"max_width": 3}}]}, set(), X, y)
 
 
 def test_candidates_too_long_for_the_context_are_left_out_before_any_training(folder, double):

@@ -203,7 +203,7 @@ class LIFT(BaseEstimator):
         """The recipe's candidates that suit the table and fit the context with all `rows`; the plain ones if none."""
         settings = self._checked()
         setups: list[Setup] = []
-        for overrides in selection.candidates(settings, recipes.fixed(self.template, self._given()), X):
+        for overrides in selection.candidates(settings, recipes.fixed(self.template, self._given()), X, y):
             try:
                 setup = self._setup(base, X, y, overrides)
                 setup.check_length(base, rows)

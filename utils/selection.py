@@ -16,6 +16,12 @@ from utils.reading import Reader
 
 EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
 CANDIDATE_SHARE = 0.25  # of the updates, with which a candidate is tried; the recipe may say another
+CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a candidate, by what is measured
+    "max_rows": lambda X, y: len(X),
+    "max_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
+    "max_columns": lambda X, y: X.shape[1],
+}
+LIKE_SPREAD = 30.0  # ratio of the widest to the narrowest column up to which columns may have one unit
 FEWEST_NUMBERS = 3  # columns of one unit without which rows have no pattern of their own
 FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, and:
 FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "shots", "shot_choice", "shot_tokens")
@@ -79,22 +85,30 @@ class Outcome:
     n_tokens: int = 0
 
 
-def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame) -> list[dict[str, object]]:
+def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y: np.ndarray) -> list[dict[str, object]]:
     """The recipe's candidates that suit the table, each without what the user has fixed.
 
     Args:
-        settings: with the recipe's "candidates", a list of dicts of settings.
+        settings: with the recipe's "candidates", a list of dicts of settings. A candidate may name under "if" the
+            tables that it is for: "max_rows", "max_rows_per_class" (on average), "max_columns".
         fixed: names of the settings that the user has said.
-        X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers; those
-            of a "quantile" want a column of numbers.
+        X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers that
+            look as if they had one unit; those of a "quantile" want a column of numbers.
+        y: the training targets.
 
     Raises:
         BadModel: a candidate names something that is no setting or that candidates cannot change.
     """
     proposed = settings.get("candidates", [])
-    strange = sorted({name for overrides in proposed for name in overrides} - set(FREE))
+    proposed = [(one.get("if", {}), {name: v for name, v in one.items() if name != "if"}) for one in proposed]
+    strange = sorted({name for _, overrides in proposed for name in overrides} - set(FREE))
     if strange:
         raise BadModel(f"the recipe's candidates change {', '.join(strange)}; they may change {', '.join(FREE)}")
+    strange = sorted({name for limits, _ in proposed for name in limits} - set(CONDITIONS))
+    if strange:
+        raise BadModel(f'a candidate\'s "if" names {", ".join(strange)}; it may name {", ".join(CONDITIONS)}')
+    sizes = {name: measure(X, y) for name, measure in CONDITIONS.items()}
+    proposed = [one for limits, one in proposed if all(sizes[name] <= most for name, most in limits.items())]
     free = [{name: value for name, value in one.items() if name not in fixed} for one in proposed]
     return [overrides for overrides in free if _suits(overrides, X)]
 
@@ -150,8 +164,15 @@ def _suits(overrides: dict[str, object], X: pd.DataFrame) -> bool:
     n_numeric = sum(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
     scale = overrides.get("scale")
     if scale in ("row", "table"):
-        return FEWEST_NUMBERS <= n_numeric == X.shape[1]
+        return FEWEST_NUMBERS <= n_numeric == X.shape[1] and _of_one_unit(X)
     return scale != "quantile" or n_numeric > 0
+
+
+def _of_one_unit(X: pd.DataFrame) -> bool:
+    """Whether the columns spread alike: ages beside incomes have no pattern within a row."""
+    low, high = (X.astype(float).quantile(share).to_numpy() for share in (0.05, 0.95))
+    spread = (high - low)[high > low]
+    return len(spread) > 0 and spread.max() <= LIKE_SPREAD * spread.min()
 
 
 def _effective(settings: dict[str, object]) -> dict[str, object]:
