@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +40,13 @@ def trial(case: Case, config: study.Config, task: str) -> Trial:
     """`study.trial` with one method more, `lift-random`. Raises UserError."""
     if case.method != METHOD:
         return study.trial(case, config, task)
-    start = replace(config, model=str(folder(config.model)), threads=config.n_threads())  # as many as for `lift`
-    return study.trial(replace(case, method="lift"), start, task)
+    return trial_from(folder(config.model), case, config, task)
+
+
+def trial_from(start: Path, case: Case, config: study.Config, task: str) -> Trial:
+    """`study.trial` of LIFT with the model in the folder `start`, and as many threads as `lift` has."""
+    untrained = replace(config, model=str(start), threads=config.n_threads())
+    return study.trial(replace(case, method="lift"), untrained, task)
 
 
 def folder(model: str) -> Path:
@@ -52,15 +58,27 @@ def folder(model: str) -> Path:
     shipped = models.resolve(model)
     if isinstance(shipped, str):
         raise CannotDo(f"lift-random starts {model} anew only from a folder; leave it out of --methods")
-    parts = [shipped / "config.json", shipped / RECIPE_FILE, shipped / "tokenizer.json", *SOURCES]
-    digest = hashlib.sha256(b"\0".join(part.read_bytes() if part.exists() else b"" for part in parts)).hexdigest()
-    made = CACHE / f"{shipped.name}-random-{digest[:12]}"
+    parts = [shipped / "config.json", shipped / RECIPE_FILE, shipped / "tokenizer.json"]
+    contents = [part.read_bytes() if part.exists() else b"" for part in parts]
+    return cached(f"{shipped.name}-random", contents, lambda target: _write(shipped, target))
+
+
+def cached(name: str, contents: list[bytes], write: Callable[[Path], None]) -> Path:
+    """The folder of a model that code makes; `write` makes it when it is first asked for.
+
+    Args:
+        name: what the folder's name begins with.
+        contents: all that the model depends on beside the code of others/pretraining.
+        write: fills an empty folder.
+    """
+    sources = [source.read_bytes() for source in SOURCES]
+    made = CACHE / f"{name}-{hashlib.sha256(bytes(1).join([*contents, *sources])).hexdigest()[:12]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{made}.lock"):
         if not made.exists():
             unfinished = Path(tempfile.mkdtemp(dir=CACHE))
             try:
-                _write(shipped, unfinished)
+                write(unfinished)
                 unfinished.chmod(0o755)
                 unfinished.rename(made)
             finally:

@@ -3,17 +3,20 @@
 import json
 import runpy
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from benchmarks import learning_curves, quality, random_start, readme
+from benchmarks import learning_curves, number_start, quality, random_start, readme
 from tests.conftest import ROOT
 from utils import groups, models, ranking, study
 from utils.errors import CannotDo, MissingPackage, UserError
 
-SCRIPTS = ("quality", "learning_curves")
+SCRIPTS = ("quality", "learning_curves", "number_start")
 QUICK = ["--seeds", "0", "--epochs", "1", "--workers", "1"]
 
 
@@ -211,12 +214,32 @@ def test_the_random_start_differs_from_lift_tiny_in_its_weights_alone(monkeypatc
     assert plain.settings() == random.settings()
 
 
-def test_another_architecture_has_no_random_start(tmp_path):
+def test_another_architecture_has_no_random_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(random_start, "CACHE", tmp_path / "cache")
     (tmp_path / "config.json").write_text('{"model_type": "gptj"}')
     (tmp_path / "tokenizer.json").write_text("{}")
     for model in (str(tmp_path), "owner/name"):
         with pytest.raises(CannotDo, match=r"leave (it|lift-random) out of --methods"):
             random_start.folder(model)
+
+
+def test_three_starts_differ_in_their_numbers_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(random_start, "CACHE", tmp_path)
+    config = number_start.Config(layers=1, hidden=32)
+    folders = {numbers: number_start.folder(config, numbers) for numbers in number_start.STARTS.values()}
+    assert len(set(folders.values())) == 3
+    assert folders["random"] == number_start.folder(config, "random")
+    assert folders["random"] != number_start.folder(replace(config, layers=2), "random")
+    fourier, random = (load_file(folders[name] / "model.safetensors") for name in ("fourier", "random"))
+    unlike = {name for name in fourier if not torch.equal(fourier[name], random[name])}
+    assert unlike == {"model.embed_tokens.weight"}
+    embeddings = "model.embed_tokens.weight"
+    rows = (fourier[embeddings] != random[embeddings]).any(dim=1)
+    assert rows.sum() == 2 * 1000, "each integer, with a space before it and without"
+    learners = [number_start.build(study.Case("moons", method, 0), config).learner for method in number_start.STARTS]
+    assert len({learner.model for learner in learners}) == 3
+    assert len({str(learner.get_params() | {"model": ""}) for learner in learners}) == 1
+    assert [models.load(learner.model).count_tokens(["12 999 =>"]) for learner in learners] == [[7], [3], [3]]
 
 
 def test_a_learning_curve_goes_as_far_as_the_table():
@@ -272,6 +295,22 @@ def test_learning_curves_end_to_end(run, tmp_path):
     frame = pd.read_csv(tmp_path / "benchmarks" / "learning_curves.csv")
     assert frame.groupby("rows")["n_train"].agg(["min", "max"]).to_numpy().tolist() == [[16, 16], [32, 32]]
     assert (tmp_path / "benchmarks" / "learning_curves.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_number_start_end_to_end(run, tmp_path, monkeypatch, task):
+    monkeypatch.setattr(random_start, "CACHE", tmp_path / "cache")
+    methods = ["majority" if task == "classification" else "mean", *number_start.STARTS]
+    flags = ["--task", task, "--methods", *methods, "--layers", 1, "--hidden", 32, *QUICK, "--limit", 12]
+    out = run("number_start", *flags, "--max-train", 10, "--results-dir", tmp_path)
+    csv = tmp_path / "benchmarks" / f"number_start_{task}.csv"
+    frame = pd.read_csv(csv)
+    assert set(frame["dataset"]) == set(number_start.DATASETS[task])
+    assert frame["method"].value_counts().to_dict() == dict.fromkeys(methods, len(number_start.DATASETS[task]))
+    assert set(frame["n_train"]) == {10}
+    assert set(frame["n_invalid"]) == {0}
+    assert all(f"| {method} |" in out for method in methods)
+    assert csv.with_suffix(".png").stat().st_size > 1000
 
 
 # ---- README.md ----------------------------------------------------------------------------------------------------

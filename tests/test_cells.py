@@ -9,8 +9,8 @@ from utils.errors import BadTable
 from utils.wordings import get
 
 
-def write(train, test=None, numbers="paper", scale="column", wording="paper"):
-    writer = CellWriter(train, numbers, 3, scale, 1000, get(wording, "classification"))
+def write(train, test=None, numbers="paper", scale="column", wording="paper", categories="text", levels=1000):
+    writer = CellWriter(train, numbers, 3, scale, levels, get(wording, "classification"), categories)
     columns = writer.columns(train if test is None else test)
     return [writer.texts(columns, [i])[i] for i in range(len(columns))]
 
@@ -68,6 +68,56 @@ def test_rows_of_texts_have_nothing_to_scale():
     table = pd.DataFrame({"a": ["x", "y"]})
     for scale in ("column", "row", "table", "quantile"):
         assert write(table, None, "scaled", scale) == [["x", "y"]]
+
+
+# ---- categories as levels -----------------------------------------------------------------------------------------
+
+
+def codes(train, test=None, levels=1000):
+    """What a column of texts becomes."""
+    frames = [None if cells is None else pd.DataFrame({"a": pd.Series(cells, dtype=object)}) for cells in (train, test)]
+    return write(*frames, numbers="scaled", categories="levels", levels=levels)[0]
+
+
+def test_categories_are_spread_over_the_levels_in_sorted_order():
+    assert codes(["b", "a", "c", "a"]) == ["500", "0", "999", "0"]
+    assert codes(["b", "a"]) == ["999", "0"]
+    assert codes(list("edcba"), levels=5) == ["4", "3", "2", "1", "0"]
+    assert codes(list("edcba"), levels=400) == ["399", "299", "200", "100", "0"]
+
+
+def test_unseen_and_missing_categories_are_unknown():
+    assert codes(["a", None, "b"], ["b", "c", "", None, "a ", "A"]) == ["999", *["unknown"] * 5]
+    assert codes(["a", "b"], [None, np.nan]) == ["unknown", "unknown"]
+    assert codes([None, None], ["a", None]) == ["unknown", "unknown"]
+    assert codes(["None", "nan", "a"], ["None", None, np.nan, "nan"]) == ["0", "unknown", "unknown", "999"]
+
+
+def test_a_single_category_is_in_the_middle():
+    assert codes(["a", "a", None]) == ["499", "499", "unknown"]
+    assert codes(["a"], levels=2) == ["0"]
+    assert codes(["a"], levels=101) == ["50"]
+
+
+def test_numbers_as_text_are_categories_sorted_as_texts():
+    assert codes(["10", "9", "2"]) == ["0", "999", "500"]
+    assert codes(["1", 1, "01"], ["1", 1, 1.0]) == ["999", "999", "unknown"]
+
+
+def test_more_categories_than_levels_collide_and_keep_their_order():
+    names = [f"{i:03d}" for i in range(250)]
+    written = [int(text) for text in codes(names, levels=100)]
+    assert written == sorted(written)
+    assert (written[0], written[-1], len(set(written))) == (0, 99, 100)
+
+
+@pytest.mark.parametrize("numbers", ["paper", "significant", "scaled"])
+def test_categories_as_levels_leave_numbers_alone_and_need_no_escape(numbers):
+    table = pd.DataFrame({"n": [1, 2, 4], "t": ["a, b", "###", "x=1"], "u": pd.Categorical(["v", None, "u"])})
+    plain, coded = (write(table, numbers=numbers, categories=categories) for categories in ("text", "levels"))
+    assert coded[0] == plain[0]
+    assert coded[1:] == [["500", "0", "999"], ["999", "unknown", "0"]]
+    assert plain[1] != ["a, b", "###", "x=1"]
 
 
 def test_arrays_get_the_names_x1_x2():

@@ -191,6 +191,11 @@ BAD = {
     "unknown table": (["--datasets", "irish"], "no table 'irish'", "iris"),
     "unknown method": ([*PLAIN[:2], "--methods", "forrest"], "no method 'forrest'", "forest"),
     "unknown wording": ([*PLAIN[:2], "--methods", "lift", "--wording", "nice"], "nice", "compact"),
+    "unknown categories": (
+        [*PLAIN[:2], "--methods", "lift", "--categories", "letters"],
+        "no categories 'letters'",
+        "levels",
+    ),
     "unknown adapter": ([*PLAIN[:2], "--methods", "lift", "--adapter", "loara"], "loara", "lora"),
     "unknown protocol": ([*PLAIN, "--protocol", "mine"], "mine", "independent"),
     "no seeds": ([*PLAIN, "--seeds"], "--seeds has no value", ""),

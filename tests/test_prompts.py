@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
+from utils import recipes, study
 from utils.errors import BadTable, UnknownName, UserError
 from utils.prompts import Template
 
@@ -195,6 +196,49 @@ def test_prompt_of_one_row_is_that_of_the_table():
     for i, prompt in enumerate(template.prompts(table)):
         assert template.prompt(table.iloc[i]) == template.prompt(table.iloc[i].tolist()) == prompt
         assert template.prompt(table.iloc[i].to_dict()) == prompt
+
+
+def test_categories_as_levels_are_one_token_in_the_compact_wording():
+    table = pd.DataFrame({"a": [1.5, 2.0, 9.0], "b": ["new york", "oslo", None]})
+    template = Template("classification", "compact", numbers="scaled", categories="levels").fit(table, ["s", "t", "t"])
+    assert template.prompts(table) == ["0 0 =>", "67 999 =>", "999 unknown =>"]
+    assert template.prompt({"a": 1.5, "b": "rome"}) == "0 unknown =>"
+    assert pickle.loads(pickle.dumps(template)).prompts(table) == template.prompts(table)
+    texts = Template("classification", "compact", numbers="scaled").fit(table, ["s", "t", "t"])
+    assert texts.prompts(table)[0] == r"0 new\x20york =>"
+    assert texts.text_sha256(table, ["s", "t", "t"]) != template.text_sha256(table, ["s", "t", "t"])
+    with pytest.raises(UnknownName, match=r"no categories 'letters'; have text, levels"):
+        Template("classification", categories="letters").check()
+
+
+def test_categories_that_share_a_level_are_counted_as_collisions():
+    table = pd.DataFrame({"b": list("abcd")})
+    few = Template("classification", "compact", numbers="scaled", levels=2, categories="levels").fit(
+        table, [0, 1, 0, 1]
+    )
+    assert few.prompts(table) == ["0 =>", "0 =>", "1 =>", "1 =>"]
+    assert few.n_collisions_ == 2
+    enough = Template("classification", "compact", levels=4, categories="levels").fit(table, [0, 1, 0, 1])
+    assert enough.n_collisions_ == 0
+    strangers = pd.DataFrame({"b": ["x", "y", None]})
+    assert enough.count_collisions(strangers) == 2, "what no training row has is unknown"
+
+
+def test_recipes_know_every_option_of_a_template():
+    assert set(recipes.TEMPLATE) == set(Template("classification").get_params()) - {"task"}
+    made = recipes.template("regression", {"categories": "levels", "levels": 50, "epochs": 3})
+    assert (made.categories, made.levels) == ("levels", 50)
+
+
+@pytest.mark.parametrize(("flag", "value"), [("scale", "quantile"), ("categories", "levels")])
+def test_a_flag_of_the_template_reaches_it(flag, value, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["accuracy", f"--{flag}", value])
+    config = study.flags(study.Config, "")
+    for task in ("classification", "regression"):
+        lift, plain = config.lift(task, 0), study.Config().lift(task, 0)
+        assert getattr(lift.unfitted_template(), flag) == value != getattr(plain.unfitted_template(), flag)
+        assert lift.options() == f"{flag}={value}"
+        assert plain.options() == ""
 
 
 def test_columns_are_found_by_name_and_test_rows_teach_nothing():

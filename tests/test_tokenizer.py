@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from others.pretraining import tokenizer as tokens
 
 TOKENIZER = tokens.build()
+DIGITS = tokens.build(numbers=False)
 
 
 def ids(text):
@@ -61,6 +62,7 @@ ALPHABET = st.one_of(
 @given(st.lists(ALPHABET, max_size=30).map("".join))
 def test_any_text_comes_back(text):
     assert TOKENIZER.decode(ids(text)) == text
+    assert DIGITS.decode(DIGITS(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]) == text
 
 
 @settings(max_examples=100)

@@ -104,9 +104,10 @@ class CellWriter:
 
     def _categories(self, i: int, column: np.ndarray) -> list[str]:
         """The texts of column `i`; with codes, a category that no training row has is written as a missing one."""
-        if i in self.codes:
-            return [self.codes[i].get(str(v), MISSING) for v in column]
-        texts = [MISSING if missing else str(v) for v, missing in zip(column, pd.isna(column), strict=True)]
+        cells = list(zip(column, pd.isna(column), strict=True))
+        if i in self.codes:  # a missing cell must not be taken for the category "None"
+            return [MISSING if missing else self.codes[i].get(str(v), MISSING) for v, missing in cells]
+        texts = [MISSING if missing else str(v) for v, missing in cells]
         written = {text: escape(text, self.reserved) for text in set(texts)}
         return [written[text] for text in texts]
 

@@ -44,7 +44,8 @@ ORDER = (
     "gbt",
     "forest",
 )
-ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl", "lift-random", "lift")  # of learners in tables and figures
+ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl")
+ORDER += ("lift-digits", "lift-unordered", "lift-fourier", "lift-random", "lift")  # of learners in tables and figures
 PAPER_INPUTS = "input=real;range=-10..10"
 PAPER_COLUMN = "(paper: LIFT/GPT-3)"
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."

@@ -45,6 +45,7 @@ class Config:
     scale: str = ""  # of scaled numbers: column, row, table or quantile
     levels: int = 0  # of scaled numbers; 0 for the recipe's
     labels: str = ""  # codes or text
+    categories: str = ""  # columns of texts as text or as levels
     adapter: str = ""  # full, lora, …
     adapter_rank: int = 16  # of low-rank adapters, as the paper had for GPT-J
     quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA

@@ -1,22 +1,25 @@
 """lift-tiny before any training: which architecture, and which numbers does it start from?
 
-python -m others.pretraining.initial                              # writes data/models/lift-tiny, always the same bytes
-python -m others.pretraining.initial --folder /tmp/model --seed 1
+python -m others.pretraining.initial --folder /tmp/start                   # always the same bytes; train.py starts here
+python -m others.pretraining.initial --folder /tmp/start --numbers digits --seed 1
 """
 
 from __future__ import annotations
 
-import json
+import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 import tyro
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from others.pretraining import folder
 from others.pretraining import tokenizer as tokens
-from utils.models.network import quiet
+from utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,17 +55,22 @@ RECIPE = {
 
 
 @dataclass(frozen=True)
-class Config:
-    folder: Path = ROOT / "data" / "models" / "lift-tiny"
-    hidden: int = 64  # width of the residual stream
-    intermediate: int = 176  # width inside the feed-forward blocks, about 8/3 of hidden
-    layers: int = 2
+class Architecture:
+    hidden: int = 96  # width of the residual stream
+    intermediate: int = 256  # width inside the feed-forward blocks, 8/3 of hidden
+    layers: int = 4
     heads: int = 4
-    rope_theta: float = 100.0  # longest wave of the position code, in tokens / 2π; columns are told apart by position
+    rope_theta: float = 10_000.0  # longest wave of the position code, in tokens / 2π
     init_scale: float = 0.05  # standard deviation of the matrices' start; with less the first epochs learn nothing
-    number_scale: float = 0.06  # rms of a number's embedding, three times that of the other tokens
+    number_scale: float = 0.06  # rms of a number's embedding, about that of the other tokens
     identity_scale: float = 0.02  # rms of what tells neighbouring numbers apart
+    numbers: Literal["fourier", "random", "digits"] = "fourier"  # embeddings: by value, at random, or of digits alone
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Config(Architecture):
+    folder: Path = ROOT / "data" / "cache" / "models" / "lift-tiny-start"
 
 
 def fourier_features(n: int) -> np.ndarray:
@@ -72,18 +80,43 @@ def fourier_features(n: int) -> np.ndarray:
     return np.stack([v, np.abs(v), *waves], axis=1)
 
 
-def number_embeddings(config: Config) -> np.ndarray:
-    """Start of the embeddings of 0 … 999, shape (1000, hidden): a random projection of the Fourier features."""
+def number_embeddings(config: Architecture) -> np.ndarray:
+    """Start of the embeddings of 0 … 999, shape (1000, hidden): a random projection of the Fourier features.
+
+    With `numbers` "random" the features play no part, and the rows have the same rms.
+    """
     rng = np.random.default_rng(config.seed)
+    if config.numbers == "random":
+        return math.hypot(config.number_scale, config.identity_scale) * rng.normal(
+            size=(tokens.N_NUMBERS, config.hidden)
+        )
     features = fourier_features(tokens.N_NUMBERS)
     smooth = features @ rng.normal(size=(features.shape[1], config.hidden))
     smooth *= config.number_scale / np.sqrt(np.mean(smooth**2))
     return smooth + config.identity_scale * rng.normal(size=smooth.shape)
 
 
-def build(config: Config) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
-    """The untrained model and its tokenizer."""
-    tokenizer = tokens.build()
+def check(config: Architecture) -> None:
+    """Raises UserError for sizes of which no model can be made."""
+    for name in ("hidden", "intermediate", "layers", "heads"):
+        if getattr(config, name) < 1:
+            raise UserError(f"{name} is {getattr(config, name)}; it must be 1 or more")
+    if config.hidden % (2 * config.heads):
+        raise UserError(
+            f"hidden is {config.hidden} and heads {config.heads}; hidden must be a multiple of 2 × heads, "
+            "for positions turn pairs of numbers"
+        )
+    for name in ("rope_theta", "init_scale", "number_scale", "identity_scale"):
+        if not 0 < getattr(config, name) < math.inf:
+            raise UserError(f"{name} is {getattr(config, name)}; it must be a number above 0")
+    if config.seed < 0:
+        raise UserError(f"seed is {config.seed}; it must be 0 or more")
+
+
+def build(config: Architecture) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+    """The untrained model and its tokenizer. Raises UserError for impossible sizes."""
+    check(config)
+    tokenizer = tokens.build(numbers=config.numbers != "digits")
     architecture = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=config.hidden,
@@ -104,6 +137,8 @@ def build(config: Config) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None
     )
+    if config.numbers == "digits":
+        return model, tokenizer
     rows = torch.tensor(number_embeddings(config), dtype=torch.float32)
     with torch.no_grad():
         for spellings in zip(*tokens.number_tokens(), strict=True):
@@ -111,24 +146,27 @@ def build(config: Config) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     return model, tokenizer
 
 
-def card(config: Config, n_parameters: int) -> str:
+STARTS = {
+    "fourier": "the embeddings of the integers 0–999 are random projections of Fourier features of their value, so\n"
+    "that near numbers look alike; all else is random",
+    "random": "all is random, the embeddings of the integers 0–999 with the size that they have elsewhere",
+    "digits": "all is random, and numbers are spelt in digits",
+}
+
+
+def card(config: Architecture, model: LlamaForCausalLM) -> str:
     """The README.md of the model's folder."""
     return f"""---
 license: mit
 library_name: transformers
 tags: [tabular, untrained]
 ---
-# lift-tiny
+# The start of lift-tiny
 
-**Untrained.** A causal language model of {n_parameters:,} parameters for fine-tuning on table rows on a CPU. It has
-seen no table and no text: the embeddings of the integers 0–999 start as random projections of Fourier features of
-their value, so that near numbers look alike; everything else starts at random.
+**Untrained.** A causal language model of {model.num_parameters():,} parameters for fine-tuning on table rows on a CPU.
+It has seen no table and no text: {STARTS[config.numbers]}.
 
-- Architecture: Llama, {config.layers} layers of width {config.hidden}, {config.heads} heads, tied embeddings,
-  {tokens.CONTEXT} tokens of context, float32.
-- Tokenizer: one token for each integer 0–999 that stands alone (a space before it included), one for each fixed
-  phrase of the templates, UTF-8 bytes for everything else.
-- `lift.json`: the fine-tuning settings that suit it, which the estimators take as defaults.
+{folder.describe(model)}
 - Made by `python -m others.pretraining.initial` (seed {config.seed}); the same command writes the same bytes.
 
 Without fine-tuning its answers are noise.
@@ -136,16 +174,14 @@ Without fine-tuning its answers are noise.
 
 
 def write(config: Config) -> None:
-    """Writes the folder: weights, tokenizer, lift.json and the model card."""
+    """Writes the folder: weights, tokenizer, lift.json and the model card. Raises UserError."""
     model, tokenizer = build(config)
-    config.folder.mkdir(parents=True, exist_ok=True)
-    with quiet():
-        model.save_pretrained(config.folder)
-        tokenizer.save_pretrained(config.folder)
-    recipe = json.dumps(RECIPE, indent=2) + "\n"
-    (config.folder / "lift.json").write_text(recipe, encoding="utf-8")
-    (config.folder / "README.md").write_text(card(config, model.num_parameters()), encoding="utf-8")
+    folder.write(config.folder, model, tokenizer, RECIPE, card(config, model))
 
 
 if __name__ == "__main__":
-    write(tyro.cli(Config, description=__doc__))
+    try:
+        write(tyro.cli(Config, description=__doc__))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -46,10 +46,10 @@ def number_tokens() -> list[list[str]]:
     return [[_spell(str(i)), _spell(f" {i}")] for i in range(N_NUMBERS)]
 
 
-def build() -> PreTrainedTokenizerFast:
-    """The tokenizer as an ordinary Hugging Face object; equal on every call."""
+def build(numbers: bool = True) -> PreTrainedTokenizerFast:
+    """The tokenizer as an ordinary Hugging Face object; equal on every call. Without `numbers` these are digits."""
     words = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words += [token for tokens in number_tokens() for token in tokens if len(token) > 1]
+    words += [token for tokens in number_tokens() for token in tokens if len(token) > 1 and numbers]
     words += [_spell(f", x{i}=") for i in range(1, N_COLUMNS + 1)]
     words += [_spell(phrase) for phrase in PHRASES]
     # END and PAD stay out of it: a cell that reads "<|end|>" must not find them there. They get the next two ids.
@@ -57,7 +57,7 @@ def build() -> PreTrainedTokenizerFast:
 
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     phrases = [re.escape(phrase).replace("\\ ", " ") for phrase in sorted(PHRASES, key=len, reverse=True)]
-    pieces = "|".join([COLUMN, *phrases, INTEGER])
+    pieces = "|".join([COLUMN, *phrases, *([INTEGER] if numbers else [])])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(pieces), "isolated"),

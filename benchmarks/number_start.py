@@ -1,0 +1,74 @@
+"""Number start: are number embeddings that begin as Fourier features better than random ones, or than single digits?
+
+python -m benchmarks.number_start                                                                       # minutes
+python -m benchmarks.number_start --task regression
+python -m benchmarks.number_start --datasets iris moons --seeds 0 1 2 --layers 4 --hidden 96
+"""
+
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+from benchmarks import random_start, readme
+from utils import plots, ranking, study, tables
+
+STARTS = {"lift-digits": "digits", "lift-unordered": "random", "lift-fourier": "fourier"}  # of untrained models
+DATASETS = {
+    "classification": ("moons", "circles", "9clusters", "iris", "wine", "breast_cancer", "digits"),
+    "regression": ("linear", "cosine"),
+}
+TITLES = {
+    "classification": ("Classification accuracy on test rows", "accuracy (share of test rows)"),
+    "regression": ("Regression error on test rows", "RAE, unfiltered (1: predicting the mean)"),
+}
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    task: Literal["classification", "regression"] = "classification"
+    datasets: tuple[str, ...] = ()  # names, groups, files: data/README.md; a few small ones if empty
+    methods: tuple[str, ...] = tuple(STARTS)  # or lift, or classical learners
+    max_train: int = 500  # most training rows, the same rows for all methods
+    layers: int = 2  # of the untrained models
+    hidden: int = 64  # their width; the feed-forward blocks have 8/3 of it
+    rope_theta: float = 100.0  # longest wave of their position code, in tokens / 2π: narrow ones learn columns by it
+
+
+def folder(config, numbers):
+    """The folder of the untrained model whose numbers start so."""
+    from others.pretraining import initial  # torch, which the other learners do without
+
+    sizes = {"hidden": config.hidden, "intermediate": -(-config.hidden // 6) * 16, "layers": config.layers}
+    model = initial.Config(numbers=numbers, rope_theta=config.rope_theta, seed=random_start.SEED, **sizes)
+    known = repr({**asdict(model), "folder": ""}).encode()
+    return random_start.cached(f"numbers-{numbers}", [known], lambda at: initial.write(replace(model, folder=at)))
+
+
+def cases(config):
+    for dataset, method, seed in product(tables.expand(config.datasets, config.task), config.methods, config.seeds):
+        yield study.Case(dataset, method, seed)
+
+
+def build(case, config):
+    if case.method in STARTS:
+        trial = random_start.trial_from(folder(config, STARTS[case.method]), case, config, config.task)
+    else:
+        trial = random_start.trial(case, config, config.task)
+    return replace(trial, split=trial.split.subsample(config.max_train, case.seed))
+
+
+def figure(results):
+    is_error = ranking.is_error(results)
+    return plots.scores(results, *TITLES["regression" if is_error else "classification"], log=is_error)
+
+
+def finish(results):
+    ranking.write(results, readme.grouped(ranking.seed_means(results.frame())))
+
+
+if __name__ == "__main__":
+    config = study.flags(Config, __doc__)
+    script = Path(__file__).with_stem(f"number_start_{config.task}")  # a CSV for each task, for they have other scores
+    config = replace(config, datasets=config.datasets or DATASETS[config.task])
+    study.main(config, cases, build, figure, str(script), finish)

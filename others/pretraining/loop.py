@@ -1,0 +1,188 @@
+"""The training loop of lift-tiny: from batches of synthetic tables to weights, in as many sessions as it takes."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from others.pretraining import card, folder, initial, settings, texts
+from others.pretraining.scratch import Scratch, interrupts
+from others.pretraining.settings import Config
+from utils.models.tokens import IGNORE
+
+MAX_GRAD_NORM = 1.0
+REPORT_EVERY = 100  # updates
+
+
+class Texts(Dataset):
+    """Batch number i of a run: a function of the seed and i alone, so that a run may stop and go on anywhere."""
+
+    def __init__(self, config: Config, begin: int, end: int, tokenizer):
+        self.config, self.begin, self.end, self.tokenizer = config, begin, end, tokenizer
+
+    def __len__(self) -> int:
+        return self.end - self.begin
+
+    def __getitem__(self, i: int) -> texts.Batch:
+        step = self.begin + i
+        where = settings.stage(self.config, step)
+        rng = np.random.default_rng([self.config.seed, step])
+        n = settings.sequences(self.config, where)
+        return texts.batch(rng, self.tokenizer, n, where.length, where.limits, where.mixture)
+
+
+def optimizers(model: torch.nn.Module, config: Config) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices between the layers, AdamW for embeddings and norms; learning rates for `rate` = 1."""
+    inner = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
+    outer = [p for name, p in model.named_parameters() if not (p.dim() == 2 and "embed" not in name)]
+    muon = torch.optim.Muon(
+        inner,
+        lr=config.learning_rate,
+        momentum=0.95,
+        weight_decay=config.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    adamw = torch.optim.AdamW(outer, lr=config.embedding_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    return [muon, adamw]
+
+
+def losses(model: torch.nn.Module, ids: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Loss of each answer token, shape of `targets`, 0 where there is none. The head is computed at answers only."""
+    hidden = model.model(ids, use_cache=False).last_hidden_state
+    chosen = hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+    logits = model.lm_head(chosen).float()
+    loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none")
+    return loss.view(targets.shape)
+
+
+class Run:
+    """A model on its way.
+
+    Attributes:
+        model, tokenizer: as `initial.build` makes them, the model on its device.
+        step: updates made, of all sessions.
+    """
+
+    def __init__(self, config: Config):
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.config, self.step, self.seconds, self.began = config, 0, 0.0, time.monotonic()
+        self.model, self.tokenizer = initial.build(config.model)
+        self.model.to(config.device).train()
+        self.optimizers = optimizers(self.model, config)
+        self.rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.losses = torch.compile(losses, dynamic=False) if config.compile else losses
+
+    def elapsed(self) -> float:
+        """Seconds of all sessions."""
+        return self.seconds + time.monotonic() - self.began
+
+    def state(self) -> dict[str, Any]:
+        """All that another session needs to go on."""
+        return {
+            "step": self.step,
+            "seconds": self.elapsed(),
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state` gave."""
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+    def update(self, batch: texts.Batch) -> tuple[float, float, float]:
+        """One step; mean loss of all answers, and of late class and number answers (nan without any)."""
+        for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
+            for group, lr in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = lr * settings.rate(self.config, self.step)
+        ids, places, targets = (part.to(self.config.device) for part in (batch.ids, batch.places, batch.targets))
+        with torch.autocast(torch.device(self.config.device).type, torch.bfloat16):
+            loss = self.losses(self.model, ids, places, targets)
+        is_answer = batch.targets != IGNORE
+        mean = loss.sum() / is_answer.sum()
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        mean.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRAD_NORM)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.step += 1
+        loss, late = loss.detach().cpu(), batch.late & is_answer
+        parts = [loss[late & (batch.groups == group)] for group in (0, 1)]
+        return (mean.item(), *(part.mean().item() if part.numel() else math.nan for part in parts))
+
+
+def train(config: Config) -> bool:
+    """Runs from the checkpoint, if there is one, to the end of the budget or of the minutes; whether it finished.
+
+    A finished run has written the model's folder.
+
+    Raises:
+        UserError: settings with which nothing could be trained, a checkpoint of others, or a run that uses it now.
+        KeyboardInterrupt: Ctrl-C, after a checkpoint; its text says how far it came.
+    """
+    settings.check(config)
+    folder.check(config.folder)
+    scratch = Scratch(config.scratch, settings.identity(config))
+    with scratch.locked():
+        state = scratch.load(config.device)
+        run = Run(config)
+        if state is not None:
+            run.take_up(state)
+        scratch.rewind(run.step)
+        with interrupts() as wanted:
+            _advance(run, scratch, wanted)
+        if wanted.is_set():
+            raise KeyboardInterrupt(f"stopped after {run.step} of {config.updates} updates")
+        if run.step < config.updates:
+            return False
+        text = card.text(config, run.model, run.elapsed() / 60, scratch.last_losses())
+        folder.write(config.folder, run.model.float().cpu().eval(), run.tokenizer, initial.RECIPE, text)
+        return True
+
+
+def _advance(run: Run, scratch: Scratch, wanted) -> None:
+    """Updates until the budget is spent, the minutes are over or `wanted` is set; leaves a checkpoint."""
+    config, end = run.config, run.config.updates
+    began = saved = time.monotonic()
+    every, recent = min(REPORT_EVERY, end), []
+    with tqdm(total=end, initial=run.step, desc="pretraining", unit="update", disable=None) as bar:
+        for batch in _batches(config, run.step, end, run.tokenizer):
+            recent.append(run.update(batch))
+            bar.update()
+            if run.step % every == 0:
+                line = scratch.report(run.step, settings.n_tokens(config, run.step), run.elapsed(), recent)
+                recent = []
+                bar.set_postfix(loss=line["loss"], classes=line["late_class_loss"], numbers=line["late_number_loss"])
+            is_over = wanted.is_set() or run.step == end or time.monotonic() - began > 60 * config.minutes
+            if is_over or time.monotonic() - saved > 60 * config.checkpoint_minutes:
+                scratch.save(run.state())
+                saved = time.monotonic()
+            if is_over:
+                return
+
+
+def _batches(config: Config, begin: int, end: int, tokenizer) -> DataLoader:
+    return DataLoader(
+        Texts(config, begin, end, tokenizer),
+        batch_size=None,
+        num_workers=config.workers,
+        prefetch_factor=8 if config.workers else None,
+        worker_init_fn=_deaf,
+    )
+
+
+def _deaf(worker: int) -> None:
+    """Ctrl-C is for the parent, which lets its workers go."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,137 @@
+"""What a pretraining run leaves behind between two sessions: one checkpoint, a log, and a lock while it runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from utils.errors import UserError
+from utils.results import write_text
+
+LOSSES = ("loss", "late_class_loss", "late_number_loss")  # nats per token of an answer
+UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, KeyError)
+
+
+class Scratch:
+    """The folder of a run.
+
+    Args:
+        folder: made by `locked`.
+        identity: what decides the weights; a checkpoint of another identity is refused.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any]):
+        self.folder, self.identity = folder, identity
+        self.checkpoint_path, self.log_path = folder / "checkpoint.pt", folder / "log.jsonl"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder, so that no second run writes its checkpoint. Raises UserError where one does already."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be made ({error.strerror}); give another --scratch") from error
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UserError(
+                f"another run is writing to {self.folder}; wait for it, or give another --scratch"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Writes the checkpoint, whole or not at all."""
+        fresh = self.checkpoint_path.with_suffix(".new")
+        torch.save({"identity": self.identity, **state}, fresh)
+        fresh.replace(self.checkpoint_path)
+
+    def load(self, device: str) -> dict[str, Any] | None:
+        """The checkpoint's state; None without one.
+
+        Raises:
+            UserError: it cannot be read, or belongs to other settings.
+        """
+        path = self.checkpoint_path
+        if not path.is_file():
+            return None
+        try:
+            with torch.serialization.safe_globals([pathlib.PosixPath, pathlib.WindowsPath]):
+                state = torch.load(path, map_location=device, weights_only=True)
+            theirs = state["identity"]
+        except UNREADABLE as error:
+            raise UserError(f"{path} cannot be read; delete it to begin anew, or give another --scratch") from error
+        if theirs != self.identity:
+            unlike = sorted(name for name in self.identity if theirs.get(name) != self.identity[name])
+            raise UserError(
+                f"{path} was made with other settings ({', '.join(unlike)}); give these as then, delete it to begin "
+                "anew, or give another --scratch"
+            )
+        return state
+
+    def rewind(self, step: int) -> None:
+        """Drops what the log says of updates after the checkpoint, which will be made again."""
+        kept = [line for line in self.lines() if line["step"] <= step]
+        write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def report(self, step: int, tokens: float, seconds: float, recent: list[tuple[float, ...]]) -> dict[str, Any]:
+        """Adds a line to the log and returns it: how far, how long, and the mean losses of the recent updates."""
+        columns = dict(zip(LOSSES, np.array(recent, float).T, strict=True))
+        means = {name: _mean(values[~np.isnan(values)].tolist()) for name, values in columns.items()}
+        line = {"step": step, "million_tokens": round(tokens / 1e6, 3), "seconds": round(seconds), **means}
+        with self.log_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        return line
+
+    def last_losses(self, n_lines: int = 10) -> dict[str, float | None]:
+        """The mean losses of the last lines; None for one that none of them has."""
+        lines = self.lines()[-n_lines:]
+        found = {name: [line[name] for line in lines if line[name] is not None] for name in LOSSES}
+        return {name: _mean([value for value in values if not math.isnan(value)]) for name, values in found.items()}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log, without a last line that was cut short."""
+        if not self.log_path.exists():
+            return []
+        text = self.log_path.read_text("utf-8")
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
+
+
+@contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, so that an update is never cut in two; the second Ctrl-C stops at once."""
+    wanted = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number, frame):
+        if wanted.is_set():
+            raise KeyboardInterrupt
+        wanted.set()
+
+    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
+        yield wanted
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield wanted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,184 @@
+"""What a pretraining run is: its settings, its curriculum, and which learning rate an update has."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import shutil
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from others.pretraining import initial, texts
+from others.pretraining.prior import Limits
+from utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the curriculum: tasks start small, or in-context learning takes far longer to appear (LOG.md).
+
+    Attributes:
+        until: share of the updates at which it ends.
+        batch: tokens of an update, as a share of the setting's.
+        length: tokens of a sequence.
+        limits: what tables.
+        mixture: what texts.
+    """
+
+    until: float
+    batch: float
+    length: int
+    limits: Limits
+    mixture: texts.Mixture
+
+
+PLAIN = texts.Mixture(
+    regression=0.0,
+    nearest=0.0,
+    single=0.0,
+    coarse=0.85,
+    wordings={"compact": 1.0},
+    numbers={"scaled": 1.0},
+    scales={"column": 1.0},
+    levels={1000: 1.0},
+    categories={"levels": 1.0},
+)
+CLEAR = Limits(max_features=1, max_classes=6, max_label_noise=0.0, texts=False, missing=False)
+CURRICULUM = (
+    Stage(0.109, 0.25, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
+    Stage(0.279, 0.5, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
+    Stage(
+        0.692,
+        0.5,
+        256,
+        Limits(max_features=8, max_classes=10),
+        replace(PLAIN, coarse=0.1, regression=0.25, nearest=0.2, levels={1000: 0.7, 400: 0.3}),
+    ),
+    Stage(1.0, 1.0, 512, Limits(), texts.Mixture()),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    folder: Path = initial.ROOT / "data" / "models" / "lift-tiny"  # where the model is written at the end
+    scratch: Path = initial.ROOT / "data" / "cache" / "pretraining"  # checkpoint and log of the run
+    updates: int = 14_500
+    batch_tokens: int = 4096  # of an update in the last stage
+    learning_rate: float = 1e-3  # of the matrices, by Muon; ten times as much, and no in-context learning appears
+    embedding_rate: float = 1e-3  # of embeddings and norms, by AdamW
+    weight_decay: float = 0.1  # of the matrices
+    warmup: int = 200  # updates
+    decay: float = 0.24  # share of the updates over which the learning rates fall to 0 at the end
+    minutes: float = math.inf  # stop after this time; the same command goes on later
+    checkpoint_minutes: float = 5.0  # between two checkpoints
+    device: str = "cpu"  # or cuda, cuda:1, …
+    compile: bool = False  # by torch.compile, which needs a C++ compiler; a third faster
+    threads: int = 1  # of torch
+    workers: int = 1  # processes that draw and write tables
+    seed: int = 0  # of tables and texts; the start of the weights has its own
+    model: initial.Architecture = field(default_factory=initial.Architecture)
+
+
+# 250 updates of 4,096 tokens are a million tokens; a GPU wants larger ones.
+SETTINGS = {
+    "cpu": Config(),
+    "gpu": Config(updates=20_000, batch_tokens=65536, device="cuda", compile=True, threads=8, workers=14, warmup=500),
+}
+# What may change between two sessions of a run; all else decides the weights.
+FREE = ("folder", "scratch", "minutes", "checkpoint_minutes", "device", "compile", "threads", "workers")
+PLACES = ("folder", "scratch", "minutes", "checkpoint_minutes")  # what a model card need not know
+
+
+def check(config: Config) -> None:
+    """Raises UserError, which says what to type, for settings with which nothing could be trained."""
+    least = math.ceil(max(part.length / part.batch for part in CURRICULUM))
+    _require(config.batch_tokens >= least, config, "batch_tokens", f"{least} or more, for a batch to hold a sequence")
+    for name in ("learning_rate", "embedding_rate", "checkpoint_minutes"):
+        _require(0 < getattr(config, name) < math.inf, config, name, "a number above 0")
+    _require(0 <= config.weight_decay < math.inf, config, "weight_decay", "0 or more")
+    _require(0 < config.decay <= 1, config, "decay", "above 0 and at most 1")
+    _require(config.minutes >= 0, config, "minutes", "0 or more")
+    for name, least in (("updates", 1), ("warmup", 1), ("threads", 1), ("workers", 0), ("seed", 0)):
+        _require(getattr(config, name) >= least, config, name, f"{least} or more")
+    initial.check(config.model)
+    _check_device(config.device)
+    compilers = (os.environ.get("CXX", "g++"), "g++", "clang++", "gcc")
+    if config.compile and not any(shutil.which(name) for name in compilers):
+        raise UserError("--compile needs a C++ compiler: install g++ (Debian: apt install g++), or add --no-compile")
+
+
+def _require(is_good: bool, config: Config, name: str, wanted: str) -> None:
+    if not is_good:
+        raise UserError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be {wanted}")
+
+
+def _check_device(name: str) -> None:
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or not (number.isdecimal() or name == kind):
+        raise UserError(f"no device {name!r}; type --device cpu, --device cuda or --device cuda:1")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError("torch finds no CUDA device here; type --device cpu, or leave out the word gpu")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise UserError(f"no device {name}; there are {torch.cuda.device_count()}, the first is --device cuda:0")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """What a checkpoint must agree in: everything that decides the weights."""
+    whole = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in FREE}
+    model = {item.name: getattr(config.model, item.name) for item in fields(initial.Architecture)}
+    if model["numbers"] == "fourier":
+        del model["numbers"]  # checkpoints are older than this choice
+    return whole | {"model": {"folder": Path(), **model}}
+
+
+def command(config: Config) -> str:
+    """The shell command of these settings, without places and times."""
+    name = "gpu" if config.device.startswith("cuda") else "cpu"
+    words = ["bash others/pretraining/train.sh", *([name] if name == "gpu" else [])]
+    return " ".join(words + _flags(config, SETTINGS[name], "--"))
+
+
+def _flags(config: Any, base: Any, prefix: str) -> list[str]:
+    found = []
+    for item in fields(base):
+        value, flag = getattr(config, item.name), prefix + item.name.replace("_", "-")
+        if item.name == "model":
+            found += _flags(value, base.model, f"{flag}.")
+        elif value != getattr(base, item.name) and item.name not in PLACES:
+            switch = [flag] if value is True else [f"--no-{item.name}"] if value is False else [flag, str(value)]
+            found.append(shlex.join(switch))
+    return found
+
+
+def n_tokens(config: Config, updates: int) -> int:
+    """Tokens of the first so many updates, filling included."""
+    parts = zip(CURRICULUM, _lengths(config, updates), strict=True)
+    return sum(sequences(config, part) * part.length * n for part, n in parts)
+
+
+def sequences(config: Config, part: Stage) -> int:
+    """Sequences of an update."""
+    return max(1, int(config.batch_tokens * part.batch) // part.length)
+
+
+def _lengths(config: Config, updates: int) -> list[int]:
+    """How many of the first so many updates lie in each stage."""
+    ends = [math.ceil(part.until * config.updates) for part in CURRICULUM]
+    begins = [0, *ends[:-1]]
+    return [max(0, min(end, updates) - begin) for begin, end in zip(begins, ends, strict=True)]
+
+
+def stage(config: Config, step: int) -> Stage:
+    """The part of the curriculum in which the update lies."""
+    done = step / config.updates
+    return next(part for part in CURRICULUM if done < part.until)
+
+
+def rate(config: Config, step: int) -> float:
+    """Factor on the learning rates: a rise, a plateau, a linear fall to 0."""
+    left = 1 - step / config.updates
+    return min(1.0, (step + 1) / config.warmup, left / config.decay)
