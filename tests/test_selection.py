@@ -127,6 +127,10 @@ def test_a_candidate_gets_its_share_of_the_updates_and_the_best_one_all(folder, 
     model.tunings.clear()
     LIFTClassifier(folder(candidate_share=0.001)).fit(X, y)
     assert [how.epochs for how in model.tunings] == [1, 1, 100]
+    model.tunings.clear()
+    lift = LIFTClassifier(folder(candidate_share=1)).fit(X, y)  # a whole trial is not tuned a second time
+    assert [(how.weight_decay, how.epochs) for how in model.tunings] == [(1, 100), (0.7, 100)]
+    assert (lift.settings_["weight_decay"], len(lift.history_)) == (0.7, 100)
 
 
 def test_the_best_epoch_of_the_trial_counts_and_the_first_of_equals_wins(folder, double):

@@ -177,19 +177,16 @@ class LIFT(BaseEstimator):
         setups = self._setups(base, X, y, [X] if validation is None else [X, validation[0]])
         self.model_, self.best_epoch_, self.best_learning_rate_ = base, 0, float("nan")
         self.history_, self.candidate_scores_, self.n_tokens_trained_ = [], [], 0
-        setup = setups[0]
+        setup, best = setups[0], None
         if len(setups) > 1 and validation is not None and settings["epochs"]:
-            setup = self._best(base, setups, X, y, validation)
+            setup, best = self._best(base, setups, X, y, validation)
         self._use(setup)
         if self.template_.n_collisions_:
-            warnings.warn(
-                f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
-                "more digits (numbers='significant') or levels tell them apart",
-                CollisionWarning,
-                stacklevel=2,
-            )
+            said = f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
+            said += "more digits (numbers='significant') or levels tell them apart"
+            warnings.warn(said, CollisionWarning, stacklevel=2)
         if settings["epochs"]:
-            best = self._tune(base, setup, X, y, validation)
+            best = best or self._tune(base, setup, X, y, validation)
             self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
             self.history_ = best.history
         return self
@@ -235,12 +232,15 @@ class LIFT(BaseEstimator):
         self.settings_, self.candidate_ = setup.settings, setup.overrides
         self.template_, self.reader_ = setup.template, setup.reader
 
-    def _best(self, base, setups: list[Setup], X, y, validation) -> Setup:
-        """The setup that a short tuning of each finds best on the validation rows, the first of equal ones."""
+    def _best(self, base, setups: list[Setup], X, y, validation) -> tuple[Setup, Outcome | None]:
+        """The setup whose trial the validation rows find best, the first of equals; the trial where it was whole."""
+        best, outcome = setups[0], Outcome()
         for setup in setups:
-            score = self._tune(base, setup, X, y, validation, trial=True).score
-            self.candidate_scores_.append({**setup.overrides, "validation_score": score})
-        return setups[int(np.argmax([tried["validation_score"] for tried in self.candidate_scores_]))]
+            tried = self._tune(base, setup, X, y, validation, trial=True)
+            self.candidate_scores_.append({**setup.overrides, "validation_score": tried.score})
+            if tried.score > outcome.score:
+                best, outcome = setup, tried
+        return best, outcome if selection.share(self.settings()) == 1 else None
 
     def _tune(self, base, setup: Setup, X, y, validation, trial: bool = False) -> Outcome:
         """The fine-tunes of one setup, which is in use from then on."""

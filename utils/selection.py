@@ -156,8 +156,12 @@ def tune(
 
 def shortened(tuning: FineTuning, settings: dict[str, object]) -> FineTuning:
     """The tuning of a trial: the recipe's share of the updates, at least one epoch."""
-    share = settings.get("candidate_share", CANDIDATE_SHARE)
-    return replace(tuning, epochs=max(1, round(share * tuning.epochs)))
+    return replace(tuning, epochs=max(1, round(share(settings) * tuning.epochs)))
+
+
+def share(settings: dict[str, object]) -> float:
+    """The share of the updates of a trial; at 1 the best trial is the result, and nothing is tuned again."""
+    return min(1.0, settings.get("candidate_share", CANDIDATE_SHARE))
 
 
 def _suits(overrides: dict[str, object], X: pd.DataFrame) -> bool:
