@@ -7,6 +7,28 @@ import numpy as np
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
+# A recipe without candidates, of its own here so that these tests do not follow the shipped one.
+RECIPE = {
+    "wording": "compact",
+    "numbers": "scaled",
+    "scale": "column",
+    "adapter": "full",
+    "weight_decay": 0.3,
+    "warmup": 0.05,
+    "schedule": "cosine",
+    "max_epochs": 200,
+    "batch_size": 32,
+    "classification": {"decoding": "score", "levels": 1000, "learning_rate": 1e-3, "updates": 1600, "jitter": 0.02},
+    "regression": {
+        "decoding": "median",
+        "levels": 400,
+        "learning_rate": 2e-3,
+        "updates": 600,
+        "jitter": 0.01,
+        "target_jitter": 0.02,
+    },
+}
+
 
 class NearestRow:
     """Answers with the completion of the training prompt whose numbers are nearest; knows no text beside numbers.

@@ -230,7 +230,7 @@ def test_recipes_know_every_option_of_a_template():
     assert (made.categories, made.levels) == ("levels", 50)
 
 
-@pytest.mark.parametrize(("flag", "value"), [("scale", "quantile"), ("categories", "levels")])
+@pytest.mark.parametrize(("flag", "value"), [("scale", "quantile"), ("categories", "text")])
 def test_a_flag_of_the_template_reaches_it(flag, value, monkeypatch):
     monkeypatch.setattr("sys.argv", ["accuracy", f"--{flag}", value])
     config = study.flags(study.Config, "")

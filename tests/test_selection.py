@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
-from tests.doubles import NearestRow
+from tests.doubles import RECIPE, NearestRow
 from utils import estimators, models, recipes, selection, tables
 from utils.errors import BadModel, TooLong, UnknownName
 from utils.estimators import LIFTClassifier, LIFTRegressor
@@ -43,10 +43,11 @@ class Recorder(NearestRow):
 def folder(tmp_path):
     """A copy of the shipped model, and a function that changes its recipe and returns its name."""
     shutil.copytree(ROOT / "data" / "models" / "lift-tiny", tmp_path / "model")
-    file = tmp_path / "model" / "lift.json"
+    file, recipe = tmp_path / "model" / "lift.json", dict(RECIPE)
 
     def change(**settings):
-        file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | settings), "utf-8")
+        recipe.update(settings)
+        file.write_text(json.dumps(recipe), "utf-8")
         return str(tmp_path / "model")
 
     return change

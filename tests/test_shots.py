@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
-from tests.doubles import NearestRow
+from tests.doubles import RECIPE, NearestRow
 from utils import study
 from utils.errors import BadTable, TooLong, UnknownName, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor, load
@@ -148,10 +148,11 @@ def test_every_choice_tunes_and_predicts(choice, kind):
 def folder(tmp_path):
     """A copy of the shipped model, and a function that changes its recipe."""
     shutil.copytree(ROOT / "data" / "models" / "lift-tiny", tmp_path / "model")
-    file = tmp_path / "model" / "lift.json"
+    file, recipe = tmp_path / "model" / "lift.json", dict(RECIPE)
 
     def change(**settings):
-        file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | settings), "utf-8")
+        recipe.update(settings)
+        file.write_text(json.dumps(recipe), "utf-8")
         return str(tmp_path / "model")
 
     return change

@@ -49,10 +49,10 @@ PLAIN = texts.Mixture(
 )
 CLEAR = Limits(max_features=1, max_classes=6, max_label_noise=0.0, texts=False, missing=False)
 CURRICULUM = (
-    Stage(0.109, 0.25, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
-    Stage(0.279, 0.5, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
+    Stage(0.10924, 0.25, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
+    Stage(0.27917, 0.5, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
     Stage(
-        0.692,
+        0.69186,
         0.5,
         256,
         Limits(max_features=8, max_classes=10),
