@@ -4,60 +4,26 @@ python -m benchmarks.recipe_search                                              
 python -m benchmarks.recipe_search --task regression --variants recipe jitter_0 --seeds 0
 """
 
-import json
-import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Literal
 
-from benchmarks import random_start
-from utils import models, plots, study, tables
-from utils.errors import UnknownName
-from utils.models import RECIPE_FILE
+from matplotlib.figure import Figure
 
-# Tables of LIFT_DATA beside the paper's and their relatives (wine, digits, iris, breast cancer, hill-valley, student).
-TABLES = {
-    "classification": (
-        *("seeds", "heart-statlog", "glass", "ecoli", "haberman", "diabetes", "balance-scale", "australian"),
-        *("ionosphere", "sonar", "vowel", "tic-tac-toe", "car", "zoo", "banknote-authentication", "steel-plates-fault"),
-    ),
-    "regression": (
-        *("airfoil-self-noise", "auto-mpg", "concrete-compressive-strength", "cpu-performance", "energy-efficiency"),
-        *("real-estate-valuation", "yacht-hydrodynamics", "diabetes-progression"),
-    ),
-}
-# What is changed in the recipe, one thing at a time; "recipe" is lift.json as it is.
-VARIANTS: dict[str, dict[str, object]] = {
-    "recipe": {},
-    "slow": {"learning_rate": 3e-4},
-    "fast": {"learning_rate": 3e-3},
-    "short": {"updates": 200},
-    "long": {"updates": 1600},
-    "jitter_0": {"jitter": 0.0},
-    "jitter_1": {"jitter": 0.01},
-    "jitter_4": {"jitter": 0.04},
-    "decay_0.05": {"weight_decay": 0.05},
-    "decay_1": {"weight_decay": 1.0},
-    "ema_0": {"ema": 0.0},
-    "ema_0.99": {"ema": 0.99},
-    "paper_wording": {"wording": "paper"},
-    "levels_100": {"levels": 100},
-    "levels_400": {"levels": 400},
-    "levels_1000": {"levels": 1000},
-    "significant": {"numbers": "significant"},
-    "quantile": {"scale": "quantile"},
-    "categories_text": {"categories": "text"},
-    "nearest": {"shots": 200, "shot_choice": "nearest", "shot_tokens": 400},
-    "random_shots": {"shots": 200, "shot_choice": "random", "shot_tokens": 400},
-    "no_candidates": {"candidates": []},
-}
+from benchmarks import random_start, search_space
+from benchmarks.search_space import TABLES, VARIANTS
+from utils import report, study, tables
+from utils.errors import UnknownName
+from utils.results import write_text
 
 
 @dataclass(frozen=True)
 class Config(study.Config):
     task: Literal["classification", "regression"] = "classification"
-    datasets: tuple[str, ...] = ()  # names, groups, files; none for those of the search
+    datasets: tuple[str, ...] = ("search",)  # names, groups, files; search stands for TABLES
     variants: tuple[str, ...] = tuple(VARIANTS)  # changes of the recipe
+    methods: tuple[str, ...] = ("lift",)  # nothing else has a recipe
     seeds: tuple[int, ...] = (0, 1)  # one split and one fine-tune each
 
 
@@ -65,30 +31,43 @@ def cases(config):
     unknown = [name for name in config.variants if name not in VARIANTS]
     if unknown:
         raise UnknownName(f"no variant {unknown[0]!r}; have {', '.join(VARIANTS)}")
-    datasets = tables.expand(config.datasets or TABLES[config.task], config.task)
+    names = [name for word in config.datasets for name in (TABLES[config.task] if word == "search" else (word,))]
+    datasets = tables.expand(names, config.task)
     for variant, dataset, seed in product(config.variants, datasets, config.seeds):
         yield study.Case(dataset, "lift", seed, {"variant": variant})
 
 
 def build(case, config):
-    model = models.resolve(config.model)
-    recipe = models.recipe(config.model)
-    recipe[config.task] = recipe.get(config.task, {}) | VARIANTS[case.settings["variant"]]
-    contents = [path.read_bytes() for path in sorted(model.glob("*.safetensors"))]
-    text = json.dumps(recipe, indent=2) + "\n"
+    changed = search_space.folder(config.model, config.task, case.settings["variant"])
+    return random_start.trial_from(changed, case, config, config.task)
 
-    def write(folder):
-        shutil.copytree(model, folder, dirs_exist_ok=True)
-        (folder / RECIPE_FILE).write_text(text, encoding="utf-8")
 
-    changed = random_start.cached(f"{model.name}-{case.settings['variant']}", [*contents, text.encode()], write)
-    return random_start.trial_from(changed, replace(case, method="lift"), config, config.task)
+def means(frame):
+    """Mean score over the tables and seeds that all variants have, and median seconds, per variant."""
+    score = "accuracy" if "accuracy" in frame.columns else "rae"
+    complete = frame.pivot(index=["dataset", "seed"], columns="variant", values=score).dropna()
+    seconds = (frame["seconds_fit"] + frame["seconds_predict"]).groupby(frame["variant"]).median()
+    table = complete.mean().rename(score).to_frame().assign(cases=len(complete), seconds=seconds)
+    return table.sort_values(score, ascending=score == "rae").reset_index()
 
 
 def figure(results):
-    classes = "accuracy" in results.frame().columns
-    return plots.scores(results.frame(), "Recipes", "accuracy" if classes else "rae", log=not classes)
+    table = means(results)
+    drawn = Figure(figsize=(7, 1 + 0.3 * len(table)), layout="constrained")
+    axes = drawn.subplots()
+    axes.plot(table.iloc[::-1, 1], table.iloc[::-1, 0], "o")
+    axes.set(title="Changes of the recipe", xlabel=f"mean {table.columns[1]} of {table['cases'].max()} cases each")
+    axes.grid(alpha=0.3)
+    return drawn
+
+
+def finish(results):
+    table = means(report.latest(results.frame()))
+    write_text(results.sibling("_means.csv"), table.to_csv(index=False, float_format="%.6g"))
+    print(f"\n{report.markdown_table(table.round(4))}\n\nmeans    {results.sibling('_means.csv')}")
 
 
 if __name__ == "__main__":
-    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)
+    settings = study.flags(Config, __doc__)
+    script = Path(__file__).with_stem(f"recipe_search_{settings.task}")  # a CSV for each task
+    study.main(settings, cases, build, figure, str(script), finish)

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import learning_curves, number_start, quality, random_start, readme
+from benchmarks import learning_curves, number_start, quality, random_start, readme, recipe_search, search_space
 from tests.conftest import ROOT
-from utils import groups, models, ranking, study
+from utils import groups, models, ranking, registry, study
 from utils.errors import CannotDo, MissingPackage, UserError
 
-SCRIPTS = ("quality", "learning_curves", "number_start")
+SCRIPTS = ("quality", "learning_curves", "number_start", "recipe_search")
 QUICK = ["--seeds", "0", "--epochs", "1", "--workers", "1"]
 
 
@@ -311,6 +311,36 @@ def test_number_start_end_to_end(run, tmp_path, monkeypatch, task):
     assert set(frame["n_invalid"]) == {0}
     assert all(f"| {method} |" in out for method in methods)
     assert csv.with_suffix(".png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("task", "dataset"), [("classification", "moons"), ("regression", "linear")])
+def test_recipe_search_end_to_end(run, tmp_path, monkeypatch, task, dataset):
+    monkeypatch.setattr(random_start, "CACHE", tmp_path / "cache")
+    flags = ["--task", task, "--variants", "recipe", "nearest", "--datasets", dataset, *QUICK, "--limit", 12]
+    out = run("recipe_search", *flags, "--results-dir", tmp_path)
+    frame = pd.read_csv(tmp_path / "benchmarks" / f"recipe_search_{task}.csv")
+    assert sorted(frame["variant"]) == ["nearest", "recipe"]
+    assert '"shots"' in frame.set_index("variant")["chosen"]["nearest"]
+    assert "| nearest |" in out
+    table = pd.read_csv(tmp_path / "benchmarks" / f"recipe_search_{task}_means.csv")
+    assert set(table["cases"]) == {1}
+
+
+def test_the_search_keeps_off_the_papers_tables_and_their_relatives():
+    entries = {name for tables in search_space.TABLES.values() for name in tables}
+    relatives = ("wine", "digits", "iris", "wdbc", "breast", "hill", "student", "hamster", "climate", "credit-g")
+    assert not [name for name in entries if groups.group(name) == "paper" or any(part in name for part in relatives)]
+    assert not [name for name in entries if registry.find(name) is None or registry.find(name).published]
+
+
+def test_variants_are_compared_on_the_cases_that_all_have():
+    rows = [("a", 0, "x", 0.5), ("a", 0, "y", 0.7), ("b", 0, "x", 0.1)]
+    frame = pd.DataFrame(rows, columns=["dataset", "seed", "variant", "accuracy"])
+    table = recipe_search.means(frame.assign(seconds_fit=3.0, seconds_predict=1.0))
+    assert table[["variant", "accuracy", "cases", "seconds"]].to_numpy().tolist() == [
+        ["y", 0.7, 1, 4.0],
+        ["x", 0.5, 1, 4.0],
+    ]
 
 
 # ---- README.md ----------------------------------------------------------------------------------------------------
