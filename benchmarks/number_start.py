@@ -10,17 +10,14 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from benchmarks import random_start, readme
-from utils import plots, ranking, study, tables
+from benchmarks import random_start
+from benchmarks.quality import figure, finish
+from utils import study, tables
 
 STARTS = {"lift-digits": "digits", "lift-unordered": "random", "lift-fourier": "fourier"}  # of untrained models
 DATASETS = {
     "classification": ("moons", "circles", "9clusters", "iris", "wine", "breast_cancer", "digits"),
     "regression": ("linear", "cosine"),
-}
-TITLES = {
-    "classification": ("Classification accuracy on test rows", "accuracy (share of test rows)"),
-    "regression": ("Regression error on test rows", "RAE, unfiltered (1: predicting the mean)"),
 }
 
 
@@ -56,15 +53,6 @@ def build(case, config):
     else:
         trial = random_start.trial(case, config, config.task)
     return replace(trial, split=trial.split.subsample(config.max_train, case.seed))
-
-
-def figure(results):
-    is_error = ranking.is_error(results)
-    return plots.scores(results, *TITLES["regression" if is_error else "classification"], log=is_error)
-
-
-def finish(results):
-    ranking.write(results, readme.grouped(ranking.seed_means(results.frame())))
 
 
 if __name__ == "__main__":

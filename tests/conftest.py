@@ -1,10 +1,14 @@
 """What several test files share."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.doubles import RECIPE
 
 settings.register_profile("seeded", derandomize=True, deadline=None)  # the same examples in every run, however slow
 settings.load_profile("seeded")
@@ -25,3 +29,17 @@ def lift_data(monkeypatch):
 def pytest_collection_modifyitems(items):
     """Fast tests first: what starts whole programs comes last."""
     items.sort(key=lambda item: item.path.name in ("test_experiments.py", "test_bootstrap.py"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the shipped model, and a function that changes its recipe (at first RECIPE) and returns its name."""
+    shutil.copytree(ROOT / "data" / "models" / "lift-tiny", tmp_path / "model")
+    file, recipe = tmp_path / "model" / "lift.json", dict(RECIPE)
+
+    def change(**settings):
+        recipe.update(settings)
+        file.write_text(json.dumps(recipe), "utf-8")
+        return str(tmp_path / "model")
+
+    return change

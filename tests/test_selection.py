@@ -1,14 +1,12 @@
 """Settings that a recipe proposes, and how the validation rows choose among them."""
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
-from tests.doubles import RECIPE, NearestRow
+from tests.doubles import NearestRow
 from utils import estimators, models, recipes, selection, tables
 from utils.errors import BadModel, TooLong, UnknownName
 from utils.estimators import LIFTClassifier, LIFTRegressor
@@ -37,20 +35,6 @@ class Recorder(NearestRow):
             tuned.examples = right if sure else wrong
             on_epoch(epoch, tuned, 0.0)
         return tuned
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A copy of the shipped model, and a function that changes its recipe and returns its name."""
-    shutil.copytree(ROOT / "data" / "models" / "lift-tiny", tmp_path / "model")
-    file, recipe = tmp_path / "model" / "lift.json", dict(RECIPE)
-
-    def change(**settings):
-        recipe.update(settings)
-        file.write_text(json.dumps(recipe), "utf-8")
-        return str(tmp_path / "model")
-
-    return change
 
 
 @pytest.fixture

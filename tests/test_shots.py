@@ -1,14 +1,10 @@
 """Rows shown in a prompt: which ones, in which order, how many."""
 
-import json
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
-from tests.doubles import RECIPE, NearestRow
+from tests.doubles import NearestRow
 from utils import study
 from utils.errors import BadTable, TooLong, UnknownName, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor, load
@@ -142,20 +138,6 @@ def test_every_choice_tunes_and_predicts(choice, kind):
     assert (lift.settings_["shots"], lift.settings_["shot_choice"]) == (3, choice)
     assert lift.reader_.prompts(X)[0].count("=>") == 4
     assert np.isfinite(lift.predict(X)).all()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A copy of the shipped model, and a function that changes its recipe."""
-    shutil.copytree(ROOT / "data" / "models" / "lift-tiny", tmp_path / "model")
-    file, recipe = tmp_path / "model" / "lift.json", dict(RECIPE)
-
-    def change(**settings):
-        recipe.update(settings)
-        file.write_text(json.dumps(recipe), "utf-8")
-        return str(tmp_path / "model")
-
-    return change
 
 
 def test_the_recipe_brings_shots_and_the_user_has_the_last_word(folder):

@@ -76,7 +76,7 @@ class Config:
     minutes: float = math.inf  # stop after this time; the same command goes on later
     checkpoint_minutes: float = 5.0  # between two checkpoints
     device: str = "cpu"  # or cuda, cuda:1, …
-    compile: bool = False  # by torch.compile, which needs a C++ compiler; a third faster
+    compile: bool = False  # by torch.compile, which needs a C++ compiler; on a CPU it gained little (LOG.md)
     threads: int = 1  # of torch
     workers: int = 1  # processes that draw and write tables
     seed: int = 0  # of tables and texts; the start of the weights has its own
