@@ -442,3 +442,11 @@ def test_a_start_by_digits_is_pretrained_with_its_own_tokenizer(tiny):
     assert train.train(digits)
     assert models.load(str(tiny.folder), device="cpu").count_tokens(["12 999 =>"]) == [7]
     assert settings.identity(digits)["model"]["numbers"] == "digits"
+
+
+def test_a_checkpoint_of_another_curriculum_is_another_run(monkeypatch):
+    before = settings.identity(settings.Config())
+    shorter = (replace(settings.CURRICULUM[0], until=0.5), *settings.CURRICULUM[1:])
+    monkeypatch.setattr(settings, "CURRICULUM", shorter)
+    after = settings.identity(settings.Config())
+    assert [name for name in before if before[name] != after[name]] == ["curriculum"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import pathlib
 import pickle
 import signal
 import threading
@@ -71,8 +70,7 @@ class Scratch:
         if not path.is_file():
             return None
         try:
-            with torch.serialization.safe_globals([pathlib.PosixPath, pathlib.WindowsPath]):
-                state = torch.load(path, map_location=device, weights_only=True)
+            state = torch.load(path, map_location=device, weights_only=True)
             theirs = state["identity"]
         except UNREADABLE as error:
             raise UserError(f"{path} cannot be read; delete it to begin anew, or give another --scratch") from error

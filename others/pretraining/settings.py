@@ -130,9 +130,7 @@ def identity(config: Config) -> dict[str, Any]:
     """What a checkpoint must agree in: everything that decides the weights."""
     whole = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in FREE}
     model = {item.name: getattr(config.model, item.name) for item in fields(initial.Architecture)}
-    if model["numbers"] == "fourier":
-        del model["numbers"]  # checkpoints are older than this choice
-    return whole | {"model": {"folder": Path(), **model}}
+    return whole | {"model": model, "curriculum": repr(CURRICULUM)}
 
 
 def command(config: Config) -> str:
