@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from utils import report
@@ -11,6 +15,7 @@ from utils import report
 GREY = "0.55"
 LIFT_COLOUR = "#c1272d"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#8c564b", "#7f3c8d", "#b5bd00", "#444444", "#e78ac3")
+REGIONS = ("#f4a582", "#92c5de", "#b8e186", "#fee090", "#c2a5cf", "#d9d9d9", "#e6b8a2", "#80cdc1", "#f1b6da", "#bababa")
 MARKERS = "osv^D<>pPX"
 ROW_HEIGHT = 0.42  # inches per data set
 SPREAD = 0.62  # share of a row's height over which its learners are laid out
@@ -73,38 +78,119 @@ def scores(frame: pd.DataFrame, title: str, label: str, log: bool = False) -> Fi
     return figure
 
 
-def lines(frame: pd.DataFrame, x: str, y: str, title: str, label: str) -> Figure:
-    """A panel for each data set: the mean of a score along a setting, a line per method, over seeds ± one sd.
+def lines(
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    title: str,
+    label: str,
+    panels: Sequence[str] = ("dataset",),
+    log: bool = True,
+    y_log: bool = False,
+) -> Figure:
+    """The mean of a score along a setting, a line per method, over seeds ± one sd; a panel for each data set.
 
     Args:
         frame: finished cases.
-        x: column of the setting, positive numbers, drawn on a logarithmic axis.
+        x: column of the setting, positive numbers where its axis is logarithmic.
         y: column of the score.
         title: what the figure shows.
         label: name of the setting with its unit.
+        panels: columns of which each combination of values has a panel of its own.
+        log: whether the setting's axis is logarithmic (base 2).
+        y_log: whether the score's axis is logarithmic.
     """
     frame = report.latest(frame)
-    datasets, methods = sorted(frame["dataset"].unique()), sorted(frame["method"].unique(), key=report.rank)
-    columns = min(4, len(datasets))
-    n_rows = -(-len(datasets) // columns)
-    figure = Figure(figsize=(1.5 + 2.4 * columns, 0.9 + 2.0 * n_rows), layout="constrained")
-    panels = figure.subplots(n_rows, columns, squeeze=False, sharex=True)
-    colours = dict(zip([m for m in methods if m != "lift"], COLOURS * 3, strict=False)) | {"lift": LIFT_COLOUR}
-    for axes, dataset in zip(panels.flat, datasets, strict=False):
+    frame = frame.assign(panel=frame[list(panels)].astype(str).agg(" · ".join, axis=1))
+    names, methods = sorted(frame["panel"].unique()), sorted(frame["method"].unique(), key=report.rank)
+    figure, axes_of = panel_grid(names, width=2.4, height=2.0)
+    colours = method_colours(methods)
+    for name, axes in axes_of.items():
         for method in methods:
-            part = frame[(frame["dataset"] == dataset) & (frame["method"] == method)].groupby(x)[y]
+            part = frame[(frame["panel"] == name) & (frame["method"] == method)].groupby(x)[y]
             mean, sd = part.mean(), part.std().fillna(0.0)
             axes.errorbar(mean.index, mean, yerr=sd, color=colours[method], marker="o", markersize=3, label=method)
-        axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.set_title(dataset, fontsize="small")
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in panels.flat[len(datasets) :]:
-        axes.set_axis_off()
-    handles = {
-        label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False)
+        if log:
+            axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter("{x:g}")
+        if y_log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+    legend(figure, axes_of.values())
     figure.supxlabel(label, fontsize="medium")
+    figure.suptitle(title, x=0.02, ha="left")
+    return figure
+
+
+def panel_grid(
+    names: Sequence[str], width: float, height: float, columns: int = 4, share: bool = True
+) -> tuple[Figure, dict[str, Axes]]:
+    """An empty figure with a titled panel for each name, left to right, at most `columns` in a row.
+
+    Args:
+        names: titles of the panels, distinct.
+        width, height: of a panel, inches.
+        columns: most panels side by side.
+        share: whether all have the same x axis.
+    """
+    columns = min(columns, len(names))
+    n_rows = -(-len(names) // columns)
+    figure = Figure(figsize=(1.5 + width * columns, 0.9 + height * n_rows), layout="constrained")
+    panels = list(figure.subplots(n_rows, columns, squeeze=False, sharex=share).flat)
+    for axes, name in zip(panels, names, strict=False):
+        axes.set_title(name, fontsize="small")
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    return figure, dict(zip(names, panels, strict=False))
+
+
+def method_colours(methods: Sequence[str]) -> dict[str, str]:
+    """A colour for each method; LIFT's is always the same."""
+    plain = [method for method in methods if method != "lift"]
+    return dict(zip(plain, COLOURS * 3, strict=False)) | {"lift": LIFT_COLOUR}
+
+
+def legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    """One legend for all panels, at the right."""
+    handles = {}
+    for axes in panels:
+        handles |= {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside right upper", frameon=False)
+
+
+def regions(cells: pd.DataFrame, title: str) -> Figure:
+    """Decision regions: a row of pictures for each data set, one for the training rows and one for each method.
+
+    Args:
+        cells: one row per picture, with the columns dataset, method, grid (a `grids.Grid`), labels (answers at the
+            grid's points, row by row from below), points (training rows, shape (n, 2)) and point_labels.
+        title: what the figure shows.
+    """
+    datasets = list(cells["dataset"].unique())
+    methods = sorted(cells["method"].unique(), key=report.rank)
+    figure = Figure(figsize=(1.6 * (len(methods) + 1), 0.5 + 1.75 * len(datasets)), layout="constrained")
+    panels = figure.subplots(len(datasets), len(methods) + 1, squeeze=False)
+    for row, dataset in zip(panels, datasets, strict=True):
+        part = cells[cells["dataset"] == dataset].set_index("method")
+        first = part.iloc[0]
+        classes = sorted(set(first["point_labels"]).union(*map(set, part["labels"])))
+        codes = {label: i for i, label in enumerate(classes)}
+        shades = ListedColormap([REGIONS[i % len(REGIONS)] for i in range(len(classes))])
+        style = {"cmap": shades, "vmin": -0.5, "vmax": len(classes) - 0.5}
+        points = np.asarray(first["points"])
+        row[0].scatter(*points.T, c=[codes[label] for label in first["point_labels"]], s=2, **style)
+        row[0].set_xlim(first["grid"].x[0], first["grid"].x[-1])
+        row[0].set_ylim(first["grid"].y[0], first["grid"].y[-1])
+        row[0].set_ylabel(dataset, fontsize="x-small")
+        for axes, method in zip(row[1:], methods, strict=True):
+            if method in part.index:
+                picture = part.loc[method, "grid"].square([codes[label] for label in part.loc[method, "labels"]])
+                axes.imshow(picture, origin="lower", aspect="auto", interpolation="nearest", **style)
+        for axes in row:
+            axes.set_xticks([])
+            axes.set_yticks([])
+    for axes, name in zip(panels[0], ["training rows", *methods], strict=True):
+        axes.set_title(name, fontsize="small", fontweight="bold" if name == "lift" else "normal")
     figure.suptitle(title, x=0.02, ha="left")
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -181,9 +182,12 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
     return cells if len(cells) >= cells.shape[1] else cells.T
 
 
-def rank(learner: str) -> tuple[int, str]:
-    """Where a learner stands in tables and figures: LIFT last."""
-    return ORDER.index(learner.partition(" ")[0]), learner
+def rank(learner: str) -> tuple[int, list[tuple[float, str]]]:
+    """Where a learner stands in tables and figures: LIFT last and unknown ones before it; settings by their numbers, 8 before 20."""
+    method, _, settings = learner.partition(" ")
+    parts = re.split(r"(\d+(?:\.\d+)?)", settings)
+    place = ORDER.index(method) if method in ORDER else ORDER.index("lift") - 1
+    return place, [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
 
 
 def _not_run(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:

@@ -119,6 +119,16 @@ class Results:
         """Where the answers of a case lie."""
         return self.folder / "answers" / f"{key}.csv.gz"
 
+    def answers(self, key: str) -> pd.DataFrame:
+        """The answers of a finished case: row, prompt_sha256, text, parsed, truth, log_p_CLASS, as far as it has them.
+
+        Row names, texts and labels come as text, and a missing one as NaN.
+        """
+        path = self.answers_path(key)
+        columns = pd.read_csv(path, nrows=0).columns
+        texts = {column: str for column in columns if not column.startswith("log_p_")}
+        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={c: [""] for c in columns})
+
     @contextmanager
     def claim(self, key: str, wait: bool = False):
         """Holds a case, so that no other process runs (and pays for) it at the same time.

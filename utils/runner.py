@@ -23,7 +23,7 @@ from utils.errors import CannotDo, TooLong, UserError
 from utils.estimators import LIFT
 from utils.models import base
 from utils.results import ROOT, Busy, Results, StorageError
-from utils.trial import Trial, columns
+from utils.trial import Trial
 
 DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
 
@@ -110,7 +110,7 @@ class Runner:
                 **case.settings,
             }
             if not plans:
-                self.results.check_columns([*head, *columns(trial.split.task), "commit", "finished_at"])
+                self.results.check_columns([*head, *trial.columns(), "commit", "finished_at"])
             plans.append(Plan(case, head))
         return list({plan.key: plan for plan in plans}.values())
 

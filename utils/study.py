@@ -118,7 +118,7 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     """
     told = None if config.task == "auto" else config.task
     # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
-    table = _load(
+    table = load(
         case.dataset, target=config.target or None, task=told or (None if files.is_file(case.dataset) else task)
     )
     if table.task != task:
@@ -131,7 +131,7 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     return Trial(table.name, table.source, rows, learner(case, config, task))
 
 
-_load = lru_cache(maxsize=8)(tables.load)
+load = lru_cache(maxsize=8)(tables.load)
 
 
 def main(

@@ -6,8 +6,8 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -17,19 +17,31 @@ from utils.baselines import Tuned
 from utils.errors import BadTable
 from utils.estimators import LIFT
 from utils.lift import CollisionWarning
-from utils.splits import Split
+from utils.splits import Split, content_hash
 
 SCORE_DIGITS = 6  # significant digits of a stored score; beyond them is float noise
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A learner that is not fitted yet, and the rows it will see."""
+    """A learner that is not fitted yet, and the rows it will see.
 
-    dataset: str  # what results call the table
-    source: str  # where its rows come from
+    Attributes:
+        dataset: what results call the table.
+        source: where its rows come from.
+        split: training, validation and test rows.
+        learner: LIFT or a classical learner.
+        queries: rows that are answered beside the test rows and not scored, such as a grid for a picture. In the
+            answers they follow the test rows; their `row` is "query 0", "query 1", … and their truth is missing.
+        measures: further columns of the result row, by name: functions of the answers, test rows and queries.
+    """
+
+    dataset: str
+    source: str
     split: Split
     learner: LIFT | Tuned
+    queries: pd.DataFrame | None = None
+    measures: Mapping[str, Callable[[pd.DataFrame], float]] = field(default_factory=dict)
 
     def __post_init__(self):
         labels = self.split.y_train.nunique()
@@ -51,6 +63,10 @@ class Trial:
             "seed": seed,
             "settings": dict(settings),
         }
+        if self.queries is not None:
+            identity["queries"] = content_hash(self.queries)
+        if self.measures:
+            identity["measures"] = sorted(self.measures)
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -61,7 +77,7 @@ class Trial:
             UserError: TooLong, BadModel, CannotDo, MissingPackage and their like.
         """
         if isinstance(self.learner, LIFT):
-            self.learner.check(self.split.X_train, self.split.y_train, self.split.X_test)
+            self.learner.check(self.split.X_train, self.split.y_train, self._asked())
         else:
             self.learner.check()
 
@@ -83,10 +99,27 @@ class Trial:
             "seconds_predict": round(time.perf_counter() - fitted, 2),
             **self._facts(),
         }
-        scores = self._scores(answers) | {"chance": self._chance()}
+        scores = self._scores(answers.iloc[: len(split.y_test)])
+        scores |= {name: float(measure(answers)) for name, measure in self.measures.items()}
+        scores |= {"chance": self._chance()}
         rounded = {name: float(f"{value:.{SCORE_DIGITS}g}") for name, value in scores.items() if name != "n_invalid"}
         sizes = {"n_train": len(split.X_train), "n_test": len(split.X_test)}
         return {**sizes, **rounded, "n_invalid": scores["n_invalid"], **facts}, answers
+
+    def columns(self) -> list[str]:
+        """Names of the columns that `run` returns, in order."""
+        return columns(self.split.task, self.measures)
+
+    def _asked(self) -> pd.DataFrame:
+        """The test rows and, after them, the queries."""
+        test = self.split.X_test
+        if self.queries is None:
+            return test
+        return pd.concat([test, self.queries.set_axis([f"query {i}" for i in range(len(self.queries))])])
+
+    def _truth(self) -> np.ndarray:
+        """The test rows' truth, and as many gaps as there are queries."""
+        return self.split.y_test.reindex(self._asked().index).to_numpy()
 
     def _training_text(self) -> str:
         if not isinstance(self.learner, LIFT):
@@ -95,19 +128,20 @@ class Trial:
         return self.learner.unfitted_template().fit(X, y).text_sha256(X, y)
 
     def _lift_answers(self) -> pd.DataFrame:
-        answers = self.learner.answers(self.split.X_test)
+        asked = self._asked()
+        answers = self.learner.answers(asked)
         frame = {
-            "row": self.split.X_test.index,
+            "row": asked.index,
             "prompt_sha256": [hashlib.sha256(prompt.encode()).hexdigest()[:16] for prompt in answers.prompts],
             "text": answers.texts,
             "parsed": answers.values,
-            "truth": self.split.y_test.to_numpy(),
+            "truth": self._truth(),
         }
         return pd.DataFrame(frame | _probabilities(answers.log_likelihoods, self.learner))
 
     def _plain_answers(self) -> pd.DataFrame:
-        X = self.split.X_test
-        frame = {"row": X.index, "parsed": self.learner.predict(X), "truth": self.split.y_test.to_numpy()}
+        X = self._asked()
+        frame = {"row": X.index, "parsed": self.learner.predict(X), "truth": self._truth()}
         # `predict_proba` is there only where the learner has it (a margin classifier has none).
         likely = (
             np.log(np.maximum(self.learner.predict_proba(X), 1e-300))
@@ -153,15 +187,15 @@ class Trial:
         }
 
 
-def columns(task: str) -> list[str]:
-    """Names of the columns that `run` returns for a task, in order."""
+def columns(task: str, measures: Iterable[str] = ()) -> list[str]:
+    """Names of the columns that `run` returns for a task, in order; further measures by name."""
     if task == "classification":
         scores = metrics.classification(["a", "b"], ["a", "b"])
     else:
         scores = metrics.regression([0.0, 1.0], [0.0, 1.0], fill=0.5)
     named = [name for name in scores if name != "n_invalid"]
     facts = ["chosen", "tokens_train", "n_collisions", "device", "dtype", "cost_usd"]
-    return ["n_train", "n_test", *named, "chance", "n_invalid", "seconds_fit", "seconds_predict", *facts]
+    return ["n_train", "n_test", *named, *measures, "chance", "n_invalid", "seconds_fit", "seconds_predict", *facts]
 
 
 def _probabilities(log_likelihoods: np.ndarray | None, learner) -> dict[str, np.ndarray]:

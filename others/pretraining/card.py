@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from transformers import LlamaForCausalLM
+from transformers import PreTrainedModel
 
 from others.pretraining import folder, settings, texts
 from others.pretraining.initial import STARTS
@@ -18,7 +18,7 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "sci
 LAST = CURRICULUM[-1]
 
 
-def text(config: Config, model: LlamaForCausalLM, minutes: float, losses: dict[str, float | None]) -> str:
+def text(config: Config, model: PreTrainedModel, minutes: float, losses: dict[str, float | None]) -> str:
     """The README.md of the model's folder.
 
     Args:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from others.pretraining import tokenizer as tokens
 from utils.errors import UserError
@@ -16,6 +16,7 @@ from utils.models import RECIPE_FILE
 from utils.models.network import quiet
 
 CARD = "README.md"
+KINDS = {"gpt2": "GPT-2", "llama": "Llama"}  # names of architectures by transformers' model types
 FILES = {
     CARD,
     RECIPE_FILE,
@@ -37,7 +38,7 @@ def check(folder: Path) -> None:
 
 
 def write(
-    folder: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: dict[str, Any], card: str
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, recipe: dict[str, Any], card: str
 ) -> None:
     """Puts a new folder in the place of an old one.
 
@@ -67,18 +68,18 @@ def write(
         shutil.rmtree(work)
 
 
-def describe(model: LlamaForCausalLM) -> str:
+def describe(model: PreTrainedModel) -> str:
     """What both model cards say of architecture and files, as lines of a list."""
     sizes = model.config
     numbers = "one token for each integer 0–999 that stands alone (a space before it included)"
     return f"""\
-- Architecture: Llama, {sizes.num_hidden_layers} layers of width {sizes.hidden_size}, {sizes.num_attention_heads} heads,
-  tied embeddings, {sizes.max_position_embeddings:,} tokens of context, float32.
+- Architecture: {KINDS[sizes.model_type]}, {sizes.num_hidden_layers} layers of width {sizes.hidden_size},
+  {sizes.num_attention_heads} heads, tied embeddings, {sizes.max_position_embeddings:,} tokens of context, float32.
 - Tokenizer: {numbers if is_whole(model) else "numbers as digits"},
   one for each fixed phrase of the templates, UTF-8 bytes for everything else.
 - `{RECIPE_FILE}`: the fine-tuning settings that suit it, which the estimators take as defaults."""
 
 
-def is_whole(model: LlamaForCausalLM) -> bool:
+def is_whole(model: PreTrainedModel) -> bool:
     """Whether its vocabulary has integers as whole tokens."""
     return model.config.vocab_size > tokens.N_NUMBERS

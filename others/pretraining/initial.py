@@ -10,12 +10,20 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import tyro
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GenerationConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from others.pretraining import folder
 from others.pretraining import tokenizer as tokens
@@ -72,11 +80,13 @@ RECIPE = {
 
 @dataclass(frozen=True)
 class Architecture:
+    positions: Literal["learned", "rotary"] = "learned"  # an embedding of each place (GPT-2), or turned keys (Llama)
     hidden: int = 96  # width of the residual stream
-    intermediate: int = 256  # width inside the feed-forward blocks, 8/3 of hidden
+    intermediate: int = 384  # width inside the feed-forward blocks
     layers: int = 4
     heads: int = 4
-    rope_theta: float = 10_000.0  # longest wave of the position code, in tokens / 2π
+    rope_theta: float = 10_000.0  # longest wave of rotary positions, in tokens / 2π
+    position_scale: float = 0.06  # rms of a learned position's start, about that of the tokens
     init_scale: float = 0.05  # standard deviation of the matrices' start; with less the first epochs learn nothing
     number_scale: float = 0.06  # rms of a number's embedding, about that of the other tokens
     identity_scale: float = 0.02  # rms of what tells neighbouring numbers apart
@@ -122,34 +132,60 @@ def check(config: Architecture) -> None:
             f"hidden is {config.hidden} and heads {config.heads}; hidden must be a multiple of 2 × heads, "
             "for positions turn pairs of numbers"
         )
-    for name in ("rope_theta", "init_scale", "number_scale", "identity_scale"):
+    for name in ("rope_theta", "position_scale", "init_scale", "number_scale", "identity_scale"):
         if not 0 < getattr(config, name) < math.inf:
             raise UserError(f"{name} is {getattr(config, name)}; it must be a number above 0")
     if config.seed < 0:
         raise UserError(f"seed is {config.seed}; it must be 0 or more")
 
 
-def build(config: Architecture) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+def _rotary(config: Architecture, same: dict[str, Any]) -> LlamaForCausalLM:
+    return LlamaForCausalLM(
+        LlamaConfig(
+            hidden_size=config.hidden,
+            intermediate_size=config.intermediate,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            max_position_embeddings=tokens.CONTEXT,
+            tie_word_embeddings=True,
+            rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+            **same,
+        )
+    )
+
+
+def _learned(config: Architecture, same: dict[str, Any]) -> GPT2LMHeadModel:
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            n_embd=config.hidden,
+            n_inner=config.intermediate,
+            n_layer=config.layers,
+            n_head=config.heads,
+            n_positions=tokens.CONTEXT,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            **same,
+        )
+    )
+    torch.nn.init.normal_(model.transformer.wpe.weight, std=config.position_scale)
+    return model
+
+
+def build(config: Architecture) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The untrained model and its tokenizer. Raises UserError for impossible sizes."""
     check(config)
     tokenizer = tokens.build(numbers=config.numbers != "digits")
-    architecture = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=config.hidden,
-        intermediate_size=config.intermediate,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        max_position_embeddings=tokens.CONTEXT,
-        tie_word_embeddings=True,
-        initializer_range=config.init_scale,
-        rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    same = {
+        "vocab_size": len(tokenizer),
+        "initializer_range": config.init_scale,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = LlamaForCausalLM(architecture)
+        model = (_rotary if config.positions == "rotary" else _learned)(config, same)
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None
     )
@@ -170,7 +206,7 @@ STARTS = {
 }
 
 
-def card(config: Architecture, model: LlamaForCausalLM) -> str:
+def card(config: Architecture, model: PreTrainedModel) -> str:
     """The README.md of the model's folder."""
     return f"""---
 license: mit

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from others.pretraining import card, folder, initial, settings, texts
 from others.pretraining.scratch import Scratch, interrupts
 from others.pretraining.settings import Config
+from utils.models import optimizers
 from utils.models.tokens import IGNORE
 
 MAX_GRAD_NORM = 1.0
@@ -39,24 +40,9 @@ class Texts(Dataset):
         return texts.batch(rng, self.tokenizer, n, where.length, where.limits, where.mixture)
 
 
-def optimizers(model: torch.nn.Module, config: Config) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices between the layers, AdamW for embeddings and norms; learning rates for `rate` = 1."""
-    inner = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
-    outer = [p for name, p in model.named_parameters() if not (p.dim() == 2 and "embed" not in name)]
-    muon = torch.optim.Muon(
-        inner,
-        lr=config.learning_rate,
-        momentum=0.95,
-        weight_decay=config.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
-    adamw = torch.optim.AdamW(outer, lr=config.embedding_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    return [muon, adamw]
-
-
 def losses(model: torch.nn.Module, ids: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Loss of each answer token, shape of `targets`, 0 where there is none. The head is computed at answers only."""
-    hidden = model.model(ids, use_cache=False).last_hidden_state
+    hidden = model.base_model(ids, use_cache=False).last_hidden_state
     chosen = hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
     logits = model.lm_head(chosen).float()
     loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none")
@@ -77,7 +63,14 @@ class Run:
         self.config, self.step, self.seconds, self.began = config, 0, 0.0, time.monotonic()
         self.model, self.tokenizer = initial.build(config.model)
         self.model.to(config.device).train()
-        self.optimizers = optimizers(self.model, config)
+        self.optimizers = optimizers.build(
+            dict(self.model.named_parameters()),
+            "muon",
+            config.learning_rate,
+            config.weight_decay,
+            config.embedding_rate,
+            betas=(0.9, 0.98),
+        )
         self.rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.losses = torch.compile(losses, dynamic=False) if config.compile else losses
 

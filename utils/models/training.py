@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from utils.errors import BadModel, UserError
-from utils.models import base
+from utils.models import base, optimizers
 from utils.models.base import Example, Examples, FineTuning
 from utils.models.network import Network
 from utils.models.tokens import IGNORE, Encoded, Tokens, batches
@@ -50,10 +50,11 @@ def tune(
     draw = examples if callable(examples) else lambda epoch: examples
     held_out = _encode(tokens, validation)
     parameters = [p for p in network.module.parameters() if p.requires_grad]
-    optimizer = _optimizer(parameters, settings)
+    named = {name: p for name, p in network.module.named_parameters() if p.requires_grad}
+    made = optimizers.build(named, settings.optimizer, settings.learning_rate, settings.weight_decay)
     rows = _encode(tokens, _some(draw(1)))
     total = settings.epochs * math.ceil(len(rows) / settings.batch_size)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, total, settings))
+    schedulers = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, total, settings)) for o in made]
     order = torch.Generator().manual_seed(seed)
     average = Average(parameters, settings.ema) if settings.ema else None
     best, best_score, n_tokens = None, -math.inf, 0
@@ -65,8 +66,9 @@ def tune(
             with seeded(seed + epoch, network.device):
                 for batch in _shuffled(rows, settings.batch_size, order):
                     loss, _ = _loss(network, batch, tokens.end)
-                    _update(loss, parameters, optimizer, settings.max_grad_norm)
-                    scheduler.step()
+                    _update(loss, parameters, made, settings.max_grad_norm)
+                    for scheduler in schedulers:
+                        scheduler.step()
                     if average is not None:
                         average.update()
                     n_tokens += sum(len(row.ids) for row in batch)
@@ -125,6 +127,7 @@ def check_settings(settings: FineTuning) -> None:
     """Raises UserError for settings that make no sense."""
     if settings.schedule not in SCHEDULES:
         raise UserError(f"no schedule {settings.schedule!r}; have {', '.join(SCHEDULES)}")
+    optimizers.check(settings.optimizer)
     for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
         if not getattr(settings, name) > 0:
             raise UserError(f"{name} is {getattr(settings, name)}; it must be above 0")
@@ -173,15 +176,6 @@ def _some(examples: Sequence[Example]) -> Sequence[Example]:
     return examples
 
 
-def _optimizer(parameters: Sequence[torch.nn.Parameter], settings: FineTuning) -> torch.optim.Optimizer:
-    """AdamW that decays matrices but no biases and norms."""
-    groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
-
-
 def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) -> Iterator[list[Encoded]]:
     """Batches in random order; rows of like length meet."""
     shuffled = torch.randperm(len(rows), generator=order).tolist()
@@ -218,14 +212,19 @@ def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.T
 
 
 def _update(
-    loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter], optimizer: torch.optim.Optimizer, max_norm: float
+    loss: torch.Tensor,
+    parameters: Sequence[torch.nn.Parameter],
+    made: Sequence[torch.optim.Optimizer],
+    max_norm: float,
 ) -> None:
     if not torch.isfinite(loss):
         raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
-    optimizer.zero_grad()
+    for optimizer in made:
+        optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, max_norm)
-    optimizer.step()
+    for optimizer in made:
+        optimizer.step()
 
 
 def _snapshot(network: Network) -> dict[str, torch.Tensor]:

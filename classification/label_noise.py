@@ -1,0 +1,51 @@
+"""Label noise: what do wrong labels in training do, and does repairing them help? (paper §3.4)
+
+python -m classification.label_noise                                                # lift-tiny on a CPU, minutes
+python -m classification.label_noise --repair none cleanlab --shares 0 .2 .4        # with and without label repair
+python -m classification.label_noise --datasets paper --model EleutherAI/gpt-j-6b --adapter lora
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import perturb, plots, study, tables
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("network:epoch=80,n=500", "wine", "iris")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("knn", "svm", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the wrong labels and one fine-tune each
+    shares: tuple[float, ...] = (0.0, 0.2, 0.4)  # wrong labels among training and validation rows
+    kinds: tuple[str, ...] = ("random", "systematic")  # another class by chance, or the next one
+    repair: tuple[str, ...] = ("none",)  # none or cleanlab, which takes out rows whose label looks wrong
+
+
+def cases(config):
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        for share, kind, repair in product(config.shares, config.kinds, config.repair):
+            yield study.Case(dataset, method, seed, {"share": share, "kind": kind, "repair": repair})
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    split = perturb.corrupt_labels(trial.split, case.settings["share"], case.settings["kind"], case.seed)
+    return replace(trial, split=perturb.repair_labels(split, case.settings["repair"], case.seed))
+
+
+def figure(results):
+    return plots.lines(
+        results.assign(method=results["method"] + results["repair"].map({"none": ""}).fillna(" repaired")),
+        "share",
+        "accuracy",
+        "Accuracy on clean test rows",
+        "share of wrong labels in training",
+        panels=("dataset", "kind"),
+        log=False,
+    )
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

@@ -1,0 +1,59 @@
+"""Sample size: how many rows does LIFT need, and how many to match XGBoost? (paper §3.2, Fig. 25)
+
+python -m classification.sample_size                                        # lift-tiny on a CPU, minutes
+python -m classification.sample_size --datasets paper --shares .01 .1 .5 1 --rows   # shares of the training rows
+python -m classification.sample_size --model EleutherAI/gpt-j-6b --adapter lora --datasets vehicle
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import curves, plots, report, study, tables
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("moons", "digits", "wine")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("logreg", "svm", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0, 1)  # one split, one draw of the rows and one fine-tune each
+    rows: tuple[int, ...] = (8, 32, 128, 512)  # training rows, as far as the table has them
+    shares: tuple[float, ...] = (1.0,)  # of the training rows, beside the numbers above
+
+
+def n_rows(dataset, config):
+    """The numbers of training rows that are tried, smallest first."""
+    table = tables.load(dataset, target=config.target or None, task="classification")
+    split = table.split(config.seeds[0], config.protocol)
+    n = len((split.limit(config.limit) if config.limit else split).y_train)
+    return sorted({rows for rows in config.rows if rows <= n} | {max(2, round(share * n)) for share in config.shares})
+
+
+def cases(config):
+    for dataset in tables.expand(config.datasets, "classification"):
+        for n, method, seed in product(n_rows(dataset, config), config.methods, config.seeds):
+            yield study.Case(dataset, method, seed, {"rows": n})
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    return replace(trial, split=trial.split.subsample(case.settings["rows"], case.seed))
+
+
+def figure(results):
+    return plots.lines(results, "rows", "accuracy", "Accuracy on test rows", "training rows")
+
+
+def finish(results):
+    """The fitted curves, and how many rows LIFT needs for what XGBoost reaches with all."""
+    frame = report.latest(results.frame())
+    frame = frame.assign(error=1 - frame["accuracy"])
+    needed = curves.rows_to_match(frame, "error", "lift", "xgboost")
+    if len(needed):
+        write_text(results.sibling("_needed.csv"), needed.to_csv(index=False, float_format="%.6g"))
+        print(f"\nrows that LIFT needs to match XGBoost with all\n\n{report.markdown_table(needed.round(3))}")
+        print(f"\nneeded   {results.sibling('_needed.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)
