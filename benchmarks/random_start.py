@@ -26,12 +26,21 @@ METHOD = "lift-random"
 CACHE = ROOT / "data" / "cache" / "models"
 SEED = 1  # of the weights; another than lift-tiny started from, so that the two are never one case
 SOURCES = [ROOT / "others" / "pretraining" / name for name in ("initial.py", "tokenizer.py")]
-SIZES = {
-    "hidden": "hidden_size",
-    "intermediate": "intermediate_size",
-    "layers": "num_hidden_layers",
-    "heads": "num_attention_heads",
-    "init_scale": "initializer_range",
+SIZES = {  # names of initial.Architecture and of config.json, by model type
+    "gpt2": {
+        "hidden": "n_embd",
+        "intermediate": "n_inner",
+        "layers": "n_layer",
+        "heads": "n_head",
+        "init_scale": "initializer_range",
+    },
+    "llama": {
+        "hidden": "hidden_size",
+        "intermediate": "intermediate_size",
+        "layers": "num_hidden_layers",
+        "heads": "num_attention_heads",
+        "init_scale": "initializer_range",
+    },
 }
 NO_ARCHITECTURE = ("transformers_version", "dtype", "torch_dtype", "_name_or_path")  # keys of config.json
 
@@ -91,8 +100,10 @@ def _write(shipped: Path, target: Path) -> None:
 
     wanted = _architecture(shipped)
     try:
-        sizes = {name: wanted[key] for name, key in SIZES.items()}
-        sizes["rope_theta"] = wanted["rope_parameters"]["rope_theta"]
+        kind = wanted["model_type"]
+        sizes = {name: wanted[key] for name, key in SIZES.get(kind, SIZES["gpt2"]).items()}
+        if kind == "llama":
+            sizes |= {"positions": "rotary", "rope_theta": wanted["rope_parameters"]["rope_theta"]}
     except KeyError as error:
         raise CannotDo(f"{shipped} has no {error} in its config.json; leave lift-random out of --methods") from error
     initial.write(initial.Config(folder=target, seed=SEED, **sizes))

@@ -1,6 +1,7 @@
 """The estimators on an instant model: scikit-learn's own checks, decodings, selection, shots, orders, files."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -163,6 +164,27 @@ def test_jitter_of_rows_scaled_by_themselves_follows_their_own_size():
     for (before, _), (after, _) in zip(plain, moved, strict=True):
         steps = [abs(int(a) - int(b)) for a, b in zip(before.split()[:4], after.split()[:4], strict=True)]
         assert 0 < sum(steps) < 4 * 60  # sd 10 of 1,000 levels, for the small rows as for the large ones
+
+
+def test_swapped_cells_come_from_another_row_of_the_class():
+    n = 60
+    X = pd.DataFrame({"a": np.arange(n), "b": [f"word{i}" for i in range(n)], "c": np.arange(n) * 10})
+    y = np.array(["u", "v", "w"])[np.arange(n) % 3]
+    y[-1] = "alone"
+    template = Template("classification", wording="names", numbers="significant", digits=6).fit(X, y)
+    texts = TrainingTexts(template, X, y, Augmentation(swap=0.3), seed=0)
+    shares = []
+    for epoch in range(1, 30):
+        for i, (prompt, completion) in enumerate(texts(epoch)):
+            a, b, c = (int(number) for number in re.findall(r"\d+", prompt))
+            c //= 10
+            assert {y[a], y[b], y[c]} == {y[i]}, "every cell is of a row of the same class"
+            assert len({a, b, c, i}) <= 2, "one other row gives all that is taken"
+            assert completion == template.completions(y[[i]])[0]
+            shares.append(np.mean([j != i for j in (a, b, c)]))
+    assert np.mean(shares) == pytest.approx(0.3 * (n - 1) / n, abs=0.02)
+    assert texts(1) == texts(1)
+    assert texts(1) != texts(2)
 
 
 def test_feature_orders_are_averaged_and_trained_on(rows):

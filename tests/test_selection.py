@@ -170,10 +170,13 @@ def test_a_candidate_says_which_sizes_of_tables_it_is_for():
         {"max_rows": 11},
         {"max_rows": 12},
         {"max_columns": 1},
+        {"min_columns": 2, "min_rows_per_class": 4},
+        {"min_columns": 3},
+        {"min_rows_per_class": 5},
     ]
     proposed = [{"if": condition, "jitter": 0.1 * i} for i, condition in enumerate([*conditions, {}])]
     suited = selection.candidates({"candidates": proposed}, set(), X, y)
-    assert suited == [{"jitter": 0.0}, {"jitter": 0.1 * 3}, {"jitter": 0.5}]
+    assert suited == [{"jitter": 0.1 * i} for i in (0, 3, 5, 8)]
     with pytest.raises(BadModel, match="max_width; it may name max_rows"):
         selection.candidates({"candidates": [{"if": {"max_width": 3}}]}, set(), X, y)
 

@@ -23,11 +23,15 @@ class Augmentation:
             the training rows, or of the row's own range where the template scales rows by themselves. It teaches that
             neighbouring numbers mean nearly the same.
         target_jitter: the same for a regression target.
+        swap: mean share of a row's cells that are taken from another training row with the same class, drawn anew for
+            each row; for classification. It teaches each column's part in a class, which helps where classes have few
+            rows and columns are many, and hurts where a class is a pattern across columns.
         permutations: copies of each row an epoch, each with its columns in another order (1: the table's order only).
     """
 
     jitter: float = 0.0
     target_jitter: float = 0.0
+    swap: float = 0.0
     permutations: int = 1
 
 
@@ -59,7 +63,8 @@ class TrainingTexts:
         pairs: list[Example] = []
         for order in column_orders(self.X.shape[1], self.how.permutations, rng):
             template = self.template if order is None else self.template.permuted(order)
-            X = _jittered(self.X, self.spread, self.how.jitter, rng)
+            X = _swapped(self.X, self.y, self.how.swap, rng)
+            X = _jittered(X, self.spread, self.how.jitter, rng)
             y = self.y
             if self.how.target_jitter:
                 y = y + rng.normal(0, self.how.target_jitter * np.ptp(y), len(y))
@@ -98,3 +103,22 @@ def _jittered(
     if not share or not spread:
         return X
     return X.assign(**{column: X[column] + rng.normal(0, share * width, len(X)) for column, width in spread.items()})
+
+
+def _swapped(X: pd.DataFrame, y: np.ndarray, share: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Every row gets some cells of one other row of its class: of the share 0 … 2 · `share`, at most all."""
+    if not share:
+        return X
+    codes = pd.factorize(np.asarray(y))[0]
+    shuffled = np.lexsort((rng.random(len(codes)), codes))  # classes together, each in random order
+    starts = np.flatnonzero(np.diff(codes[shuffled], prepend=-1))
+    ends = np.append(starts[1:], len(codes))
+    following = np.arange(1, len(codes) + 1)
+    following[ends - 1] = starts  # the last of a class is followed by its first
+    partner = np.empty(len(codes), dtype=int)
+    partner[shuffled] = shuffled[following]
+    taken = rng.random(X.shape) < np.minimum(1.0, 2 * share * rng.random((len(X), 1)))
+    return pd.DataFrame(
+        {name: X[name].where(~taken[:, i], X[name].iloc[partner].set_axis(X.index)) for i, name in enumerate(X)},
+        index=X.index,
+    )

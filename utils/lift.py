@@ -247,7 +247,7 @@ class LIFT(BaseEstimator):
         self._use(setup)
         tuning = recipes.tuning(setup.settings, len(X) * self.permutations)
         tuning = selection.shortened(tuning, setup.settings) if trial else tuning
-        noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter")}
+        noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter", "swap")}
         how = Augmentation(**noise, permutations=self.permutations)
         texts = TrainingTexts(setup.template, X, y, how, self._seed("texts"), setup.reader.shots)
         held_out = [] if validation is None else setup.known_pairs(*validation)

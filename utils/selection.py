@@ -19,12 +19,14 @@ CANDIDATE_SHARE = 0.25  # of the updates, with which a candidate is tried; the r
 CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a candidate, by what is measured
     "max_rows": lambda X, y: len(X),
     "max_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
+    "min_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
     "max_columns": lambda X, y: X.shape[1],
+    "min_columns": lambda X, y: X.shape[1],
 }
 LIKE_SPREAD = 30.0  # ratio of the widest to the narrowest column up to which columns may have one unit
 FEWEST_NUMBERS = 3  # columns of one unit without which rows have no pattern of their own
 FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, and:
-FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "shots", "shot_choice", "shot_tokens")
+FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "shots", "shot_choice", "shot_tokens")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y:
 
     Args:
         settings: with the recipe's "candidates", a list of dicts of settings. A candidate may name under "if" the
-            tables that it is for: "max_rows", "max_rows_per_class" (on average), "max_columns".
+            tables that it is for: "max_rows", "max_rows_per_class", "min_rows_per_class" (on average), "max_columns",
+            "min_columns".
         fixed: names of the settings that the user has said.
         X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers that
             look as if they had one unit; those of a "quantile" want a column of numbers.
@@ -108,9 +111,13 @@ def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y:
     if strange:
         raise BadModel(f'a candidate\'s "if" names {", ".join(strange)}; it may name {", ".join(CONDITIONS)}')
     sizes = {name: measure(X, y) for name, measure in CONDITIONS.items()}
-    proposed = [one for limits, one in proposed if all(sizes[name] <= most for name, most in limits.items())]
+    proposed = [one for limits, one in proposed if all(_holds(name, sizes[name], limits[name]) for name in limits)]
     free = [{name: value for name, value in one.items() if name not in fixed} for one in proposed]
     return [overrides for overrides in free if _suits(overrides, X)]
+
+
+def _holds(name: str, size: float, limit: float) -> bool:
+    return size >= limit if name.startswith("min_") else size <= limit
 
 
 def tune(

@@ -49,10 +49,10 @@ PLAIN = texts.Mixture(
 )
 CLEAR = Limits(max_features=1, max_classes=6, max_label_noise=0.0, texts=False, missing=False)
 CURRICULUM = (
-    Stage(0.10924, 0.25, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
-    Stage(0.27917, 0.5, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
+    Stage(0.12672, 0.25, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
+    Stage(0.32384, 0.5, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
     Stage(
-        0.69186,
+        0.80256,
         0.5,
         256,
         Limits(max_features=8, max_classes=10),
@@ -66,13 +66,13 @@ CURRICULUM = (
 class Config:
     folder: Path = initial.ROOT / "data" / "models" / "lift-tiny"  # where the model is written at the end
     scratch: Path = initial.ROOT / "data" / "cache" / "pretraining"  # checkpoint and log of the run
-    updates: int = 14_500
+    updates: int = 12_500
     batch_tokens: int = 4096  # of an update in the last stage
     learning_rate: float = 1e-3  # of the matrices, by Muon; ten times as much, and no in-context learning appears
     embedding_rate: float = 1e-3  # of embeddings and norms, by AdamW
     weight_decay: float = 0.1  # of the matrices
     warmup: int = 200  # updates
-    decay: float = 0.24  # share of the updates over which the learning rates fall to 0 at the end
+    decay: float = 0.12  # share of the updates over which the learning rates fall to 0 at the end
     minutes: float = math.inf  # stop after this time; the same command goes on later
     checkpoint_minutes: float = 5.0  # between two checkpoints
     device: str = "cpu"  # or cuda, cuda:1, …
