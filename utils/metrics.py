@@ -6,7 +6,7 @@ truth, is NaN.
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, precision_recall_fscore_support, roc_auc_score
 
 from utils.errors import BadTable
 
@@ -146,3 +146,42 @@ def _r2(truth: np.ndarray, rmse: float) -> float:
         return np.nan
     with np.errstate(over="ignore"):
         return float(1 - np.square(rmse / truth.std()))
+
+
+def one_class(y_true, y_pred, label, likely=None) -> dict[str, float]:
+    """Scores of one class against all others, for a class that is rare.
+
+    precision          share of right ones among the answers `label`; 0 where no answer says so
+    recall             share of the rows of `label` that were found
+    f1                 harmonic mean of the two
+    average_precision  mean precision over the rows of `label`, ranked by `likely`; a ranking by chance has the class's
+                       share of the rows. NaN without `likely`
+
+    Args:
+        y_true, y_pred: labels (n,); an unreadable answer, None or NaN, is none of the classes.
+        label: the class. All scores are NaN where no row of `y_true` has it.
+        likely: (n,) probabilities of the class or anything that grows with them, None where there are none.
+    """
+    truth = _column(y_true) == label
+    answers = _column(y_pred) == label
+    _check_lengths(truth, answers)
+    if not truth.any():
+        return dict.fromkeys(("precision", "recall", "f1", "average_precision"), np.nan)
+    precision, recall, f1, _ = precision_recall_fscore_support(truth, answers, average="binary", zero_division=0)
+    ranked = np.nan if likely is None else average_precision_score(truth, np.asarray(likely, dtype=float))
+    return {
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "average_precision": float(ranked),
+    }
+
+
+def writing_error(template, y_true) -> float:
+    """RAE of the true numbers (n,) themselves, written as answers of a fitted regression template and read again.
+
+    What the digits or levels of the target leave of a perfect model that writes the nearest one; a median or mean
+    over levels may fall between two of them and be nearer.
+    """
+    read = [template.parse(text) for text in template.completions(y_true)]
+    return regression(y_true, read, fill=0.0)["rae"]

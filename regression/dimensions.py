@@ -1,0 +1,64 @@
+"""Dimensions: from how many inputs on does LIFT break, and which numbers move the break? (paper §3.1, Table 19)
+
+python -m regression.dimensions                                              # lift-tiny on a CPU, minutes
+python -m regression.dimensions --inputs 50 120 --methods gp lift lift:levels=50 lift:scale=quantile
+python -m regression.dimensions --methods lift lift:numbers=significant,digits=2,decoding=greedy lift:decoding=mean
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from utils import pictures, report, study, tables, variants
+from utils.results import write_text
+
+BROKEN = 0.9  # of the error of predicting the mean: from there on nothing to speak of was learnt
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "quadratic")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift", "lift:levels=50")  # lift may have options
+    seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
+    inputs: tuple[int, ...] = (1, 2, 5, 10)  # p, the number of inputs; the paper has 1, 2, 50 and 100 or 120
+
+
+def cases(config):
+    for dataset, p in product(tables.expand(config.datasets, "regression"), config.inputs):
+        for method, seed in product(config.methods, config.seeds):
+            yield study.Case(variants.table(dataset, f"p={p}").name, method, seed)
+
+
+def build(case, config):
+    return variants.trial(case, config, "regression")
+
+
+def with_inputs(results):
+    """The frame with the function, without its number of inputs, and that number."""
+    names = results["dataset"]
+    p = names.map(lambda name: variants.table(name).options.p)
+    return results.assign(function=names.map(lambda name: variants.without(name, "p")), p=p)
+
+
+def figure(results):
+    title = "Error against the number of inputs"
+    label = "inputs p (error: RAE, unfiltered)"
+    return pictures.errors(with_inputs(results), "p", "rae_mean_filled", title, label, panels=("function",))
+
+
+def finish(results):
+    """From how many inputs on each learner is hardly better than the mean."""
+    means = with_inputs(report.latest(results.frame())).groupby(["function", "method", "p"])
+    means = means[["rae_mean_filled", "chance"]].mean().reset_index()
+    broken = means[means["rae_mean_filled"] >= BROKEN * means["chance"]]
+    first = broken.groupby(["function", "method"])["p"].min().unstack("function")
+    methods = sorted(means["method"].unique(), key=report.rank)
+    first = first.reindex(index=methods, columns=means["function"].unique())
+    first = first.map(lambda p: f"above {means['p'].max()}" if p != p else f"{p:.0f}").reset_index()
+    write_text(results.sibling("_breaks.csv"), first.to_csv(index=False))
+    shown = report.markdown_table(first)
+    print(f"\nfewest inputs at which RAE is {BROKEN:.0%} of that of the mean, or more\n\n{shown}")
+    print(f"\nbreaks   {results.sibling('_breaks.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,48 @@
+"""Extrapolation: what does a learner say beyond the range of its training rows? (paper, appendix)
+
+python -m regression.extrapolation                                                   # lift-tiny on a CPU, minutes
+python -m regression.extrapolation --datasets linear quadratic:p=2 --widen 1         # twice as far, two inputs
+python -m regression.extrapolation --methods gp lift lift:numbers=paper,decoding=greedy   # digits, not levels
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import domains, pictures, study, tables, variants
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "quadratic", "cosine")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift", "lift:numbers=paper,decoding=greedy")
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
+    points: int = 161  # along each input of the grid; the paper has 200
+    widen: float = 0.5  # share of the range by which the grid reaches further on every side: -20 to 20
+
+
+def cases(config):
+    for dataset in tables.expand(config.datasets, "regression"):
+        for method, seed in product(config.methods, config.seeds):
+            name = variants.table(dataset).name
+            yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
+
+
+def build(case, config):
+    trial = variants.trial(case, config, "regression")
+    domain = domains.over(case.dataset, case.settings["points"], case.settings["widen"])
+    return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "outside")))
+
+
+def figure(results):
+    columns = {"grid_rae": "inside the range", "grid_rae_outside": "beyond it"}
+    return pictures.zones(
+        results, columns, "Error inside the training range and beyond", "absolute error (1: the mean, inside)"
+    )
+
+
+def finish(results):
+    pictures.save(results, "Learnt curves beyond the training range")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,48 @@
+"""Interpolation: what does a learner say where the middle third of the inputs was left out? (paper, appendix)
+
+python -m regression.interpolation                                                   # lift-tiny on a CPU, minutes
+python -m regression.interpolation --datasets functions                              # of one input and of two
+python -m regression.interpolation --methods gp lift lift:numbers=paper,decoding=greedy   # digits, not levels
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import domains, pictures, study, tables, variants
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "quadratic", "cosine")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift", "lift:numbers=paper,decoding=greedy")
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
+    points: int = 121  # along each input of the grid
+    widen: float = 0.0  # share of the range by which the grid reaches further on every side
+
+
+def cases(config):
+    for dataset in tables.expand(config.datasets, "regression"):
+        name = variants.table(dataset, "hole=1").name
+        for method, seed in product(config.methods, config.seeds):
+            yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
+
+
+def build(case, config):
+    trial = variants.trial(case, config, "regression")
+    domain = domains.over(case.dataset, case.settings["points"], case.settings["widen"])
+    return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "hole")))
+
+
+def figure(results):
+    columns = {"grid_rae": "where rows are", "grid_rae_hole": "in the hole"}
+    return pictures.zones(
+        results, columns, "Error beside the hole and in it", "absolute error (1: the mean, over the range)"
+    )
+
+
+def finish(results):
+    pictures.save(results, "Learnt curves with the middle third left out")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,50 @@
+"""Number types: how do whole or real inputs, their range and the digits in the text matter? (paper, appendix)
+
+python -m regression.number_types                                            # lift-tiny on a CPU, minutes
+python -m regression.number_types --datasets cosine --integers 1 --ranges lo=-150,hi=150 lo=0,hi=300
+python -m regression.number_types --methods lift:numbers=significant,digits=2,decoding=greedy lift:levels=20
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import metrics, pictures, plots, study, tables, variants
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "cosine")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift", "lift:levels=20")  # lift may have options
+    seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
+    integers: tuple[int, ...] = (0, 1)  # 0: real inputs; 1: whole inputs, and whole targets in training and validation
+    ranges: tuple[str, ...] = (
+        "lo=-10,hi=10",
+        "lo=-150,hi=150",
+    )  # of inputs; the paper also has lo=0,hi=10 and lo=0,hi=300
+
+
+def cases(config):
+    for dataset, integer, ends in product(tables.expand(config.datasets, "regression"), config.integers, config.ranges):
+        for method, seed in product(config.methods, config.seeds):
+            yield study.Case(variants.table(dataset, ends, f"integer={integer}").name, method, seed)
+
+
+def build(case, config):
+    trial = variants.trial(case, config, "regression")
+
+    def floor(answers):
+        """Of the fitted template; a classical learner writes no text."""
+        if not case.method.startswith("lift"):
+            return 0.0
+        return metrics.writing_error(trial.learner.template_, trial.split.y_test)
+
+    return replace(trial, measures={"floor": floor})
+
+
+def figure(results):
+    figure = plots.scores(results, "Regression error by type of number", "RAE, unfiltered", log=True)
+    return pictures.add_floors(figure, results, "floor")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

@@ -1,0 +1,60 @@
+"""Sample size: how many rows does LIFT need, and how many to match the Gaussian process? (paper §3.2, Fig. 25)
+
+python -m regression.sample_size                                             # lift-tiny on a CPU, minutes
+python -m regression.sample_size --datasets diabetes ccpp --rows 32 128 512 --shares 1   # real tables
+python -m regression.sample_size --datasets cosine:p=2,n=1024 --rows 16 64 256 1024 --methods gp xgboost lift
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import curves, pictures, report, study, tables, variants
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear:n=256", "cosine:n=256", "piecewise:n=256")  # n: rows there are to draw from
+    methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0, 1)  # one draw of the data, one of the rows and one fine-tune each
+    rows: tuple[int, ...] = (4, 16, 64, 256)  # training rows, as far as the table has them
+    shares: tuple[float, ...] = (1.0,)  # of the training rows, beside the numbers above
+
+
+def n_rows(dataset, config):
+    """The numbers of training rows that are tried, smallest first."""
+    table = tables.load(dataset, target=config.target or None, task="regression")
+    split = table.split(config.seeds[0], config.protocol)
+    n = len((split.limit(config.limit) if config.limit else split).y_train)
+    return sorted({rows for rows in config.rows if rows <= n} | {max(2, round(share * n)) for share in config.shares})
+
+
+def cases(config):
+    for dataset in tables.expand(config.datasets, "regression"):
+        for n, method, seed in product(n_rows(dataset, config), config.methods, config.seeds):
+            yield study.Case(dataset, method, seed, {"rows": n})
+
+
+def build(case, config):
+    trial = variants.trial(case, config, "regression")
+    return replace(trial, split=trial.split.subsample(case.settings["rows"], case.seed))
+
+
+def figure(results, score="rae_mean_filled", name="RAE, unfiltered"):
+    return pictures.errors(results, "rows", score, f"{name}, on test rows", "training rows")
+
+
+def finish(results):
+    """The same of RMSE, the fitted curves, and how many rows LIFT needs for what the Gaussian process has with all."""
+    frame = report.latest(results.frame())
+    figure(frame, "rmse_mean_filled", "RMSE (units of the target)").savefig(results.sibling("_rmse.png"), dpi=150)
+    print(f"picture  {results.sibling('_rmse.png')}")
+    needed = curves.rows_to_match(frame, "rae_mean_filled", "lift", "gp")
+    if len(needed):
+        write_text(results.sibling("_needed.csv"), needed.to_csv(index=False, float_format="%.6g"))
+        print(f"\nrows that LIFT needs to match gp with all\n\n{report.markdown_table(needed.round(3))}")
+        print(f"\nneeded   {results.sibling('_needed.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

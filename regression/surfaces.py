@@ -1,0 +1,50 @@
+"""Surfaces: what does each learner make of a function of two inputs? (paper §3.1, Fig. 2 and appendix)
+
+python -m regression.surfaces                                                        # lift-tiny on a CPU, minutes
+python -m regression.surfaces --datasets synthetic --rows 200 300 500 1000 --points 60     # the paper's, one seed
+python -m regression.surfaces --datasets cosine:noise=0 --methods gp xgboost lift lift:levels=50
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import domains, pictures, study, tables, variants
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("quadratic", "cosine", "piecewise")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")  # lift may have options: lift:levels=50
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
+    rows: tuple[int, ...] = (200, 500)  # training rows
+    points: int = 36  # along each side of the grid; the paper has 60
+    widen: float = 0.1  # share of the range by which the grid reaches further on every side, as in the paper
+
+
+def cases(config):
+    for dataset, n in product(tables.expand(config.datasets, "regression"), config.rows):
+        name = variants.table(dataset, "p=2", f"n={n}").name
+        for method, seed in product(config.methods, config.seeds):
+            yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
+
+
+def build(case, config):
+    trial = variants.trial(case, config, "regression")
+    domain = domains.over(case.dataset, case.settings["points"], case.settings["widen"])
+    return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "outside")))
+
+
+def figure(results):
+    names = results["dataset"]
+    rows = names.map(lambda name: variants.table(name).options.n)
+    shown = results.assign(function=names.map(lambda name: variants.without(name, "n")), rows=rows)
+    label = "training rows (error: RAE at the grid's points)"
+    return pictures.errors(shown, "rows", "grid_rae", "Error over the training range", label, panels=("function",))
+
+
+def finish(results):
+    pictures.save(results, "Learnt surfaces")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)
