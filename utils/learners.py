@@ -29,6 +29,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from utils.errors import BadModel, CannotDo, MissingPackage
 from utils.gaussian_process import GaussianProcess
+from utils.quantile_boosting import gbt_quantile
+from utils.robust import gbt_huber, median_knn
 
 MAX_CUBIC_CELLS = 10**8  # rows × terms of the cubic design matrix, 0.8 GB
 
@@ -245,6 +247,9 @@ REGRESSORS = {
     "lightgbm": Method(_lightgbm_regressor, {"depth": (3, 5, 10), "objective": ("regression", "regression_l1")}),
     "catboost": Method(_catboost_regressor, {"depth": (4, 6), "loss": ("RMSE", "MAE")}),
     "tabicl": Method(_tabicl_regressor),
+    "median_knn": Method(median_knn, {"k": (3, 5)}),
+    "gbt_huber": Method(gbt_huber, {"alpha": (0.9, 0.5), "leaf": (1, 5, 9)}),
+    "gbt_quantile": Method(gbt_quantile, {"leaf": (5, 20, 40)}),
 }
 
 
@@ -277,11 +282,12 @@ def _scale_target(learner):
 
 def require(package: str):
     """The optional package; raises MissingPackage with the command that installs it."""
+    top = package.partition(".")[0]
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
-        if error.name != package:
+        if error.name != top:
             raise  # the package is there, and something that it needs is not
         raise MissingPackage(
-            f"{package} is not installed; pip install -r requirements-extras.txt, or leave it out of --methods"
+            f"{top} is not installed; pip install -r requirements-extras.txt, or leave out what needs it"
         ) from error

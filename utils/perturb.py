@@ -1,4 +1,4 @@
-"""Damage done on purpose to rows: the same for LIFT and for every other learner. Test rows are never touched here."""
+"""Damage done on purpose to rows: the same for LIFT and for every other learner. Test rows of splits stay."""
 
 from __future__ import annotations
 
@@ -102,3 +102,75 @@ def repair_labels(split: Split, how: str, seed: int) -> Split:
         X_validation=split.X_validation[~validation],
         y_validation=split.y_validation[~validation],
     )
+
+
+def rarest(y: pd.Series) -> str:
+    """The label with the fewest rows; of equally rare ones the last in the order of their texts."""
+    counts = y.value_counts()
+    return max(counts.index[counts == counts.min()])
+
+
+def make_imbalanced(split: Split, share: float, seed: int) -> Split:
+    """The rarest class made rarer in training and validation; the test rows keep its share.
+
+    Rows of that class are taken out at random until it has at most `share` of the rows of each part, but for one row
+    that always stays. The rows of a smaller share are among those of a larger one.
+
+    Args:
+        split: a classification split, whose training rows say which class is the rarest.
+        share: of the rows that are left, above 0; 1 leaves everything as it is.
+        seed: of the rows that stay.
+
+    Raises:
+        UserError: a share that is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise UserError(f"the minority cannot be {share} of the rows; give a share above 0, or 1 for all its rows")
+    label = rarest(split.y_train)
+    parts = {}
+    for number, part in enumerate(("train", "validation")):
+        X, y = getattr(split, f"X_{part}"), getattr(split, f"y_{part}")
+        rare = np.flatnonzero(y.to_numpy() == label)
+        n_others = len(y) - len(rare)
+        n = len(rare) if share == 1 else min(len(rare), max(1, round(n_others * share / (1 - share))))
+        gone = np.random.default_rng([5, seed, number]).permutation(rare)[n:]
+        kept = np.setdiff1d(np.arange(len(y)), gone)
+        parts |= {f"X_{part}": X.iloc[kept], f"y_{part}": y.iloc[kept]}
+    return replace(split, **parts)
+
+
+IMAGE_NOISE = ("gaussian", "uniform", "constant", "sign")
+GAUSSIAN_SD = 0.2  # of ε: the paper scales its "normal" noise until the largest value is ε, at about five sd
+
+
+def image_noise(X: np.ndarray, kind: str, epsilon: float, seed: int) -> np.ndarray:
+    """Noisy copies of pixels between 0 and 1, whatever they are for (paper §3.4); no pixel changes by more than ε.
+
+    "gaussian" has a standard deviation of ε / 5 and is cut off at ±ε, "uniform" is drawn from -ε to ε, "constant" adds
+    ε to every pixel, "sign" adds ε or takes it away with equal chance. The sum is kept between 0 and 1. A larger ε
+    scales the same draw up.
+
+    Args:
+        X: any shape; the same shape comes back.
+        kind: one of IMAGE_NOISE.
+        epsilon: 0 to 1, where 1 is the way from black to white.
+        seed: of the draw; every kind has its own.
+
+    Raises:
+        UserError: an unknown kind, or another ε.
+    """
+    if kind not in IMAGE_NOISE:
+        raise UnknownName(f"no image noise {kind!r}; have {', '.join(IMAGE_NOISE)}")
+    if not 0 <= epsilon <= 1:
+        raise UserError(f"noise of {epsilon} cannot be; give an ε from 0 to 1, the way from black to white")
+    X = np.asarray(X, dtype=float)
+    rng = np.random.default_rng([43, seed, IMAGE_NOISE.index(kind)])
+    if kind == "gaussian":
+        unit = np.clip(GAUSSIAN_SD * rng.normal(size=X.shape), -1, 1)
+    elif kind == "uniform":
+        unit = rng.uniform(-1, 1, X.shape)
+    elif kind == "sign":
+        unit = rng.choice([-1.0, 1.0], X.shape)
+    else:
+        unit = np.ones(X.shape)
+    return np.clip(X + epsilon * unit, 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -192,5 +193,47 @@ def regions(cells: pd.DataFrame, title: str) -> Figure:
             axes.set_yticks([])
     for axes, name in zip(panels[0], ["training rows", *methods], strict=True):
         axes.set_title(name, fontsize="small", fontweight="bold" if name == "lift" else "normal")
+    figure.suptitle(title, x=0.02, ha="left")
+    return figure
+
+
+def steps(frame: pd.DataFrame, x: str, y: str, panel: str, title: str, label: str) -> Figure:
+    """Lines over the few values of a setting, evenly spaced; a colour for each method, dashes tell its variants apart.
+
+    The mean over seeds ± one sd, and the chance level in grey.
+
+    Args:
+        frame: finished cases, a row for every value of `x` and `panel`, which come before the column n_train.
+        x: column of the setting.
+        y: column of the score, a share.
+        panel: column of which each value has a panel, in the order of the rows.
+        title, label: what the figure shows; name of the setting with its unit.
+    """
+    frame = report.latest(frame)
+    methods, values = sorted(frame["method"].unique(), key=report.rank), sorted(frame[x].unique())
+    named = report.labels(frame.drop(columns=[x, panel]))
+    pairs = zip(named, frame["method"], strict=True)
+    frame = frame.assign(variant=[name.removeprefix(method).strip() for name, method in pairs])
+    # what has no treatment is drawn solid
+    variants = sorted(frame["variant"].unique(), key=lambda variant: ("none" not in variant, report.rank(variant)))
+    dashes = dict(zip(variants, ("-", "--", ":", "-.") * len(variants), strict=False))
+    colours = method_colours(methods)
+    figure, axes_of = panel_grid(list(frame[panel].unique()), width=2.6, height=2.1)
+    for name, axes in axes_of.items():
+        part = frame[frame[panel] == name]
+        axes.axhline(part["chance"].mean(), color=GREY, linewidth=1, label="chance")
+        for method, variant in product(methods, variants):
+            score = part[(part["method"] == method) & (part["variant"] == variant)].groupby(x)[y]
+            mean, sd = score.mean(), score.std().fillna(0.0)
+            style = {"linestyle": dashes[variant], "linewidth": 2.2 if method == "lift" else 1, "marker": "o"}
+            style |= {"markersize": 3, "color": colours[method], "label": method if variant == variants[0] else None}
+            axes.errorbar([values.index(value) for value in mean.index], mean, yerr=sd, **style)
+        for variant in variants if len(variants) > 1 else ():
+            axes.plot([], [], color="k", linestyle=dashes[variant], label=variant)
+        axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+        axes.set_ylim(-0.03, 1.03)
+    legend(figure, axes_of.values())
+    figure.supxlabel(label, fontsize="medium")
+    figure.supylabel(y, fontsize="medium")
     figure.suptitle(title, x=0.02, ha="left")
     return figure

@@ -183,7 +183,7 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank(learner: str) -> tuple[int, list[tuple[float, str]]]:
-    """Where a learner stands in tables and figures: LIFT last and unknown ones before it; settings by their numbers, 8 before 20."""
+    """Where a learner stands in tables and figures: LIFT last, unknown ones before it; its settings by their numbers."""
     method, _, settings = learner.partition(" ")
     parts = re.split(r"(\d+(?:\.\d+)?)", settings)
     place = ORDER.index(method) if method in ORDER else ORDER.index("lift") - 1

@@ -1,0 +1,64 @@
+"""Image noise: what does noise on test pixels do, and does training on noisy copies help? (paper §3.4, §5.2)
+
+python -m classification.image_noise                                                # 8 × 8 digits on a CPU, minutes
+python -m classification.image_noise --kinds sign pgd_lenet pgd_mlp300              # attacks; requirements-extras.txt
+python -m classification.image_noise --greys 8 --augment none medium high           # coarser pixels, more copies
+python -m classification.image_noise --datasets mnist_6000_1000 --side 14 --rows 3000           # files: data/README.md
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import corruptions, image_study, images, perturb, plots, report, study
+from utils.errors import UnknownName
+from utils.results import write_text
+
+AUGMENT = {"none": (0, 0.0), "medium": (2, 0.05), "high": (2, 0.2)}  # copies of each training image; sd of their noise
+
+
+@dataclass(frozen=True)
+class Config(image_study.Config):
+    datasets: tuple[str, ...] = ("digits",)  # mnist, fashion_mnist, NAME.npz; permuted_ before each
+    methods: tuple[str, ...] = ("svm", "xgboost", "mlp300", "lenet", "lift")  # mlp300, lenet: networks
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of all noise and one fine-tune each
+    kinds: tuple[str, ...] = perturb.IMAGE_NOISE  # also pgd_lenet and pgd_mlp300: attacks on these networks
+    epsilons: tuple[float, ...] = (0.01, 0.1, 0.3)  # most that a pixel changes; 1 is the way from black to white
+    augment: tuple[str, ...] = ("none", "high")  # training on noisy copies, too: none, medium or high
+
+
+def cases(config):
+    corruptions.check(config.kinds, config.epsilons)
+    for augment in config.augment:
+        if augment not in AUGMENT:
+            raise UnknownName(f"no augmentation {augment!r}; have {', '.join(AUGMENT)}")
+    for dataset, method, seed in product(dict.fromkeys(config.datasets), config.methods, config.seeds):
+        for augment in config.augment:
+            yield study.Case(dataset, method, seed, {"augment": augment, **config.size()})
+
+
+def build(case, config):
+    trial = image_study.trial(case, config)
+    asked = (config.kinds, config.epsilons)
+    queries = corruptions.queries(trial.split, *asked, config.side, config.greys, case.seed)
+    split = images.noisy_copies(trial.split, *AUGMENT[case.settings["augment"]], config.greys, case.seed)
+    measures = corruptions.measures(len(split.y_test), *asked)
+    return replace(trial, split=split, queries=queries, measures=measures)
+
+
+def figure(results):
+    curves, label = corruptions.curves(results), "ε, the most that a pixel changes (1: from black to white)"
+    return plots.steps(curves, "epsilon", "accuracy", "panel", "Accuracy on noisy test images", label)
+
+
+def finish(results):
+    """The numbers behind the figure."""
+    frame = report.latest(results.frame())
+    curves = corruptions.curves(frame.assign(learner=report.labels(frame)))
+    cells = curves.groupby(["dataset", "learner", "images"], sort=False)["accuracy"].mean().unstack("images")
+    write_text(results.sibling("_corruptions.csv"), cells.to_csv(float_format="%.6g"))
+    print(f"\naccuracy by noise and ε, mean over seeds\n\n{report.markdown_table(cells.round(3).reset_index())}")
+    print(f"\nnumbers  {results.sibling('_corruptions.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)
