@@ -100,3 +100,49 @@ def test_an_old_python_is_refused_with_what_to_do(copy, tmp_path):
 def test_the_module_runs_in_the_callers_folder_with_all_flags(copy):
     out = start(copy, "requirements.txt", "--target", "a b", "--template=x1=1").stdout.splitlines()
     assert out[-6:] == ["/", str(copy), "a.b", "--target", "a b", "--template=x1=1"]
+
+
+def area(root, *flags, code=0):
+    """Runs the scripts a and b of the area `toy`; each stand-in tells its folder and its words."""
+    (root / "toy").mkdir()
+    for name in ("a", "b", "run_all"):
+        (root / "toy" / f"{name}.sh").write_text(
+            f'source "${{BASH_SOURCE%/*}}/../utils/env.sh" requirements.txt\nrun_module toy.{name} --paper "$@"\n'
+        )
+    (root / "script.sh").write_text(
+        'set -euo pipefail\nfiles=$1; shift\nsource "${BASH_SOURCE%/*}/utils/env.sh" $files\nrun_area toy "$@"\n'
+    )
+    return start(root, "requirements.txt", *flags, code=code)
+
+
+def words(output):
+    """What each stand-in was asked to run: the module and its flags, without folders and headings."""
+    lines = [line for line in output.splitlines() if line and not line.startswith(("/", "==", "Making", "Installing"))]
+    return " ".join(lines)
+
+
+def test_all_scripts_of_an_area_run_and_a_table_follows(copy):
+    out = area(copy, "--seeds", "0", "--results-dir", "x y").stdout
+    assert out.count("== toy/") == 2
+    assert words(out) == (
+        "toy.a --paper --seeds 0 --results-dir x y toy.b --paper --seeds 0 --results-dir x y "
+        "utils.overview toy --results-dir x y"
+    )
+
+
+def test_quick_takes_the_small_defaults(copy):
+    assert words(area(copy, "--quick", "--seeds", "0").stdout) == "toy.a --seeds 0 toy.b --seeds 0 utils.overview toy"
+
+
+def test_a_script_that_fails_does_not_end_the_others(copy):
+    python = copy.parent / "python"
+    python.write_text(python.read_text().replace('"$PWD" "${@:3}" ;;', '"$PWD" "${@:3}"; [[ "$*" != *toy.a* ]] ;;'))
+    ended = area(copy, "--quick", code=1)
+    assert words(ended.stdout) == "toy.a toy.b utils.overview toy"
+    assert "not whole: a" in ended.stderr
+
+
+def test_ctrl_c_ends_the_whole(copy):
+    python = copy.parent / "python"
+    python.write_text(python.read_text().replace('"$PWD" "${@:3}" ;;', '"$PWD" "${@:3}"; exit 130 ;;'))
+    assert words(area(copy, "--quick", code=130).stdout) == "toy.a"

@@ -2,6 +2,7 @@
 #
 #   source utils/env.sh FILE ...       makes .venv, or updates it where a requirements FILE has changed
 #   run_module MODULE [FLAG ...]       runs a module of this repository, from the caller's folder
+#   run_area AREA [--quick] [FLAG ...] runs every experiment of a folder
 #
 # PYTHON names another interpreter than python3 (3.10 or newer).
 
@@ -54,6 +55,34 @@ import runpy, sys
 sys.path[0] = sys.argv.pop(1)
 module = sys.argv.pop(1)
 runpy.run_module(module, run_name="__main__", alter_sys=True)' "$lift_root" "$@"
+}
+
+# Every experiment of an area, then one table of all. With --quick first: each script's own small default. What follows goes to
+# every script. A script that fails is named at the end; Ctrl-C stops the whole.
+run_area() {
+  local area="$1" script name code failed=()
+  shift
+  local quick=""
+  if [[ "${1:-}" == --quick ]]; then quick=yes && shift; fi
+  for script in "$lift_root/$area"/*.sh; do
+    name="$(basename "$script" .sh)"
+    if [[ "$name" == run_all ]]; then continue; fi
+    printf '\n== %s/%s\n' "$area" "$name"
+    code=0
+    if [[ -n "$quick" ]]; then (run_module "$area.$name" "$@") || code=$?; else bash "$script" "$@" || code=$?; fi
+    if [[ $code -eq 130 ]]; then exit 130; fi
+    if [[ $code -ne 0 ]]; then failed+=("$name"); fi
+  done
+  local folder=()
+  while [[ $# -gt 0 ]]; do
+    if [[ "$1" == --results-dir ]]; then folder=(--results-dir "$2"); fi
+    shift
+  done
+  (run_module utils.overview "$area" ${folder[@]+"${folder[@]}"})
+  if [[ ${#failed[@]} -gt 0 ]]; then
+    printf 'not whole: %s\n' "${failed[*]}" >&2
+    exit 1
+  fi
 }
 
 if command -v flock >/dev/null; then # two scripts started at once: the second waits for the first's installation

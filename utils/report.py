@@ -129,7 +129,7 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
     """Prints the table and writes summary and figure beside the CSV. Everything comes from the files alone."""
     frame = latest(results.frame())
     console = Console(width=None if Console().is_terminal else WIDE)
-    missing = _not_run(frame, results.failures())
+    missing = not_run(results)
     if len(frame):
         summary = summarise(frame)
         cells, score = pivot(summary), main_score(frame)
@@ -183,19 +183,19 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank(learner: str) -> tuple[int, list[tuple[float, str]]]:
-    """Where a learner stands in tables and figures: LIFT last, unknown ones before it; its settings by their numbers."""
+    """Where a learner stands in tables and figures: LIFT last, unknown ones before it; settings by their numbers."""
     method, _, settings = learner.partition(" ")
     parts = re.split(r"(\d+(?:\.\d+)?)", settings)
     place = ORDER.index(method) if method in ORDER else ORDER.index("lift") - 1
     return place, [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
 
 
-def _not_run(frame: pd.DataFrame, failures: pd.DataFrame) -> pd.DataFrame:
-    """The last failure of every case that has not finished since."""
+def not_run(results: Results) -> pd.DataFrame:
+    """The last failure of every case that has not finished since: dataset, method, seed, reason, key and more."""
+    failures = results.failures()
     if not len(failures):
         return failures
-    finished = set(frame["key"]) if len(frame) else set()
-    return failures[~failures["key"].isin(finished)].drop_duplicates("key", keep="last")
+    return failures[~failures["key"].isin(results.finished())].drop_duplicates("key", keep="last")
 
 
 def _rich(cells: pd.DataFrame, title: str) -> Table:

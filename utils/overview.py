@@ -1,0 +1,85 @@
+"""One table of all experiments of an area: what LIFT scored in each, and the best of the others.
+
+python -m utils.overview classification
+python -m utils.overview regression --results-dir /tmp/results
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pandas as pd
+import tyro
+from rich.console import Console
+
+from utils import report
+from utils.errors import UserError
+from utils.results import ROOT, Results, write_text
+
+REFERENCES = ("majority", "random", "mean")  # learn nothing of the inputs
+
+
+@dataclass(frozen=True)
+class Config:
+    area: Annotated[Literal["classification", "regression", "others"], tyro.conf.Positional]  # the folder of scripts
+    results_dir: Path = ROOT / "results"  # where the scripts wrote
+
+
+def line(frame: pd.DataFrame) -> dict[str, object]:
+    """What one experiment came to: means over data sets, settings and seeds, each learner on what it has.
+
+    Args:
+        frame: the experiment's finished cases.
+    """
+    frame = report.latest(frame)
+    score = report.main_score(frame)
+    means = frame.groupby("method")[score].mean()
+    plain = means[[m for m in means.index if not m.startswith("lift") and m not in REFERENCES]]
+    best = (plain.idxmax() if score == "accuracy" else plain.idxmin()) if len(plain) else ""
+    lift = frame[frame["method"].str.startswith("lift")]
+    return {
+        "score": score,
+        "cases": len(frame),
+        "lift": means.get("lift", float("nan")),
+        "best other": f"{best} {plain[best]:.3f}" if best else "–",
+        "chance": frame["chance"].mean(),
+        "unreadable": int(frame["n_invalid"].sum()),
+        "s per LIFT case": (lift["seconds_fit"] + lift["seconds_predict"]).mean(),
+    }
+
+
+def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
+    """A row for each experiment that has results, in the order given."""
+    rows = []
+    for experiment in experiments:
+        results = Results(folder, area, experiment)
+        frame = results.frame()
+        if len(frame):
+            rows.append({"experiment": experiment, **line(frame), "not run": len(report.not_run(results))})
+    return pd.DataFrame(rows)
+
+
+def main(config: Config) -> None:
+    """Prints the table and writes it beside the results. Raises UserError where there are none."""
+    names = sorted(path.stem for path in (ROOT / config.area).glob("*.py") if path.stem != "__init__")
+    found = table(config.results_dir, config.area, names)
+    if not len(found):
+        raise UserError(
+            f"no results under {config.results_dir / config.area}; run bash {config.area}/run_all.sh --quick"
+        )
+    shown = report.markdown_table(found.round(3))
+    path = config.results_dir / config.area / "overview.md"
+    write_text(path, shown + "\n")
+    console = Console(width=None if Console().is_terminal else report.WIDE)
+    console.print(f"\n{shown}\n\noverview {path}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description="\n\n".join(filter(None, __doc__.splitlines()))))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
