@@ -1,0 +1,77 @@
+"""Calibration: do stated probabilities hold, before and after scaling, in sets and in samples? (paper §4.2, Fig. 36)
+
+python -m classification.calibration                                                # lift-tiny on a CPU, minutes
+python -m classification.calibration --datasets my.csv --target label --held 0.5    # a table of your own
+python -m classification.calibration --samples 200 --methods lift                   # more sampled answers per row
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import calibration, conformal, diagrams, report, study, tables
+
+BEFORE_AFTER = {
+    "calibration error": ("ece", "ece_scaled"),
+    "log-loss (nats)": ("log_loss", "log_loss_scaled"),
+    "Brier score": ("brier", "brier_scaled"),
+}
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("circles:n=1000", "network:n=1000", "wine")  # data/README.md
+    methods: tuple[str, ...] = ("logreg", "knn", "tree", "mlp", "forest", "xgboost", "lift")  # all with probabilities
+    seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
+    held: float = 0.5  # share of the validation rows that chooses nothing and calibrates; 0: all of them do both
+    samples: int = 50  # answers that LIFT draws per test row, against its scores; 0 for none
+
+
+def cases(config):
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        yield study.Case(dataset, method, seed, {"held": config.held})
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    calibration.check(trial.learner)
+    split, X, y = calibration.hold_back(trial.split, case.settings["held"], case.seed)
+    scores = {}
+
+    def measure(name):
+        def value(answers):  # the learner is fitted by now; all scores are computed once
+            if not scores:
+                scores.update(calibration.scores(answers, y))
+                if case.method == "lift" and config.samples:
+                    drawn = calibration.sampled_frequencies(trial.learner, split.X_test, config.samples)
+                    log_p, _ = calibration.stated(answers.iloc[: len(drawn)])
+                    scores.update(calibration.sampling_scores(drawn, log_p, config.samples))
+            return scores.get(name, float("nan"))
+
+        return value
+
+    return replace(trial, split=split, queries=X, measures={name: measure(name) for name in calibration.score_names()})
+
+
+def figure(results):
+    return diagrams.changes(results, BEFORE_AFTER, "Before and after temperature scaling", ("as it is", "scaled"))
+
+
+def finish(results):
+    """Reliability diagrams, and coverage and size of the conformal sets."""
+    path = results.sibling("_reliability.png")
+    diagrams.reliability(calibration.pooled(results), "Do stated probabilities hold?").savefig(path, dpi=150)
+    frame = report.latest(results.frame())
+    scores = {"coverage": "share of rows whose set holds the truth", "size": "mean number of classes in a set"}
+    sets, label = conformal.by_coverage(frame), "share of rows that was asked for"
+    picture = diagrams.lines(sets, "asked", scores, "Conformal sets", label, ideal="coverage")
+    picture.savefig(results.sibling("_sets.png"), dpi=150)
+    print(f"pictures {path}\n         {results.sibling('_sets.png')}")
+    drawn = frame.dropna(subset="sampled_distance").groupby("dataset")[list(calibration.SAMPLED)].mean().round(4)
+    if len(drawn):
+        print(f"\nLIFT's sampled answers against its scores\n\n{report.markdown_table(drawn.reset_index())}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,72 @@
+"""Teachers: which classical learner does LIFT resemble, and whose labels can it reproduce? (paper appendix)
+
+python -m classification.teachers                                                   # lift-tiny on a CPU, minutes
+python -m classification.teachers --teachers knn1 tree3 tree5 --datasets circles    # other teachers, another set
+python -m classification.teachers --methods knn tree svm forest lift --grid 100     # other students, a finer grid
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import diagrams, grids, report, study, tables, teachers
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("moons:n=300,noise=0.3",)  # of two features; noise, so that the teachers differ
+    methods: tuple[str, ...] = ("logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost", "lift")  # the students
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows, one teacher and one fine-tune each
+    teachers: tuple[str, ...] = ("svm_rbf", "logreg", "knn5", "tree5", "mlp100", "xgboost", "forest100")
+    grid: int = 40  # points a side at which student and teacher are compared
+
+
+def cases(config):
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        for teacher in config.teachers:
+            yield study.Case(dataset, method, seed, {"teacher": teacher, "grid": config.grid})
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    grid = grids.over(trial.split.X_train, case.settings["grid"]).frame()
+    teacher = teachers.fit(trial.split, case.settings["teacher"], case.seed)
+
+    def compared(score):
+        return lambda answers: score(answers["parsed"].iloc[-len(grid) :], teacher.predict(grid))
+
+    measures = {"grid_agreement": compared(teachers.agreement), "grid_kappa": compared(teachers.kappa)}
+    return replace(trial, split=teacher.relabel(trial.split), queries=grid, measures=measures)
+
+
+def kappas(results):
+    """Mean kappa over data sets and seeds: teachers by students, in the order in which they are listed."""
+    cells = results.pivot_table("grid_kappa", "teacher", "method")
+    rows = [teacher for teacher in teachers.TEACHERS if teacher in cells.index]
+    return cells.loc[rows, sorted(cells.columns, key=report.rank)].rename_axis(index="teacher", columns="student")
+
+
+def figure(results):
+    return diagrams.heat_map(kappas(results), "Which teacher does a student reproduce?", "Cohen's kappa on a grid")
+
+
+def finish(results):
+    """Whose labels LIFT reproduces best, and which student answers most like LIFT."""
+    frame = report.latest(results.frame())
+    cells = kappas(frame)
+    write_text(results.sibling("_kappa.csv"), cells.to_csv(float_format="%.6g"))
+    print(f"\nkappa with the teacher, by student\n\n{report.markdown_table(cells.round(3).reset_index())}")
+    if cells.get("lift", cells.iloc[:, 0] * float("nan")).isna().all():
+        return
+    print(f"\nLIFT reproduces {cells['lift'].idxmax()} best, {cells['lift'].idxmin()} least")
+    labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
+    told = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
+    alike = teachers.alike(told.assign(labels=labels))
+    write_text(results.sibling("_alike.csv"), alike.to_csv(index=False, float_format="%.6g"))
+    print(f"\nkappa of LIFT's answers with those of\n\n{report.markdown_table(alike.round(3))}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,87 @@
+"""Split conformal sets: classes that hold the truth of a new row with a stated probability, whatever the model.
+
+All functions take natural logarithms of class probabilities, (n, k), and the codes of the true classes, (n,): columns
+of the first, or -1 for a class that has no column. The `known` rows are those whose truth sets the bar.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from utils.errors import UserError
+
+COVERAGES = (0.8, 0.9, 0.95)  # shares of rows whose set is to hold the truth
+SETS = ("lac", "aps")  # see `sets`
+TIE = 1e-12  # sums of equal probabilities differ in their last digits
+
+
+def sets(
+    log_p: np.ndarray, known_log_p: np.ndarray, known_truth: np.ndarray, coverage: float, kind: str = "lac"
+) -> np.ndarray:
+    """The classes that hold the truth of a new row with at least the probability `coverage`.
+
+    That holds where the known rows are as the new ones and chose nothing in training.
+
+    Args:
+        log_p: of the new rows, (n, k).
+        known_log_p, known_truth: of rows whose truth is known.
+        coverage: between 0 and 1.
+        kind: "lac", all classes above one probability, which makes the smallest sets (Sadinle et al. 2019); "aps", the
+            likeliest classes until their sum is reached, which serves hard rows better (Romano et al. 2020, without
+            their random numbers, so that it covers too much rather than too little).
+
+    Returns:
+        (n, k) booleans; a set may be empty. With too few known rows for the coverage, every set has all classes.
+
+    Raises:
+        UserError: another coverage or kind.
+    """
+    if kind not in SETS or not 0 < coverage < 1:
+        raise UserError(f"no sets {kind!r} at {coverage}; have {', '.join(SETS)} at a coverage between 0 and 1")
+    misfits = np.full(len(known_truth), np.inf)
+    seen = known_truth >= 0  # a class without a column is in no set, so it fits endlessly badly
+    misfits[seen] = _misfit(known_log_p, kind)[np.flatnonzero(seen), known_truth[seen]]
+    rank = math.ceil(round((len(misfits) + 1) * coverage, 9))  # the product may be a hair above a whole number
+    if rank > len(misfits):
+        return np.ones(log_p.shape, dtype=bool)
+    return _misfit(log_p, kind) <= np.sort(misfits)[rank - 1] + TIE
+
+
+def _misfit(log_p: np.ndarray, kind: str) -> np.ndarray:
+    """(n, k): how badly each class fits its row, 0 to 1."""
+    p = np.exp(log_p)
+    if kind == "lac":
+        return 1 - p
+    order = np.argsort(-p, axis=1, kind="stable")
+    sums = np.cumsum(np.take_along_axis(p, order, axis=1), axis=1)
+    misfits = np.empty_like(p)
+    np.put_along_axis(misfits, order, sums, axis=1)
+    return misfits
+
+
+def scores(log_p: np.ndarray, truth: np.ndarray, known_log_p: np.ndarray, known_truth: np.ndarray) -> dict[str, float]:
+    """Measured coverage and mean number of classes of the sets, by kind and coverage: "lac_coverage_90", …"""
+    values = []
+    for kind, coverage in product(SETS, COVERAGES):
+        chosen = sets(log_p, known_log_p, known_truth, coverage, kind)
+        inside = (truth >= 0) & chosen[np.arange(len(truth)), truth]
+        values += [float(inside.mean()), float(chosen.sum(axis=1).mean())]
+    return dict(zip(score_names(), values, strict=True))
+
+
+def score_names() -> list[str]:
+    """The names that `scores` returns."""
+    return [f"{kind}_{what}_{100 * c:g}" for kind, c in product(SETS, COVERAGES) for what in ("coverage", "size")]
+
+
+def by_coverage(frame: pd.DataFrame, kind: str = "lac") -> pd.DataFrame:
+    """Finished cases once for each coverage, with the further columns asked, coverage and size."""
+    parts = []
+    for asked in COVERAGES:
+        coverage, size = (frame[f"{kind}_{what}_{100 * asked:g}"] for what in ("coverage", "size"))
+        parts.append(frame.assign(asked=asked, coverage=coverage, size=size))
+    return pd.concat(parts, ignore_index=True)
