@@ -26,6 +26,9 @@ class FineTuning:
     warmup: float = 0.05  # share of the updates over which the learning rate rises from 0
     schedule: str = "linear"  # linear, cosine or constant, after the warm-up
     optimizer: str = "adamw"  # or muon
+    embedding_share: float = (
+        1.0  # beside muon: the rate of embeddings, biases and norms, as a share of the learning rate
+    )
     max_grad_norm: float = 1.0  # gradients are scaled down to this L2 norm
     ema: float = 0.0  # decay per update of a moving average of the weights, which is then what is used; 0 for none
 

@@ -51,7 +51,8 @@ def tune(
     held_out = _encode(tokens, validation)
     parameters = [p for p in network.module.parameters() if p.requires_grad]
     named = {name: p for name, p in network.module.named_parameters() if p.requires_grad}
-    made = optimizers.build(named, settings.optimizer, settings.learning_rate, settings.weight_decay)
+    embedding_rate = settings.embedding_share * settings.learning_rate
+    made = optimizers.build(named, settings.optimizer, settings.learning_rate, settings.weight_decay, embedding_rate)
     rows = _encode(tokens, _some(draw(1)))
     total = settings.epochs * math.ceil(len(rows) / settings.batch_size)
     schedulers = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, total, settings)) for o in made]
@@ -131,6 +132,8 @@ def check_settings(settings: FineTuning) -> None:
     for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
         if not getattr(settings, name) > 0:
             raise UserError(f"{name} is {getattr(settings, name)}; it must be above 0")
+    if not 0 <= settings.embedding_share < math.inf:
+        raise UserError(f"embedding_share is {settings.embedding_share}; it is a share of the learning rate, 0 or more")
     if not 0 <= settings.warmup <= 1:
         raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
     if not 0 <= settings.ema < 1:

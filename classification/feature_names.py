@@ -1,0 +1,80 @@
+"""Feature names: does LIFT use what the columns are called? (paper §4.1, Tables 9, 34, 35)
+
+python -m classification.feature_names                                     # lift-tiny on a CPU, minutes
+python -m classification.feature_names --datasets wine --tested-with same --epochs None
+LIFT_DATA=FOLDER python -m classification.feature_names --datasets tae --templates paper names sentence
+python -m classification.feature_names --datasets vehicle --model EleutherAI/gpt-j-6b --adapter lora
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import arms, naming, panels, report, study, tables
+from utils.results import write_text
+
+NO_NAMES = {"names": "none", "tested_with": "none", "template": "none", "shuffling": 0}  # classical learners see none
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("iris",)  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each, the same for all names
+    names: tuple[str, ...] = ("none", "correct", "shuffled")  # in training: x1, x2, …; the table's; no column's own
+    tested_with: tuple[str, ...] = ("same", "none", "correct", "shuffled")  # names in the prompts that are answered
+    shufflings: int = 2  # draws of the shuffled names
+    templates: tuple[str, ...] = (
+        "paper",
+        "names",
+    )  # "…name=value…" and "…name is value…"; sentence: written for a table
+    epochs: int | None = 20  # names make prompts long; None for the model's recipe
+
+
+def cases(config):
+    pairs = list(naming.pairs(config.names, config.tested_with, config.shufflings))
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        if method != "lift":
+            yield study.Case(dataset, method, seed, NO_NAMES)
+            continue
+        for template, (names, tested, shuffling) in product(config.templates, pairs):
+            if naming.wording(template, dataset, (names, tested)):
+                settings = {"names": names, "tested_with": tested, "template": template, "shuffling": shuffling}
+                yield study.Case(dataset, method, seed, settings)
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    if case.method != "lift":
+        return trial
+    columns, told = list(trial.split.X_train.columns), case.settings
+    names, asked = (naming.names(columns, told[form], told["shuffling"]) for form in ("names", "tested_with"))
+    wording = naming.wording(told["template"], case.dataset, (told["names"], told["tested_with"]))
+    template = {**(trial.learner.template or {}), "wording": wording, "names": names}
+    given = {**arms.parameters(trial), "template": template, "asked_names": None if asked == names else asked}
+    return replace(trial, learner=naming.RenamedClassifier(**given))
+
+
+def labelled(results):
+    same = results["names"] == results["tested_with"]
+    return results.assign(arm=results["names"].where(same, results["names"] + " → " + results["tested_with"]))
+
+
+def figure(results):
+    title = "Accuracy by the names of the features (trained with → asked with)"
+    frame = labelled(results).sort_values("template", ascending=False)
+    return panels.dots(frame, "arm", "template", title, order=naming.FORMS)
+
+
+def finish(results):
+    """Differences to no names, on the same splits."""
+    frame = labelled(report.latest(results.frame()))
+    differences = arms.paired(frame[frame["method"] == "lift"], "arm", "none", ("dataset", "template"))
+    if len(differences):
+        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
+        print(f"\ndifference to no names, same splits\n\n{report.markdown_table(differences.round(3))}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,71 @@
+"""In-context learning: does tuning on a few rows beat showing them in the prompt? (paper §3.1, Table 5)
+
+python -m classification.in_context                                        # lift-tiny on a CPU, minutes
+python -m classification.in_context --shown 8 --choices random --datasets my.csv --decoding generate
+LIFT_DATA=FOLDER python -m classification.in_context --datasets breast-cancer tae --shown 0   # as many as the paper
+python -m classification.in_context --datasets vehicle --shown 0 --model EleutherAI/gpt-j-6b --adapter lora
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import pandas as pd
+
+from utils import arms, in_context, panels, study, tables
+
+ARMS = {
+    "prompt": "k rows in the prompt",
+    "tuned": "tuned on k rows",
+    "all": "tuned on all rows",
+    "both": "tuned on all, k in the prompt",
+}
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("iris", "wine", "moons:n=400")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("majority", "logreg", "knn", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split, one choice of the rows and one fine-tune each
+    shown: tuple[int, ...] = (16,)  # k, rows in the prompt or to be tuned on; 0 for the paper's number
+    choices: tuple[str, ...] = ("random", "balanced", "nearest")  # which k rows; nearest: to each query
+
+
+def cases(config):
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        yield study.Case(dataset, method, seed, dict.fromkeys(("arm", "shown", "choice"), "all"))
+        for shown, arm, choice in product(config.shown, ("prompt", "tuned", "both"), config.choices):
+            if choice in in_context.SUBSETS if arm == "tuned" else method == "lift":
+                settings = {"arm": arm, "shown": str(shown) if shown else in_context.PAPER, "choice": choice}
+                yield study.Case(dataset, method, seed, settings)
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    arm, shown, choice = (case.settings[name] for name in ("arm", "shown", "choice"))
+    k = in_context.n_shown(trial.dataset, shown, len(trial.split.y_train)) if arm != "all" else 0
+    one_subset = arm in ("prompt", "tuned") and choice in in_context.SUBSETS
+    if one_subset:
+        trial = replace(trial, split=in_context.subset(trial.split, k, choice, case.seed))
+    if case.method != "lift":
+        return trial
+    given = arms.parameters(trial) | {"shots": None, "shot_choice": None}
+    if arm in ("prompt", "both") and not one_subset:
+        given |= {"shots": k, "shot_choice": choice}
+    kind = in_context.InContextClassifier if arm == "prompt" else in_context.ShowingClassifier
+    return replace(trial, learner=kind(**given))
+
+
+def figure(results):
+    whole, few = results[results["arm"] == "all"], results[results["arm"] != "all"]
+    tuned = [whole[whole["method"] == "lift"].assign(shown=shown) for shown in few["shown"].unique()]
+    frame = pd.concat([few.sort_values("choice", ascending=False), *(tuned or [whole])])  # random before nearest
+    methods = frame["method"].where(frame["method"] == "lift", frame["method"] + " on k rows")
+    titles = frame["dataset"] + ", k = " + frame["shown"].map(str)
+    frame = frame.assign(arm=frame["arm"].map(ARMS), method=methods, panel=titles.replace(in_context.TITLES))
+    return panels.dots(frame, "arm", "choice", "In-context learning and tuning", "panel", tuple(ARMS.values()))
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

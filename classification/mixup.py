@@ -1,0 +1,57 @@
+"""Mixup: do rows between training rows, with classes in tenths, help LIFT? (paper, appendix)
+
+python -m classification.mixup                                             # lift-tiny on a CPU, minutes
+python -m classification.mixup --datasets my.csv --shares 0 .5 1 --rows 50
+python -m classification.mixup --datasets customers --model EleutherAI/gpt-j-6b --adapter lora
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import pandas as pd
+
+from utils import arms, mixing, panels, study, tables
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("iris", "moons:n=400")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the mixed rows and one fine-tune each
+    rows: int = 48  # training rows before any are mixed, drawn by seed; 0 for all
+    shares: tuple[float, ...] = (0.0, 0.5, 1.0)  # further rows per training row
+    kinds: tuple[str, ...] = ("mixed", "copies")  # rows between two others, or as many plain copies
+
+
+def cases(config):
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        for share, kind in product(config.shares, config.kinds):
+            if share > 0 or kind == config.kinds[0]:
+                yield study.Case(dataset, method, seed, {"share": share, "kind": kind if share > 0 else "none"})
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    split = trial.split.subsample(config.rows, case.seed) if config.rows else trial.split
+    kind = case.settings["kind"] if case.settings["share"] > 0 else "copies"
+    trial = replace(trial, split=mixing.extended(split, case.settings["share"], kind, case.seed))
+    if case.method != "lift":
+        return trial
+    return replace(trial, learner=arms.PlainClassifier(**arms.parameters(trial)))
+
+
+def figure(results):
+    """Both kinds start from the rows without any further ones."""
+    kinds = sorted(set(results["kind"]) - {"none"}, reverse=True) or ["none"]  # mixed before copies
+    none = results[results["kind"] == "none"]
+    frame = pd.concat([results[results["kind"] != "none"], *(none.assign(kind=kind) for kind in kinds)])
+    frame = frame.assign(arm="lift, " + frame["kind"]).sort_values("kind", ascending=False, kind="stable")
+    frame["method"] = frame["method"].where(frame["method"] == "lift", frame["method"] + " " + frame["kind"])
+    title = "Accuracy with mixed rows, and with as many copies"
+    return panels.curves(frame, "share", "arm", title, "further rows per training row", log=False)
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

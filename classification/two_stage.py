@@ -1,0 +1,69 @@
+"""Two stages: does tuning on a pretext first save rows of the target? (paper §5.1, Fig. 5)
+
+python -m classification.two_stage                                         # lift-tiny on a CPU, minutes
+python -m classification.two_stage --datasets blobs --pretexts none synthetic --rows 4 16 64 --seeds 0 1 2
+LIFT_DATA=FOLDER python -m classification.two_stage --datasets led --model EleutherAI/gpt-j-6b --adapter lora
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import arms, panels, report, study, tables, two_stage
+from utils.errors import UserError
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("blobs:n=400", "moons:n=400")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("majority", "logreg", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows, one pretext and one fine-tune each
+    rows: tuple[int, ...] = (8, 32, 128)  # training rows of the target, at most all
+    pretexts: tuple[str, ...] = tuple(two_stage.PRETEXTS)  # what the first stage learns; a wrong name lists them
+    pretext_rows: int = 200  # in all; the paper has two tables of 100
+    updates: int = 300  # of both stages together, the same for every arm
+    first_share: float = 0.5  # of the updates, the pretext's
+
+
+def cases(config):
+    if min(config.rows) < 2:
+        raise UserError("1 row has one class, and nothing can be learnt from it; give --rows 2 or more")
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        probe = study.Case(dataset, "majority", seed)
+        n_train = len(study.trial(probe, config, "classification").split.y_train)
+        for n in sorted({min(rows, n_train) for rows in config.rows}):
+            for pretext in config.pretexts if method == "lift" else ("none",):
+                yield study.Case(dataset, method, seed, {"rows": n, "pretext": pretext})
+
+
+def build(case, config):
+    trial = study.trial(case, config, "classification")
+    few = trial.split.subsample(case.settings["rows"], case.seed)
+    if case.method != "lift":
+        return replace(trial, split=few)
+    pretext = two_stage.pretext(case.settings["pretext"], trial.split, few, config.pretext_rows, case.seed)
+    given = {"pretext": pretext, "n_updates": config.updates, "first_share": config.first_share}
+    learner = two_stage.TwoStageClassifier(**{**arms.parameters(trial), **given})
+    return replace(trial, split=few, learner=learner)
+
+
+def figure(results):
+    results = results.sort_values("pretext", key=lambda column: column.map(list(two_stage.PRETEXTS).index))
+    stages = results["pretext"].map(lambda name: "lift, one stage" if name == "none" else f"lift after {name}")
+    title = "Accuracy after a first stage on a pretext"
+    return panels.curves(results.assign(arm=stages), "rows", "arm", title, "training rows of the target")
+
+
+def finish(results):
+    """Differences to one stage, on the same rows."""
+    frame = report.latest(results.frame())
+    differences = arms.paired(frame[frame["method"] == "lift"], "pretext", "none", ("dataset", "rows"))
+    if len(differences):
+        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
+        print(f"\ndifference to one stage, same rows\n\n{report.markdown_table(differences.round(3))}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)
