@@ -20,6 +20,7 @@ from utils.shapes import SETS, SetOptions
 
 PUBLISHED = {"9clusters": "9Clusters", "two_circles": "two circles", "network": "nn-generated"}  # where names differ
 OUTLIER_SD = 20.0  # paper §3.4: y = |N(0, 20²)|, about twice the range of the functions
+HETERO = 0.2, 1.8  # sd of the noise at the lower and the upper end of the inputs' range, in its usual sd
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class FunctionOptions:
     outliers: float = 0.0  # share of outliers among the training rows, appended to the n clean ones
     sign: str = "positive"  # outliers: positive as in the paper, or both
     hole: int = 0  # 1: no training or validation row has all its coordinates in the middle third of the range
+    hetero: int = 0  # 1: the noise grows with the inputs, from 0.2 times its usual sd at `lo` to 1.8 times at `hi`
 
 
 def _piecewise(X: np.ndarray) -> np.ndarray:
@@ -127,10 +129,23 @@ class SyntheticTable:
     def split(self, seed: int, protocol: str = "paper") -> splits.Split:
         """The rows of `seed`; all parts are drawn afresh under either protocol (the original reused one draw)."""
         splits.check(seed, protocol)
-        streams = np.random.SeedSequence([zlib.crc32(self.base.encode()), seed]).spawn(4)
+        streams = self._streams(seed)
         if self.base in FUNCTIONS:
             return _function_split(self.base, self.options, streams)
         return _set_split(self.base, self.options, seed, streams)
+
+    def noise_sd(self, X: np.ndarray | pd.DataFrame, seed: int) -> np.ndarray:
+        """Of a function: the sd, shape (n,), of the noise on targets of training rows of `seed` with the inputs `X`.
+
+        noise · sd(y), y the function at the training inputs; with `hetero` times 0.2 + 1.6 · u, where u is the mean of
+        the row's inputs as a share of their range: 0.2 at `lo`, 1 in the middle, 1.8 at `hi` (paper §4.2).
+        """
+        train = np.random.default_rng(self._streams(seed)[1])
+        y = function(self.base, _inputs(self.options, self.options.n, train))
+        return self.options.noise * np.std(y) * _growth(self.options, np.asarray(X, dtype=np.float64))
+
+    def _streams(self, seed: int) -> list[np.random.SeedSequence]:
+        return np.random.SeedSequence([zlib.crc32(self.base.encode()), seed]).spawn(4)
 
 
 def _set_split(base: str, options: SetOptions, seed: int, streams: list[np.random.SeedSequence]) -> splits.Split:
@@ -166,8 +181,8 @@ def _function_split(base: str, options: FunctionOptions, streams: list[np.random
     X_validation = _inputs(options, options.n // 4, validation)
     y_validation = function(base, X_validation)
     sd = options.noise * np.std(y_train)
-    y_train = y_train + sd * train.standard_normal(len(y_train))
-    y_validation = y_validation + sd * validation.standard_normal(len(y_validation))
+    y_train = y_train + sd * _growth(options, X_train) * train.standard_normal(len(y_train))
+    y_validation = y_validation + sd * _growth(options, X_validation) * validation.standard_normal(len(y_validation))
     if options.hole:
         X_train, y_train = _outside_hole(options, X_train, y_train)
         X_validation, y_validation = _outside_hole(options, X_validation, y_validation)
@@ -184,6 +199,14 @@ def _function_split(base: str, options: FunctionOptions, streams: list[np.random
 def _inputs(options: FunctionOptions, n: int, rng: np.random.Generator) -> np.ndarray:
     X = rng.uniform(options.lo, options.hi, size=(n, options.p))
     return np.rint(X).astype(np.int64) if options.integer else X
+
+
+def _growth(options: FunctionOptions, X: np.ndarray) -> np.ndarray:
+    """Factor on the noise of each row, shape (n,)."""
+    if not options.hetero:
+        return np.ones(len(X))
+    low, high = HETERO
+    return low + (high - low) * (np.mean(X, axis=1) - options.lo) / (options.hi - options.lo)
 
 
 def _outside_hole(options: FunctionOptions, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -243,6 +266,7 @@ def _check(base: str, options: FunctionOptions | SetOptions) -> None:
         "noise": (lambda noise: 0 <= noise < np.inf, "0 or more"),
         "integer": (lambda flag: flag in (0, 1), "0 or 1"),
         "hole": (lambda flag: flag in (0, 1), "0 or 1"),
+        "hetero": (lambda flag: flag in (0, 1), "0 or 1"),
         "outliers": (lambda share: 0 <= share < 1, "0 or more and below 1"),
         "sign": (lambda sign: sign in ("positive", "both"), "positive or both"),
         "lo": (np.isfinite, "a number"),

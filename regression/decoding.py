@@ -1,0 +1,57 @@
+"""Decoding: how should a number be read from a language model, and what does each way cost? (paper §2)
+
+python -m regression.decoding                                                # lift-tiny on a CPU, minutes
+python -m regression.decoding --datasets functions diabetes --samples 100
+python -m regression.decoding --model EleutherAI/gpt-j-6b --adapter lora --decodings greedy "one sample"
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import charts, study, tables
+from utils.errors import UnknownName
+
+DECODINGS = {  # decoding and number of drawn answers of LIFT, in the order of the figure
+    "greedy": ("greedy", 0),  # the likeliest text, as the original read GPT-3
+    "one sample": ("mean", 1),  # at temperature 1, as it read GPT-J
+    "sampled mean": ("mean", None),  # None: --samples of them
+    "sampled median": ("median", None),
+    "exact mean": ("mean", 0),  # of the likelihoods of all levels, which only --numbers scaled has
+    "exact median": ("median", 0),
+}
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "cosine")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("xgboost", "lift")  # a classical learner has one way only
+    seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
+    decodings: tuple[str, ...] = tuple(DECODINGS)  # each with a fine-tune whose epoch is chosen by answers so read
+    samples: int = 20  # answers drawn per row for a sampled mean or median
+
+
+def cases(config):
+    unknown = [name for name in config.decodings if name not in DECODINGS]
+    if unknown:
+        raise UnknownName(f"no way of decoding {unknown[0]!r}; have {', '.join(map(repr, DECODINGS))}")
+    for dataset, method in product(tables.expand(config.datasets, "regression"), config.methods):
+        for decoding, seed in product(config.decodings if method == "lift" else ["–"], config.seeds):
+            yield study.Case(dataset, method, seed, {"decoding": decoding})
+
+
+def build(case, config):
+    decoding, samples = DECODINGS.get(case.settings["decoding"], ("", 0))
+    samples = config.samples if samples is None else samples
+    return study.trial(case, replace(config, decoding=decoding, samples=samples), "regression")
+
+
+def figure(results):
+    order = {name: place for place, name in enumerate(DECODINGS)}
+    ways = results.assign(way=results["decoding"].where(results["method"] == "lift", results["method"]))
+    ways = ways.sort_values("decoding", key=lambda names: names.map(order).fillna(-1), kind="stable")
+    title = "Ways of reading a number"
+    return charts.costs(ways, "way", title, "RAE of test rows, unfiltered")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

@@ -1,0 +1,61 @@
+"""Learning curves: when should tuning stop, and why not where the token loss is least? (paper, appendix)
+
+python -m regression.learning_curves                                         # lift-tiny on a CPU, minutes
+python -m regression.learning_curves --datasets synthetic diabetes --epochs 200 --rates 1e-3
+python -m regression.learning_curves --model EleutherAI/gpt-j-6b --adapter lora --epochs 50 --rates 1e-4 1e-5
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import charts, epochs, report, study, tables
+from utils.errors import UserError
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "cosine", "piecewise")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("lift",)  # no other learner has epochs
+    seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
+    epochs: int | None = 100  # passes over the training rows, the learning rate falling until the last
+    rates: tuple[float, ...] = (2e-3,)  # learning rates, each a fine-tune of its own; the paper has 1e-4 and 1e-5
+    jitters: tuple[str, ...] = ("recipe", "none")  # noise on training rows, drawn anew each epoch; none as in the paper
+    at: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100)  # epochs whose scores become columns; all epochs are looked at
+
+
+def cases(config):
+    if set(config.methods) != {"lift"}:
+        raise UserError("learning_curves follows LIFT from epoch to epoch; leave --methods out")
+    if not set(config.jitters) <= {"recipe", "none"}:
+        raise UserError(f"--jitters takes recipe and none, not {' '.join(config.jitters)}")
+    for dataset in tables.expand(config.datasets, "regression"):
+        for rate, jitter, seed in product(config.rates, config.jitters, config.seeds):
+            yield study.Case(dataset, "lift", seed, {"rate": rate, "jitter": jitter})
+
+
+def build(case, config):
+    jitter = 0.0 if case.settings["jitter"] == "none" else config.jitter
+    varied = replace(config, learning_rates=(case.settings["rate"],), jitter=jitter)
+    trial = study.trial(case, varied, "regression")
+    learner = epochs.watched(trial.learner, trial.split)
+    return replace(trial, learner=learner, measures=epochs.measures(learner, config.at))
+
+
+def figure(results):
+    title = "Epochs of a fine-tune, and where the validation rows would stop it"
+    return charts.epochs(epochs.curves(results), results, title)
+
+
+def finish(results):
+    """The curves, and what each way of choosing an epoch scores on the test rows."""
+    frame = report.latest(results.frame())
+    write_text(results.sibling("_by_epoch.csv"), epochs.curves(frame).to_csv(index=False, float_format="%.6g"))
+    columns = ["epoch_by_loss", "epoch_by_rae", "rae_test_by_loss", "rae_test_by_rae", "recited_truth"]
+    means = frame.groupby(epochs.KEYS)[columns].mean().round(3).reset_index()
+    print(f"\nepoch chosen by validation rows, and test RAE there\n\n{report.markdown_table(means)}")
+    print(f"\ncurves   {results.sibling('_by_epoch.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,64 @@
+"""Noise: what does noise on the training targets cost, and how far from the floor does LIFT stay? (paper, appendix)
+
+python -m regression.noise                                                   # lift-tiny on a CPU, minutes
+python -m regression.noise --datasets functions --noises 0 .1 .2 .4 .8       # all functions of one input and of two
+python -m regression.noise --model EleutherAI/gpt-j-6b --adapter lora        # one GPU
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from utils import charts, diagrams, metrics, study, synthetic, tables, variants
+
+FLOOR = "noise alone"  # what the figure calls the two scores that need no learner
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "quadratic:p=2")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("knn", "gbt", "gp", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one draw of data and noise and one fine-tune each
+    noises: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8)  # sd of the noise on targets, in sd of the noise-free ones
+
+
+def cases(config):
+    for dataset, noise in product(tables.expand(config.datasets, "regression"), config.noises):
+        for method, seed in product(config.methods, config.seeds):
+            yield study.Case(variants.table(dataset, f"noise={noise}").name, method, seed)
+
+
+def build(case, config):
+    """Test targets have no noise: a perfect learner scores 0. Against targets with noise nothing can."""
+    trial = study.trial(case, config, "regression")
+    truth, sd = trial.split.y_test, synthetic.load(case.dataset).noise_sd(trial.split.X_test, case.seed)
+    noisy = truth + sd * np.random.default_rng([24, case.seed]).standard_normal(len(truth))  # 24: a stream of its own
+
+    def rae(true, answered):
+        return metrics.regression(true, answered, fill=trial.split.y_train.mean())["rae_mean_filled"]
+
+    measures = {
+        "rae_noisy": lambda answers: rae(noisy, answers["parsed"]),  # the answers against targets with noise
+        "rae_truth": lambda answers: rae(noisy, truth),  # the same of the function itself: the floor
+        "rae_label": lambda answers: rae(truth, noisy),  # a target with noise as the answer: reciting scores that
+    }
+    return replace(trial, measures=measures)
+
+
+def figure(results):
+    """Left against targets without noise, right against targets with noise; a learner that recites lies on the line."""
+    names = results["dataset"]
+    noises = names.map(lambda name: synthetic.load(name).options.noise)
+    frame = results.assign(noise=noises, dataset=names.map(lambda name: variants.without(name, "noise")))
+    alone = frame.assign(method=FLOOR, rae_mean_filled=frame["rae_label"], rae_noisy=frame["rae_truth"])
+    frame = pd.concat([frame, alone.drop_duplicates(["dataset", "noise", "seed"])])
+    scores = {"rae_mean_filled": "against targets without noise", "rae_noisy": "against targets with noise"}
+    title = "RAE of test rows (dashed: left of a recited target, right the floor)"
+    lines = diagrams.lines(frame, "noise", scores, title, "noise on training targets, in sd of the noise-free targets")
+    return charts.restyle(lines, {FLOOR: {"color": "k", "linestyle": "--"}})
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

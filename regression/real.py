@@ -1,0 +1,80 @@
+"""Real tables: is LIFT's regression as good as learners that are fed as they should be? (paper §3.1, Table 20)
+
+python -m regression.real                                                    # scikit-learn's diabetes table, minutes
+LIFT_DATA=FOLDER python -m regression.real --datasets paper                  # the paper's four, which are not shipped
+LIFT_DATA=FOLDER python -m regression.real --datasets student --leave-out none G1+G2
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import charts, plots, published, report, study, tables
+from utils.errors import UserError
+from utils.results import write_text
+from utils.splits import PARTS
+
+SENTENCES = {  # tables for which a sentence with the meaning of every column was written
+    "combined-cycle-power-plant": "ccpp",
+    "medical-insurance": "insurance",
+    "servo": "servo",
+    "student-performance-por": "student",
+}
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("diabetes",)  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("polynomial", "kernel_ridge", "knn", "gbt", "forest", "gp", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows and one fine-tune each
+    fractions: tuple[float, ...] = (0.2, 1.0)  # of training and validation rows
+    names: tuple[str, ...] = ("no", "yes")  # whether LIFT is told what the columns mean; others cannot read it
+    leave_out: tuple[str, ...] = ("none",)  # columns such as G1+G2, which all but tell the target of student
+
+
+def cases(config):
+    for dataset, columns in product(tables.expand(config.datasets, "regression"), config.leave_out):
+        for fraction, method, seed in product(config.fractions, config.methods, config.seeds):
+            for names in config.names if method == "lift" else ["no"]:
+                yield study.Case(dataset, method, seed, {"fraction": fraction, "names": names, "leave_out": columns})
+
+
+def build(case, config):
+    fraction, names, columns = case.settings.values()
+    if names == "yes":
+        name = study.load(case.dataset, target=config.target or None, task="regression").name
+        wording = SENTENCES.get(name, "names") if columns == "none" else "names"
+        config = replace(config, wording=wording, categories=config.categories or "text")  # words keep their meaning
+    trial = study.trial(case, config, "regression")
+    left = [] if columns == "none" else columns.split("+")
+    if missing := set(left) - set(trial.split.X_train):
+        raise UserError(f"--leave-out: {trial.dataset} has no column {', '.join(sorted(missing))}")
+    split = trial.split.subsample(round(fraction * len(trial.split.y_train)), case.seed)
+    kept = {f"X_{part}": getattr(split, f"X_{part}").drop(columns=left) for part in PARTS}
+    return replace(trial, split=replace(split, **kept))
+
+
+def figure(results):
+    named = results["names"].map({"no": "", "yes": ", names"}) + results["leave_out"].map(
+        lambda columns: "" if columns == "none" else f" without {columns}"
+    )
+    frame = results.assign(method=results["method"] + named, percent=100 * results["fraction"])
+    title, label = "RAE on test rows, unfiltered", "% of the training rows"
+    lines = plots.lines(frame, "percent", "rae_mean_filled", title, label, log=False)
+    return charts.restyle(lines, {"lift, names": {"color": plots.LIFT_COLOUR, "linestyle": "--"}}, y_log=True)
+
+
+def finish(results):
+    """What honestly fed learners score, beside what the paper printed."""
+    frame = report.latest(results.frame())
+    frame = frame.assign(paper_name=frame["dataset"].map(lambda name: tables.published_name(name) or ""))
+    keys = ["paper_name", "leave_out", "method", "fraction", "names"]
+    means = frame.groupby(["dataset", *keys], dropna=False)[["rae_mean_filled", "rae_filtered5"]].mean().reset_index()
+    paper = published.real_tables().rename(columns={"dataset": "paper_name"}).assign(leave_out="none")
+    table = means.merge(paper, "left", keys).drop(columns="paper_name")
+    write_text(results.sibling("_published.csv"), table.to_csv(index=False, float_format="%.6g"))
+    print("\nRAE here, and the paper's, whose classical learners had the row number among their features\n")
+    print(report.markdown_table(table.round(3)), f"\n\ntable    {results.sibling('_published.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,57 @@
+"""Uncertainty: does the spread of LIFT's answers follow the noise, and do its intervals hold? (paper §4.2, Fig. 36)
+
+python -m regression.uncertainty                                             # lift-tiny on a CPU, minutes
+python -m regression.uncertainty --datasets functions --noise .4             # all functions of one input and of two
+python -m regression.uncertainty --samples 20                                # the spread of drawn answers
+python -m regression.uncertainty --model EleutherAI/gpt-j-6b --adapter lora --decoding median --samples 20
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from utils import charts, intervals, report, study, synthetic, tables, variants
+from utils.results import write_text
+
+SHOWN = ["crps", "coverage_90", "width_90", "conformal_coverage_90", "conformal_width_90", "spearman", "sd_pearson"]
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear", "cosine")  # functions, with options: data/README.md
+    methods: tuple[str, ...] = ("gp", "gbt_quantile", "lift")  # all learners here that say how sure they are
+    seeds: tuple[int, ...] = (0,)  # one draw of data and noise and one fine-tune each
+    rows: int = 1000  # training rows, as in the paper; a quarter for validation, which also calibrates the intervals
+    noise: float = 0.2  # mean sd, in sd of the noise-free targets; 0.2 of that at the lowest inputs, 1.8 at the highest
+
+
+def cases(config):
+    options = ("hetero=1", f"noise={config.noise}", f"n={config.rows}")
+    for dataset in tables.expand(config.datasets, "regression"):
+        for method, seed in product(config.methods, config.seeds):
+            yield study.Case(variants.table(dataset, *options).name, method, seed)
+
+
+def build(case, config):
+    trial = study.trial(case, config, "regression")
+    sd = synthetic.load(case.dataset).noise_sd(trial.split.X_test, case.seed)
+    draws = np.random.default_rng([17, case.seed]).standard_normal(len(sd))  # 17: a stream of its own
+    noisy = trial.split.y_test.to_numpy() + sd * draws
+    return replace(trial, measures=intervals.measures(trial.learner, trial.split, noisy, sd))
+
+
+def figure(results):
+    names = results["dataset"].map(lambda name: variants.without(name, "hetero", "noise", "n"))
+    return charts.spreads(results.assign(dataset=names), "How sure the learners are, and how right in that")
+
+
+def finish(results):
+    """Means over seeds of the scores that the paper's question asks for."""
+    means = report.latest(results.frame()).groupby(["dataset", "method"])[SHOWN].mean().reset_index()
+    write_text(results.sibling("_intervals.csv"), means.to_csv(index=False, float_format="%.6g"))
+    print(f"\n{report.markdown_table(means.round(3))}\n\ntable    {results.sibling('_intervals.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)
