@@ -73,6 +73,10 @@ def labels(frame: pd.DataFrame) -> pd.Series:
     """How tables and figures call each row's learner: the method, and what else tells it from others in the frame."""
     settings = [c for c in identity(frame) if c not in ("dataset", "source", "method", "seed")]
     telling = [c for c in settings if frame.groupby("method")[c].nunique(dropna=False).max() > 1]
+    others = [c for c in telling if c != "options"]
+    same = ["dataset", "method", *others]
+    if others and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1:
+        telling = others  # the flags of LIFT that the experiment varies have columns of their own
     parts = [frame["method"]] + [
         frame[c].map(lambda value, name=c: f" {value if name in ('model', 'options') else f'{name}={value}'}".rstrip())
         for c in telling
