@@ -1,17 +1,22 @@
-"""peft adapters by name, and quantised bases: what is trained when not all weights are."""
+"""peft adapters and parts of the network by name, and quantised bases: what is trained when not all weights are."""
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from utils.errors import BadModel, CannotDo, MissingPackage, UnknownName
+from utils.errors import BadModel, CannotDo, MissingPackage, UnknownName, UserError
+from utils.models.base import FineTuning
+from utils.models.parts import PARTS, thaw
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import BitsAndBytesConfig, PreTrainedModel
+
+    from utils.models.base import LanguageModel
 
 FULL = "full"  # all weights, no adapter
 QUANTIZATIONS = ("none", "8bit", "4bit")
@@ -32,7 +37,27 @@ ADAPTERS: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "fourierft": ("FourierFTConfig", None, {}),
     "c3a": ("C3AConfig", None, {}),
     "ia3": ("IA3Config", None, {"feedforward_modules": []}),
+    "pissa": ("LoraConfig", "r", {"init_lora_weights": "pissa"}),  # these two start from the weights' own directions
+    "olora": ("LoraConfig", "r", {"init_lora_weights": "olora"}),
+    "adamss": ("AdamssConfig", "r", {}),
+    "deft": ("DeftConfig", "r", {}),
+    "glora": ("GloraConfig", "r", {}),
+    "gralora": ("GraloraConfig", "r", {}),
+    "hira": ("HiraConfig", "r", {}),
+    "lily": ("LilyConfig", "r", {}),
+    "ln_tuning": ("LNTuningConfig", None, {"target_modules": None}),
+    "peanut": ("PeanutConfig", "r", {}),
+    "psoft": ("PsoftConfig", "r", {}),
+    "pvera": ("PveraConfig", "r", {}),
+    "randlora": ("RandLoraConfig", "r", {}),
+    "road": ("RoadConfig", None, {"group_size": 16}),  # a divisor of the widths of small networks, too
+    "tinylora": ("TinyLoraConfig", "r", {}),
+    "unilora": ("UniLoraConfig", "r", {}),
+    "vblora": ("VBLoRAConfig", "r", {"vector_length": 16}),
+    "waveft": ("WaveFTConfig", None, {"n_frequency": 1000}),
 }
+REPLACES_WEIGHTS = ("pissa", "olora")  # whose start changes the frozen weights, too
+LINEAR_ONLY = ("olora",)  # peft does not notice that the transposed layers of GPT-2 break it
 
 
 def check(adapter: str, rank: int, quantization: str, device: str) -> None:
@@ -43,20 +68,22 @@ def check(adapter: str, rank: int, quantization: str, device: str) -> None:
         BadModel: a rank below 1, or a quantised model that would be trained in full.
         CannotDo: quantization without CUDA.
     """
-    if adapter != FULL and adapter not in ADAPTERS:
-        raise UnknownName(f"no adapter {adapter!r}; have {', '.join([FULL, *ADAPTERS])}")
+    if adapter != FULL and adapter not in ADAPTERS and adapter not in PARTS:
+        raise UnknownName(f"no adapter {adapter!r}; have {', '.join([FULL, *ADAPTERS, *PARTS])}")
     if rank < 1:
         raise BadModel(f"adapter_rank is {rank}; it must be at least 1")
     if quantization not in QUANTIZATIONS:
         raise UnknownName(f"no quantization {quantization!r}; have {', '.join(QUANTIZATIONS)}")
-    if quantization != "none" and adapter == FULL:
+    if quantization != "none" and (adapter == FULL or adapter in PARTS):
         raise BadModel(f"weights in {quantization} cannot be trained themselves; choose an adapter: --adapter lora")
     if quantization != "none" and not device.startswith("cuda"):
         raise CannotDo(f"{quantization} weights need a CUDA GPU, this is {device}; use --quantization none")
 
 
-def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftModel:
-    """The network with a fresh adapter on every linear layer but the head. Draws from torch's global generator.
+def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftModel | PreTrainedModel:
+    """The network with a fresh adapter on every linear layer but the head, or with one of its parts to be trained.
+
+    Draws from torch's global generator. Frozen parameters that the network shares with others stay as they are.
 
     Args:
         base: where the network came from, written into the adapter so that its folder finds the base again.
@@ -64,11 +91,15 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
     Raises:
         CannotDo: peft has no such adapter for this kind of network.
     """
+    if adapter in PARTS:
+        return thaw(network, adapter)
     import peft
 
     class_name, width, settings = ADAPTERS[adapter]
     config_class = getattr(peft, class_name)
     settings = {"target_modules": "all-linear", "task_type": "CAUSAL_LM", **settings}
+    if adapter in REPLACES_WEIGHTS:
+        network = copy.deepcopy(network)
     fields = config_class.__dataclass_fields__
     if width is not None:
         settings[width] = rank
@@ -77,6 +108,11 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
             settings[alpha] = rank
     if "fan_in_fan_out" in fields:
         settings["fan_in_fan_out"] = _has_transposed_layers(network)  # GPT-2 stores its weights the other way round
+    if adapter in LINEAR_ONLY and _has_transposed_layers(network):
+        raise CannotDo(
+            f"adapter {adapter!r} is not available for a {network.config.model_type} model, whose layers are "
+            "transposed; use lora or full"
+        )
     try:
         with quiet_peft():
             tuned = peft.get_peft_model(network, config_class(**settings))
@@ -87,10 +123,37 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
     return tuned
 
 
+def probe(model: LanguageModel) -> None:
+    """Tunes a copy of the model on one pair, to see before a long run whether its adapter and its network go together.
+
+    Raises:
+        CannotDo: they do not.
+    """
+    try:
+        model.fine_tune([("a", " b")], settings=FineTuning(epochs=1), seed=0)
+    except UserError:
+        raise
+    except (ValueError, TypeError, NotImplementedError, RuntimeError) as exc:
+        raise CannotDo(f"adapter {model.adapter!r} is not available for {model.name}: {exc}; use lora or full") from exc
+
+
+def sizes(model: LanguageModel) -> tuple[int, float]:
+    """The number of parameters that were tuned, and what tuning them with Adam holds in memory, MiB.
+
+    The memory is that of all weights and of the gradients and two moments of those tuned; what one batch takes
+    (activations) comes on top.
+    """
+    parameters = list(model._network.module.parameters())
+    n_tuned = sum(p.numel() for p in parameters if p.requires_grad)
+    weights = sum(p.numel() * p.element_size() for p in parameters)
+    return n_tuned, (weights + 3 * 4 * n_tuned) / 2**20
+
+
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """Hides one warning that peft cannot help: transformers has renamed a property that it asks for."""
+    """Hides two warnings that peft cannot help: a property that was renamed, and norms that it does not list."""
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
 

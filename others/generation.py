@@ -1,0 +1,60 @@
+"""Generation: can LIFT write new rows and images, given their label and perhaps a half? (paper §4.3)
+
+python -m others.generation                                                # iris and 8 × 8 digits, lift-tiny, minutes
+python -m others.generation --datasets my.csv wine --given label --temperatures .8 1 1.2
+python -m others.generation --datasets images:mnist --side 14 --image-rows 5000 --model EleutherAI/gpt-j-6b
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from utils import generation, generation_study, realism, report, sheets, study, tables
+from utils.generation_study import IMAGES
+
+
+@dataclass(frozen=True)
+class Config(generation_study.Config):
+    datasets: tuple[str, ...] = ("iris", "images:digits")  # tables, files, or images:NAME
+    methods: tuple[str, ...] = (*generation.REFERENCES, "lift")  # ways to draw rows
+    seeds: tuple[int, ...] = (0,)  # one split, one fine-tune and one draw each
+    given: tuple[str, ...] = generation.GIVEN  # the label, or the label and the first half of the row
+    temperatures: tuple[float, ...] = (0.7, 0.9, 1.0)  # at which LIFT draws
+
+
+def cases(config):
+    known = [name for name in config.datasets if not name.startswith(IMAGES)]
+    named = [*tables.expand(known, "classification")] if known else []
+    named += [name for name in config.datasets if name.startswith(IMAGES)]
+    for dataset, method, seed, given in product(named, config.methods, config.seeds, config.given):
+        size = {"row_levels": config.row_levels, "greys": config.greys, "updates": config.updates}
+        for temperature in config.temperatures if method == "lift" else (1.0,):
+            yield study.Case(dataset, method, seed, {"given": given, "temperature": temperature, **size})
+
+
+def build(case, config):
+    return generation_study.trial(case, config)
+
+
+def figure(results):
+    return sheets.temperatures(results, realism.TITLES, "Rows drawn given their label: how real are they?")
+
+
+def finish(results, config):
+    """A sheet of drawn images for each set of images, from the last seed."""
+    frame = report.latest(results.frame())
+    same = {"greys": config.greys, "updates": config.updates, "limit": config.limit, "protocol": config.protocol}
+    frame = frame[(frame["method"] == "lift") & (frame[list(same)] == list(same.values())).all(axis=1)]
+    frame = frame[frame["dataset"].str.endswith(f" {config.side}x{config.side}")]
+    for name, part in frame[frame["seed"] == frame["seed"].max()].groupby("dataset"):
+        path = results.sibling(f"_{name.removeprefix(IMAGES).split()[0]}.png")
+        generation_study.sheet(results, part, config).savefig(path, dpi=150)
+        print(f"images   {path}")
+
+
+def main():
+    config = study.flags(Config, __doc__)
+    study.main(config, cases, build, figure, __file__, lambda results: finish(results, config))
+
+
+if __name__ == "__main__":
+    main()
