@@ -69,7 +69,7 @@ class Config:
     updates: int = 12_500
     batch_tokens: int = 4096  # of an update in the last stage
     learning_rate: float = 1e-3  # of the matrices, by Muon; ten times as much, and no in-context learning appears
-    embedding_rate: float = 1e-3  # of embeddings and norms, by AdamW
+    embedding_rate: float = 1e-4  # of embeddings and norms, by AdamW; ten times as much, and numbers lose their order
     weight_decay: float = 0.1  # of the matrices
     warmup: int = 200  # updates
     decay: float = 0.12  # share of the updates over which the learning rates fall to 0 at the end

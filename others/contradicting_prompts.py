@@ -1,0 +1,71 @@
+"""Contradicting prompts: does a wrong formula in the prompt hurt, and does a right one help? (paper, appendix)
+
+python -m others.contradicting_prompts                                      # lift-tiny on a CPU, minutes
+python -m others.contradicting_prompts --prompts neutral compact --rows 16  # other texts: a wording's name, or your own
+python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lora    # one that knows what + means
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import arms, charts, formulas, panels, plots, report, study
+from utils.errors import UserError
+from utils.results import write_text
+from utils.trial import Trial
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("sum", "difference")  # y = x1 + x2 or x1 - x2
+    methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
+    rows: tuple[int, ...] = (16, 64, 256)  # training rows
+    prompts: tuple[str, ...] = formulas.PROMPTS  # in training and test alike; also names of wordings and own texts
+
+
+def cases(config):
+    if config.wording:
+        raise UserError(f"the prompts are the wordings here; give --prompts {config.wording!r} in place of --wording")
+    for dataset, n, method, seed in product(config.datasets, config.rows, config.methods, config.seeds):
+        for prompt in config.prompts if method == "lift" else ("none",):
+            yield study.Case(dataset, method, seed, {"rows": n, "prompt": prompt})
+
+
+def build(case, config):
+    split = formulas.split(case.dataset, case.settings["rows"], case.seed)
+    split = split.limit(config.limit) if config.limit else split
+    if case.method != "lift":
+        return Trial(case.dataset, "synthetic", split, study.learner(case, config, "regression"))
+    prompted = replace(config, wording=formulas.wording(case.dataset, case.settings["prompt"]))
+    learner = formulas.PromptedRegressor(**study.learner(case, prompted, "regression").get_params(deep=False))
+    return Trial(case.dataset, "synthetic", split, learner)
+
+
+def figure(results):
+    """LIFT in colours, by its prompt; other learners see no prompt and stay in the background."""
+    names = results["method"] + results["prompt"].map({"none": ""}).fillna(", " + results["prompt"])
+    titles = results["dataset"].map(lambda name: f"y = {formulas.FORMULAS[name]}")
+    frame = results.assign(method=names, dataset=titles)
+    title, label = "RMSE on test rows, by the formula in the prompt", "training rows (error: RMSE, units of y)"
+    lines = plots.lines(frame, "rows", "rmse_mean_filled", title, label)
+    prompts = [f"lift, {prompt}" for prompt in results["prompt"].unique() if prompt != "none"]
+    looks = {name: {"color": panels.ARMS[i % len(panels.ARMS)], "linewidth": 2} for i, name in enumerate(prompts)}
+    others = [name for name in names.unique() if name not in prompts]
+    dashes = dict(zip(others, ("--", ":", "-.") * len(others), strict=False))
+    looks |= {name: {"color": "0.6", "linestyle": dash, "zorder": 1} for name, dash in dashes.items()}
+    return charts.restyle(lines, looks)
+
+
+def finish(results):
+    """Differences to the neutral prompt, on the same rows."""
+    frame = report.latest(results.frame())
+    lift = frame[frame["method"] == "lift"]
+    found = arms.paired(lift, "prompt", "neutral", ("dataset", "rows"), "rmse_mean_filled")
+    if len(found):
+        found = found.rename(columns={"better": "worse"})  # more is more error
+        write_text(results.sibling("_paired.csv"), found.to_csv(index=False, float_format="%.6g"))
+        print(f"\nRMSE minus that of the neutral prompt, same rows\n\n{report.markdown_table(found.round(3))}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,58 @@
+"""Model size: is a larger model of the same family better, and what does it cost? (paper, appendix)
+
+python -m others.model_size                                                 # lift-tiny and random starts, minutes
+python -m others.model_size --models random:layers=2,hidden=48 random:layers=8 --datasets cosine quadratic:p=2
+python -m others.model_size --models EleutherAI/pythia-70m EleutherAI/pythia-160m EleutherAI/pythia-410m \
+  --adapter lora --learning-rates 1e-4 3e-4 1e-3                            # a ladder of open models, on a GPU
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from utils import bases, report, study, tables
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(bases.Config):
+    datasets: tuple[str, ...] = ("linear", "cosine")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
+    models: tuple[str, ...] = (  # random starts of --model in three sizes, and lift-tiny; or folders and Hub ids
+        "random:layers=2,hidden=48",
+        "random:layers=4,hidden=96",
+        "random:layers=6,hidden=144",
+        "lift-tiny",
+    )
+
+
+def cases(config):
+    bases.check(config.models)
+    for dataset, method, seed in product(tables.expand(config.datasets, "regression"), config.methods, config.seeds):
+        for base in config.models if method == "lift" else (bases.NONE,):
+            yield study.Case(dataset, method, seed, {"base": base})
+
+
+def build(case, config):
+    return bases.trial(case, config, "regression")
+
+
+def figure(results):
+    return bases.costs(results, "Error of bases of several sizes, and what they cost")
+
+
+def finish(results):
+    """Parameters, error, seconds and tokens of every base, the smallest first."""
+    frame = report.latest(results.frame())
+    lift = frame[frame["method"] == "lift"]
+    columns = ["parameters", "rae_mean_filled", "seconds_fit", "seconds_predict", "tokens_train"]
+    if len(lift):
+        means = lift.groupby(["dataset", "base"], as_index=False)[columns].mean()
+        means = means.sort_values(["dataset", "parameters", "base"]).round(3)
+        write_text(results.sibling("_costs.csv"), means.to_csv(index=False, float_format="%.6g"))
+        print(f"\nsize, error and cost, means over seeds\n\n{report.markdown_table(means)}")
+        print(f"\ncosts    {results.sibling('_costs.csv')}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

@@ -1,0 +1,59 @@
+"""Pretraining: is it the weights or the architecture that LIFT needs, and weights of which text? (paper, Table 8)
+
+python -m others.pretraining_ablation                                       # lift-tiny and its random starts, minutes
+python -m others.pretraining_ablation --datasets my.csv --starts pretrained random --seeds 0 1 2
+LIFT_DATA=FOLDER python -m others.pretraining_ablation --datasets customers led --learning-rates 3e-4 1e-3 3e-3
+python -m others.pretraining_ablation --model EleutherAI/gpt-j-6b --models Salesforce/codegen-6B-mono --adapter lora \
+  --learning-rates 1e-5 1e-4 1e-3 --gibberish-rate 1e-5
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from utils import arms, bases, plots, report, study, tables
+from utils.models import starts
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(bases.Config):
+    datasets: tuple[str, ...] = ("iris", "two_circles:n=400")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("majority", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
+    starts: tuple[str, ...] = starts.STARTS  # made from --model; the paper's gibberish has pretrained weights
+
+
+def cases(config):
+    names = (*config.starts, *config.models)
+    bases.check(names)
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        for base in names if method == "lift" else (bases.NONE,):
+            yield study.Case(dataset, method, seed, {"base": base})
+
+
+def build(case, config):
+    return bases.trial(case, config, "classification")
+
+
+def figure(results):
+    """The pretrained model has LIFT's colour."""
+    names = results["method"] + " " + results["base"]
+    plain = results["base"].isin([bases.NONE, "pretrained"])
+    frame = results.assign(method=names.where(~plain, results["method"]))
+    return plots.scores(frame, "Accuracy after the same tuning of other weights", "accuracy (share of test rows)")
+
+
+def finish(results):
+    """Differences to the pretrained weights, on the same rows."""
+    frame = report.latest(results.frame())
+    lift = frame[frame["method"] == "lift"].rename(columns={"base": "start"})
+    differences = arms.paired(lift, "start", "pretrained", ("dataset",))
+    if len(differences):
+        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
+        print(f"\ndifference to the pretrained weights, same rows\n\n{report.markdown_table(differences.round(3))}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

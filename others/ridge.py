@@ -1,0 +1,66 @@
+"""Ridge by augmentation: do rows λ·e_j with y = 0 act on LIFT as a penalty of λ² does? (paper, appendix)
+
+python -m others.ridge                                                      # lift-tiny on a CPU, minutes
+python -m others.ridge --inputs 1 --penalties 0 1000 --seeds 0 1 2
+python -m others.ridge --model EleutherAI/gpt-j-6b --adapter lora
+"""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from utils import diagrams, ridge, study, tables, variants
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("linear",)  # functions without noise, with options: data/README.md
+    methods: tuple[str, ...] = (  # the first is the penalised solution itself; lift may have options
+        ridge.CONTROL,
+        "knn",
+        "xgboost",
+        "lift",
+        "lift:scale=quantile",
+    )
+    seeds: tuple[int, ...] = (0, 1)  # one draw of the data and one fine-tune each
+    inputs: tuple[int, ...] = (1, 10)  # p, the number of inputs, and of further rows
+    penalties: tuple[float, ...] = (0.0, 10.0, 100.0)  # λ in units of the inputs, which lie in -10 … 10
+
+
+def cases(config):
+    for dataset, p in product(tables.expand(config.datasets, "regression"), config.inputs):
+        for penalty, method, seed in product(config.penalties, config.methods, config.seeds):
+            yield study.Case(variants.table(dataset, f"p={p}", "noise=0").name, method, seed, {"penalty": penalty})
+
+
+def build(case, config):
+    penalty, control = case.settings["penalty"], case.method == ridge.CONTROL
+    trial = variants.trial(replace(case, method="mean") if control else case, config, "regression")
+    return replace(
+        trial,
+        split=ridge.appended(trial.split, penalty),
+        learner=ridge.LeastSquares() if control else trial.learner,
+        measures=ridge.measures(trial.split, penalty),
+    )
+
+
+def figure(results):
+    """Whoever is penalised shrinks with λ and stays at the ridge solution; whoever is not stays at the truth."""
+    values = sorted(results["penalty"].unique())
+    names = results["dataset"].map(lambda name: f"p = {variants.table(name).options.p}")
+    several = results["dataset"].map(lambda name: variants.without(name, "p", "noise"))
+    names = names if several.nunique() == 1 else several + ", " + names
+    frame = results.assign(dataset=names, place=results["penalty"].map(values.index))
+    scores = {
+        "slope": "slope of the answers (1: the truth)",
+        "distance_ridge": "distance to the ridge solution",
+        "distance_truth": "distance to the truth",
+    }
+    title = "Rows λ·e_j with y = 0: who is penalised? (distances in sd of y)"
+    lines = diagrams.lines(frame, "place", scores, title, "λ (of which the penalty is the square)")
+    for axes in lines.axes:
+        axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+    return lines
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__)

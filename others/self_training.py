@@ -1,0 +1,74 @@
+"""Self-training: do rows without labels help, if the learner labels those it is sure of? (not in the paper)
+
+python -m others.self_training                                              # lift-tiny on a CPU, minutes
+python -m others.self_training --arms none self:threshold=.95 self:threshold=0,share=.5 random all --rows 8
+python -m others.self_training --datasets my.csv --target label --rows 20 --arms none self:rounds=5 all
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from utils import arms, diagrams, report, self_training, study, tables
+from utils.errors import UserError
+from utils.results import write_text
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("iris", "moons:n=400")  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("logreg", "xgboost", "lift")  # learners with probabilities
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the labelled rows and one fine-tune each
+    rows: tuple[int, ...] = (8, 32)  # training rows with a label, at most all; the others lose theirs
+    arms: tuple[str, ...] = (  # or random; self has the options of utils/self_training.py
+        "none",
+        "self:threshold=.9",
+        "self:threshold=0,share=.5",
+        "all",
+    )
+
+
+def cases(config):
+    if min(config.rows) < 2:
+        raise UserError("1 row has one class, and nothing can be learnt from it; give --rows 2 or more")
+    for dataset, method, seed in product(
+        tables.expand(config.datasets, "classification"), config.methods, config.seeds
+    ):
+        probe = study.Case(dataset, "majority", seed)
+        n_train = len(study.trial(probe, config, "classification").split.y_train)
+        for rows, arm in product(sorted({min(n, n_train) for n in config.rows}), config.arms):
+            yield study.Case(dataset, method, seed, {"rows": n_train if arm == "all" else rows, "arm": arm})
+
+
+def build(case, config):
+    built = study.trial(case, config, "classification")
+    return self_training.trial(built, case.settings["rows"], case.settings["arm"], case.seed)
+
+
+def figure(results):
+    """A row for each data set, a column for each learner, a line for each arm; the last point has all labels."""
+    names = sorted(results["method"].unique(), key=report.rank)
+    arm = results["arm"].replace({"none": "labelled rows alone", "all": "all labels"})
+    own = {name: results["accuracy"].where(results["method"] == name) for name in names}
+    titles = {name: name.upper() if name == "lift" else name for name in names}
+    title, label = "Accuracy with self-training (share of test rows)", "training rows with a label"
+    lines = diagrams.lines(results.assign(method=arm, **own), "rows", titles, title, label, log=True)
+    for axes in lines.axes:
+        axes.set_ylim(results["accuracy"].min() - 0.03, 1.02)
+    return lines
+
+
+def finish(results):
+    """Differences to the labelled rows alone, and how many labels were kept and right."""
+    frame = report.latest(results.frame())
+    kinds = frame[frame["arm"] != "all"]
+    found = arms.paired(kinds, "arm", "none", ("dataset", "method", "rows"))
+    if len(found):
+        same = ["dataset", "method", "rows", "arm"]
+        columns = ["pseudo_rows", "pseudo_share", "pseudo_accuracy"]
+        found = found.merge(kinds.groupby(same, as_index=False)[columns].mean(), on=same, how="left")
+        write_text(results.sibling("_paired.csv"), found.to_csv(index=False, float_format="%.6g"))
+        print(f"\ndifference to the labelled rows alone, same rows\n\n{report.markdown_table(found.round(3))}")
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)
