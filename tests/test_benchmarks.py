@@ -203,7 +203,7 @@ def test_the_random_start_differs_from_lift_tiny_in_its_weights_alone(monkeypatc
     for name in ("lift.json", "tokenizer.json"):
         assert (folder / name).read_bytes() == (shipped / name).read_bytes()
     architectures = [json.loads((place / "config.json").read_text("utf-8")) for place in (folder, shipped)]
-    assert architectures[0]["hidden_size"] == architectures[1]["hidden_size"]
+    assert architectures[0]["n_embd"] == architectures[1]["n_embd"]
     assert models.fingerprint(str(folder)) != models.fingerprint("lift-tiny")
     assert [path.suffix for path in tmp_path.iterdir() if path != folder] == [".lock"], "nothing unfinished stays"
     plain, random = (
@@ -232,8 +232,8 @@ def test_three_starts_differ_in_their_numbers_alone(monkeypatch, tmp_path):
     assert folders["random"] != number_start.folder(replace(config, layers=2), "random")
     fourier, random = (load_file(folders[name] / "model.safetensors") for name in ("fourier", "random"))
     unlike = {name for name in fourier if not torch.equal(fourier[name], random[name])}
-    assert unlike == {"model.embed_tokens.weight"}
-    embeddings = "model.embed_tokens.weight"
+    embeddings = "transformer.wte.weight"
+    assert unlike == {embeddings}
     rows = (fourier[embeddings] != random[embeddings]).any(dim=1)
     assert rows.sum() == 2 * 1000, "each integer, with a space before it and without"
     learners = [number_start.build(study.Case("moons", method, 0), config).learner for method in number_start.STARTS]
