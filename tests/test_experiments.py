@@ -21,6 +21,7 @@ HEAR_CTRL_C = (
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
 QUICK = ["--limit", "20", "--epochs", "2"]
+COARSE = {"boundaries": ["--grid", "16"], "teachers": ["--grid", "16"], "surfaces": ["--points", "12"]}
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
 
 
@@ -51,7 +52,7 @@ def run(module, *flags, code=0, folder=ROOT):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_script_runs_end_to_end(path, tmp_path):
     module = f"{path.parent.name}.{path.stem}"
-    out, _ = run(module, *QUICK, "--results-dir", tmp_path, "--workers", 2)
+    out, _ = run(module, *QUICK, *COARSE.get(path.stem, []), "--results-dir", tmp_path, "--workers", 2)
     csv = tmp_path / path.parent.name / f"{path.stem}.csv"
     frame = pd.read_csv(csv)
     assert len(frame) > 5
