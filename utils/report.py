@@ -75,7 +75,11 @@ def labels(frame: pd.DataFrame) -> pd.Series:
     telling = [c for c in settings if frame.groupby("method")[c].nunique(dropna=False).max() > 1]
     others = [c for c in telling if c != "options"]
     same = ["dataset", "method", *others]
-    if others and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1:
+    if (
+        others
+        and "options" in telling
+        and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1
+    ):
         telling = others  # the flags of LIFT that the experiment varies have columns of their own
     parts = [frame["method"]] + [
         frame[c].map(lambda value, name=c: f" {value if name in ('model', 'options') else f'{name}={value}'}".rstrip())
