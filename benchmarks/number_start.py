@@ -29,7 +29,6 @@ class Config(study.Config):
     max_train: int = 500  # most training rows, the same rows for all methods
     layers: int = 2  # of the untrained models
     hidden: int = 64  # their width; the feed-forward blocks have 8/3 of it
-    rope_theta: float = 100.0  # longest wave of their position code, in tokens / 2π: narrow ones learn columns by it
 
 
 def folder(config, numbers):
@@ -37,7 +36,7 @@ def folder(config, numbers):
     from others.pretraining import initial  # torch, which the other learners do without
 
     sizes = {"hidden": config.hidden, "intermediate": -(-config.hidden // 6) * 16, "layers": config.layers}
-    model = initial.Config(numbers=numbers, rope_theta=config.rope_theta, seed=random_start.SEED, **sizes)
+    model = initial.Config(numbers=numbers, seed=random_start.SEED, **sizes)
     known = repr({**asdict(model), "folder": ""}).encode()
     return random_start.cached(f"numbers-{numbers}", [known], lambda at: initial.write(replace(model, folder=at)))
 

@@ -64,3 +64,20 @@ def test_an_unknown_one_is_refused_before_training():
     model = models.load("lift-tiny", device="cpu", threads=1)
     with pytest.raises(UserError, match="no optimizer 'sgd'; have adamw, muon"):
         model.fine_tune([("1 =>", " 0")], settings=FineTuning(optimizer="sgd"), seed=0)
+
+
+def test_a_fine_tune_gives_embeddings_their_share_of_the_rate(monkeypatch):
+    asked = []
+    build = optimizers.build
+
+    def recorded(named, optimizer, learning_rate, weight_decay, embedding_rate):
+        asked.append((optimizer, learning_rate, embedding_rate))
+        return build(named, optimizer, learning_rate, weight_decay, embedding_rate)
+
+    monkeypatch.setattr(optimizers, "build", recorded)
+    model = models.load("lift-tiny", device="cpu", threads=1)
+    how = FineTuning(learning_rate=1e-2, epochs=1, optimizer="muon", embedding_share=0.5)
+    model.fine_tune([("1 =>", " 0")], settings=how, seed=0)
+    assert asked == [("muon", 1e-2, 5e-3)]
+    with pytest.raises(UserError, match="embedding_share is -1"):
+        model.fine_tune([("1 =>", " 0")], settings=FineTuning(embedding_share=-1), seed=0)
