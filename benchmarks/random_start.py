@@ -5,19 +5,15 @@ What it scores less than `lift` is what the pretraining is worth; both are tuned
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
-
 from utils import models, study
 from utils.errors import CannotDo
-from utils.models import RECIPE_FILE
+from utils.models import RECIPE_FILE, made
 from utils.results import ROOT
 from utils.runner import Case
 from utils.trial import Trial
@@ -81,18 +77,7 @@ def cached(name: str, contents: list[bytes], write: Callable[[Path], None]) -> P
         write: fills an empty folder.
     """
     sources = [source.read_bytes() for source in SOURCES]
-    made = CACHE / f"{name}-{hashlib.sha256(bytes(1).join([*contents, *sources])).hexdigest()[:12]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{made}.lock"):
-        if not made.exists():
-            unfinished = Path(tempfile.mkdtemp(dir=CACHE))
-            try:
-                write(unfinished)
-                unfinished.chmod(0o755)
-                unfinished.rename(made)
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
-    return made
+    return made.folder(CACHE, name, [*contents, *sources], write)
 
 
 def _write(shipped: Path, target: Path) -> None:
@@ -107,8 +92,8 @@ def _write(shipped: Path, target: Path) -> None:
     except KeyError as error:
         raise CannotDo(f"{shipped} has no {error} in its config.json; leave lift-random out of --methods") from error
     initial.write(initial.Config(folder=target, seed=SEED, **sizes))
-    made = _architecture(target)
-    unlike = sorted(key for key in {*wanted, *made} if wanted.get(key) != made.get(key))
+    written = _architecture(target)
+    unlike = sorted(key for key in {*wanted, *written} if wanted.get(key) != written.get(key))
     if unlike or (target / "tokenizer.json").read_bytes() != (shipped / "tokenizer.json").read_bytes():
         raise CannotDo(
             f"others/pretraining/initial.py makes another model than {shipped} "

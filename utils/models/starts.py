@@ -13,20 +13,18 @@ torch and transformers are imported when something is made.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from utils import models
 from utils.errors import BadModel, CannotDo, UnknownName, UserError
+from utils.models import made
 from utils.models.base import Example, FineTuning, LanguageModel
 
 CACHE = Path(__file__).resolve().parents[2] / "data" / "cache" / "models"
@@ -188,18 +186,11 @@ def _tuned_on_gibberish(start: str, model: str, seed: int, how: Gibberish) -> Pa
 def _cached(kind: str, model: str, identity: list[object], write: Callable[[Path], None]) -> Path:
     """The folder of a model that `write` puts into an empty folder, unless it is there already."""
     code = Path(__file__).read_bytes()
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode() + code).hexdigest()[:12]
-    made = CACHE / f"{Path(model).name.replace('@', '-')}-{kind}-{digest}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{made}.lock"):
-        if not made.exists():
-            scratch = Path(tempfile.mkdtemp(dir=CACHE))
-            try:
-                write(scratch)
-                if recipe := models.recipe(model):
-                    (scratch / models.RECIPE_FILE).write_text(json.dumps(recipe, indent=2) + "\n", "utf-8")
-                scratch.chmod(0o755)
-                scratch.rename(made)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
-    return made
+
+    def with_recipe(target: Path) -> None:
+        write(target)
+        if recipe := models.recipe(model):
+            (target / models.RECIPE_FILE).write_text(json.dumps(recipe, indent=2) + "\n", "utf-8")
+
+    name = f"{Path(model).name.replace('@', '-')}-{kind}"
+    return made.folder(CACHE, name, [json.dumps(identity, sort_keys=True).encode(), code], with_recipe)

@@ -1,0 +1,34 @@
+"""Folders of models that code makes: made once, whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+
+def folder(cache: Path, name: str, identity: Iterable[bytes], write: Callable[[Path], None]) -> Path:
+    """The folder `cache`/`name`-HASH; `write` fills it when it is first asked for.
+
+    Args:
+        cache: where such folders lie; made if it is not there.
+        name: what the folder's name begins with.
+        identity: all that the model depends on, its code included.
+        write: fills an empty folder.
+    """
+    made = cache / f"{name}-{hashlib.sha256(bytes(1).join(identity)).hexdigest()[:12]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            unfinished = Path(tempfile.mkdtemp(dir=cache))
+            try:
+                write(unfinished)
+                unfinished.chmod(0o755)
+                unfinished.rename(made)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return made
