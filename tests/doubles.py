@@ -41,6 +41,7 @@ class NearestRow:
     context_length = None
     device = "cpu"
     dtype = "float64"
+    cost_usd = 0.0
 
     def __init__(self, garble: int = 0, examples: tuple = (), context_length: int | None = None):
         self.garble = garble

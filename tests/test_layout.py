@@ -14,7 +14,7 @@ SCRIPTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py"))
 MODULES = sorted([*(ROOT / "utils").rglob("*.py"), *(ROOT / "others" / "pretraining").glob("*.py")])
 VENDORS = {"torch", "transformers", "peft", "openai", "tokenizers", "safetensors", "accelerate"}
 TORCH_HOMES = ("utils/models/", "others/pretraining/")  # the only places that may import a vendor
-LOWEST = {"prompts", "metrics", "numerals", "wordings", "sentences", "cells", "answers", "errors", "results"}
+LOWEST = {"prompts", "metrics", "numerals", "wordings", "sentences", "cells", "answers", "errors", "results", "lines"}
 
 
 def imports(path: Path) -> set[str]:

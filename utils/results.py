@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from utils import lines
 from utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]  # results land beside the code, whatever folder the caller is in
@@ -104,7 +105,7 @@ class Results:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _replace(path, lambda target: answers.to_csv(target, index=False, compression="gzip"))
             if exists:
-                kept = _lines(self.path)
+                kept = lines.whole(self.path)
                 rows = [r for r in csv.reader(kept[1:]) if r[0] != row["key"]]
                 _replace(self.path, lambda target: target.write_text(kept[0] + "".join(map(_line, rows)), "utf-8"))
             _append(self.path, list(row), list(row.values()))
@@ -182,25 +183,17 @@ def _cell(value: object) -> object:
     return "" if isinstance(value, float) and math.isnan(value) else value  # an empty cell is "not measured"
 
 
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a file, without a last one that was cut short."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="\n") as file:
-        return [line for line in file if line.endswith("\n")]
-
-
 def _header(path: Path) -> list[str]:
-    lines = _lines(path)
-    return next(csv.reader(lines[:1])) if lines else []
+    written = lines.whole(path)
+    return next(csv.reader(written[:1])) if written else []
 
 
 def _read(path: Path) -> pd.DataFrame:
-    lines = _lines(path)
-    if not lines:
+    written = lines.whole(path)
+    if not written:
         return pd.DataFrame()
     texts = {"key": str, "experiment": str, "dataset": str, "source": str, "method": str, "model": str, "options": str}
-    frame = pd.read_csv(io.StringIO("".join(lines)), dtype=texts, keep_default_na=False)
+    frame = pd.read_csv(io.StringIO("".join(written)), dtype=texts, keep_default_na=False)
     numbers = [column for column in frame if column not in texts]
     return frame.assign(**{column: _numeric(frame[column]) for column in numbers})
 
@@ -213,22 +206,8 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 
 def _append(path: Path, columns: list[str], values: list[object]) -> None:
-    """Adds one line (and the header to a new file) in one write, and takes it back if the disk refuses it."""
-    whole = len("".join(_lines(path)).encode())
-    text = (b"" if whole else _line(list(columns)).encode()) + _line(values).encode()
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        os.ftruncate(file, whole)  # drops a line that a crash has cut short
-        os.lseek(file, whole, os.SEEK_SET)
-        try:
-            while text:
-                text = text[os.write(file, text) :]
-            os.fsync(file)
-        except OSError:
-            os.ftruncate(file, whole)
-            raise
-    finally:
-        os.close(file)
+    """Adds one line, and the header to a new file."""
+    lines.append(path, _line(values), header=_line(list(columns)))
 
 
 def _replace(path: Path, write) -> None:

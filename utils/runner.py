@@ -19,9 +19,11 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from utils import spending
 from utils.errors import CannotDo, TooLong, UserError
 from utils.estimators import LIFT
 from utils.models import base
+from utils.models.protocol import session
 from utils.results import ROOT, Busy, Results, StorageError
 from utils.trial import Trial
 
@@ -66,6 +68,7 @@ class Runner:
 
     def __init__(self, config, build: Callable[[Case, object], Trial], results: Results):
         self.config, self.build, self.results = config, build, results
+        self.session = session.current()
 
     def run(self, cases: Iterable[Case]) -> int:
         """Runs what is missing and returns the number of cases that failed.
@@ -77,16 +80,19 @@ class Runner:
                 that could run at all. Later: results that cannot be written.
         """
         _check_disk(self.results)
-        plans = self._look_at(list(cases))
-        finished = set() if self.config.redo else self.results.finished()
-        pending = [plan for plan in plans if plan.key not in finished]
-        if len(pending) < len(plans):
-            print(f"{len(plans) - len(pending)} of {len(plans)} cases are finished already, see {self.results.path}")
-        pending = self._check(pending)
+        with spending.offline(self.config.spending, self.config.results_dir):
+            plans = self._look_at(list(cases))
+            finished = set() if self.config.redo else self.results.finished()
+            pending = [plan for plan in plans if plan.key not in finished]
+            if len(pending) < len(plans):
+                done = len(plans) - len(pending)
+                print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}")
+            pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
         possible = [plan for plan in pending if not plan.problem]
         if impossible and len(impossible) == len(plans):
             raise UserError(impossible[0].problem)
+        self._agree(possible)
         for plan in impossible:
             self._fail(plan, plan.problem)
         return len(impossible) + self._run_all(possible)
@@ -126,6 +132,19 @@ class Runner:
             checked.append(Plan(plan.case, plan.head, problem))
         return checked
 
+    def _agree(self, plans: list[Plan]) -> None:
+        """Shows what models behind the protocol would cost, and ends the study unless the user agrees."""
+        trials = ((plan, self.build(plan.case, self.config)) for plan in plans)
+        paid = [
+            (f"{plan.case.dataset} {plan.case.method}", trial) for plan, trial in trials if spending.is_remote(trial)
+        ]
+        if paid:
+            spending.agree(paid, self.config.spending, self.config.results_dir)
+        elif self.config.spending.dry_run:
+            print("nothing here costs money: no case that is still to run has a model behind the protocol")
+            raise spending.DryRun
+        self.session = session.current()
+
     def _run_all(self, plans: list[Plan]) -> int:
         # the longest first, so that none runs alone
         plans = sorted(plans, key=lambda plan: not plan.case.method.startswith("lift"))
@@ -162,6 +181,7 @@ class Runner:
     def run_one(self, plan: Plan, commit: str, wait: bool = False, quiet: bool = False) -> tuple[Plan, str]:
         """Runs one case and stores it; returns the plan and "done", "busy" or the reason of the failure."""
         base.show_progress(not quiet)
+        session.use(self.session)  # a worker process has none yet
         try:
             with self.results.claim(plan.key, wait):
                 if not self.config.redo and plan.key in self.results.finished():

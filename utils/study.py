@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pandas as pd
 import tyro
@@ -19,6 +19,7 @@ from utils.errors import UnknownName, UserError
 from utils.estimators import LIFT, LIFTClassifier, LIFTRegressor
 from utils.results import ROOT, Results
 from utils.runner import Case, Runner
+from utils.spending import DryRun, Spending
 from utils.trial import Trial
 
 EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -39,7 +40,7 @@ class Config:
     )
     protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
     limit: int = 0  # most rows of each part, 0 for all: a trial run
-    model: str = "lift-tiny"  # or a folder, or a Hugging Face id such as EleutherAI/gpt-j-6b
+    model: str = "lift-tiny"  # or a folder, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME
     wording: str = ""  # paper, names, compact, … or a text with {features} in it
     numbers: str = ""  # paper, significant or scaled
     scale: str = ""  # of scaled numbers: column, row, table or quantile
@@ -65,6 +66,7 @@ class Config:
     workers: int = 0  # cases at a time; 0 for one per core, or one with another model than lift-tiny
     results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows
+    spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # of models behind the OpenAI protocol
 
     def lift(self, task: str, seed: int) -> LIFT:
         """The LIFT estimator that the flags describe."""
@@ -163,6 +165,8 @@ def main(
         if finish is not None and len(results.frame()):
             finish(results)
         sys.exit(EXIT_FAILED if failed else 0)
+    except DryRun:
+        sys.exit(0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)

@@ -183,7 +183,7 @@ class Trial:
             "n_collisions": learner.template_.n_collisions_,
             "device": learner.model_.device,
             "dtype": learner.model_.dtype,
-            "cost_usd": 0.0,
+            "cost_usd": round(learner.model_.cost_usd, 8),
         }
 
 

@@ -3,6 +3,7 @@
 lift-tiny           the small model that the project carries
 ./folder, /folder   a Hugging Face folder (config.json) or a peft folder (adapter_config.json)
 owner/name[@rev]    an id on the Hugging Face Hub, with a revision where one is given
+openai:NAME         a model at the server that OPENAI_BASE_URL names
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from typing import Any
 
 from utils.errors import BadModel
 from utils.models.base import Example, Examples, FineTuning, LanguageModel
+from utils.models.protocol import session
 
 __all__ = ["MODELS", "Example", "Examples", "FineTuning", "LanguageModel", "fingerprint", "load", "recipe", "resolve"]
 
-MODELS = {"local": "utils.models.local:LocalModel"}  # loaded on use
+MODELS = {  # loaded on use
+    "local": "utils.models.local:LocalModel",
+    "openai": "utils.models.protocol.model:OpenAIModel",
+}
 SHIPPED = {"lift-tiny": Path(__file__).resolve().parents[2] / "data" / "models" / "lift-tiny"}
 RECIPE_FILE = "lift.json"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
@@ -56,7 +61,14 @@ def load(
         CannotDo: the model or the device lacks what the settings ask for.
         MissingPackage: quantization without its package.
     """
+    if is_remote(name):
+        return _class("openai").load(name, adapter=adapter, quantization=quantization)
     return _load(name, fingerprint(name), adapter, adapter_rank, quantization, device, dtype, threads)
+
+
+def is_remote(name: object) -> bool:
+    """Whether a model's name says that it is behind the protocol."""
+    return isinstance(name, str) and name.startswith(session.PREFIX)
 
 
 @lru_cache(maxsize=1)
@@ -64,10 +76,13 @@ def _load(
     name: str, weights: str, adapter: str, rank: int, quantization: str, device: str, dtype: str, threads: int | None
 ) -> LanguageModel:
     """One model at a time is kept, so that a study reads its base once; tuning never changes it."""
-    module, _, attribute = MODELS["local"].partition(":")
-    local = getattr(import_module(module), attribute)
     adapted = {"adapter": adapter, "adapter_rank": rank, "quantization": quantization}
-    return local.load(name, **adapted, device=device, dtype=dtype, threads=threads)
+    return _class("local").load(name, **adapted, device=device, dtype=dtype, threads=threads)
+
+
+def _class(kind: str) -> Any:
+    module, _, attribute = MODELS[kind].partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def resolve(name: str) -> Path | str:
@@ -76,10 +91,8 @@ def resolve(name: str) -> Path | str:
     Raises:
         BadModel: a folder that is not there or lacks a file, or a name that this version cannot serve.
     """
-    if name.startswith("openai:"):
-        raise BadModel(
-            f"{name}: the protocol back end is not part of this version; use a local model: --model lift-tiny"
-        )
+    if is_remote(name):
+        raise BadModel(f"{name} has no folder: it is behind the protocol; this needs a local model: --model lift-tiny")
     if not name.strip():
         raise BadModel("the model's name is empty; use lift-tiny, a folder or a Hub id")
     folder = SHIPPED.get(name, Path(name).expanduser())
@@ -102,6 +115,8 @@ def resolve(name: str) -> Path | str:
 
 def recipe(name: str) -> dict[str, Any]:
     """The fine-tuning defaults that belong to a model (lift.json in its folder); {} for a model without."""
+    if is_remote(name):
+        return session.recipe()
     folder = resolve(name)
     if isinstance(folder, str) or not (folder / RECIPE_FILE).is_file():
         return {}
@@ -116,6 +131,8 @@ def fingerprint(name: str) -> str:
 
     Documents (*.md) and hidden files do not count; of files above 64 MiB the size and the two ends do.
     """
+    if is_remote(name):
+        return session.fingerprint(name)
     folder = resolve(name)
     if isinstance(folder, str):
         return f"hub:{folder}"

@@ -41,6 +41,7 @@ class LanguageModel(Protocol):
         context_length: most tokens that prompt and answer may have together, or None where unknown.
         device, dtype: where and in which number type it computes, as strings ("cpu", "float32").
         n_tokens_trained: tokens that fine-tuning has seen, all epochs counted.
+        cost_usd: price of all that was asked of this model and of those it was tuned from; 0 on a machine of one's own.
     """
 
     name: str
@@ -48,6 +49,7 @@ class LanguageModel(Protocol):
     device: str
     dtype: str
     n_tokens_trained: int
+    cost_usd: float
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """The number of tokens of each text."""

@@ -51,6 +51,7 @@ class LocalModel:
         self.device = net.device
         self.dtype = net.dtype
         self.n_tokens_trained = n_tokens_trained
+        self.cost_usd = 0.0
         self._network = net
         self._tokens = tokens
         self._recipe = recipe

@@ -1,0 +1,236 @@
+"""Fine-tuning jobs and batches: created once, found again after any accident, waited for with an end."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+
+from utils.errors import UserError
+from utils.models.protocol import wire
+from utils.models.protocol.providers import host
+from utils.models.protocol.store import State
+from utils.models.protocol.wire import Job
+
+SOON = 30 * 86400.0  # seconds before a model's last day from which on a warning is given
+POLL = (1.0, 20.0)  # seconds between two looks at a job: at first, and at most
+SEARCHES = 4  # looks for a job whose creation was not answered, 1, 2 and 4 s apart
+FAILED = ("failed", "cancelled", "expired")
+STOPPED = ("paused",)  # goes on only when somebody resumes it at the provider
+
+
+class Unanswered(Exception):
+    """A creation that may or may not have happened. The message tells what came instead of an answer."""
+
+
+def tune(live, job: Job, state: State) -> float:
+    """Brings a job to its end and returns its cost in USD; `state` then holds tuned, checkpoints, n_tokens, ended.
+
+    Args:
+        live: the back end, a `live.Live`.
+        state: of this job, which nobody else changes meanwhile.
+
+    Raises:
+        UserError: the job cannot be had, failed, or takes longer than the session allows.
+    """
+    key = job.key(live.trainer.url)
+    estimate = live.price.usd(training=job.n_tokens * job.epochs)
+    if "tuned" not in state:
+        if "job" not in state:
+            _check_model(live, job.model)
+            _create(live, job, state, key, estimate)
+        _wait(live, job, state)
+    usd = live.price.usd(training=state["n_tokens"])
+    place = {"host": host(live.trainer.url), "model": job.model, "id": state["job"]}
+    if abs(usd - state.get("estimate", usd)) > 1e-9:
+        live.ledger.add(**place, kind="correction", usd=usd - state["estimate"], counted="server")
+    return usd
+
+
+def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
+    """Uploads the files and creates the job. Every id is on the disk before the next thing is done."""
+    with live.ledger.reserving(estimate, "the training"):
+        if not state:
+            state.put(url=live.trainer.url, model=job.model, hyperparameters=job.hyperparameters, seed=job.seed)
+        for part, data in (("training", job.training), ("validation", job.validation)):
+            if data and f"{part}_file" not in state:
+                state.put(**{f"{part}_file": live.trainer.upload(f"lift-{key[:12]}-{part}.jsonl", data, "fine-tune")})
+        found = live.trainer.find_job(key, job.model) if "creating" in state else None
+        if found is None:
+            state.put(creating=_now())
+            found = _once(
+                lambda: live.trainer.create_job(job, key, state), lambda: live.trainer.find_job(key, job.model), state
+            )
+        state.put(job=found["id"], estimate=estimate, creating=None)
+        live.ledger.add(
+            host=host(live.trainer.url),
+            model=job.model,
+            kind="training",
+            id=found["id"],
+            usd=estimate,
+            counted="estimate",
+            training=job.n_tokens * job.epochs,
+        )
+
+
+def _once(create, find, state: State) -> dict[str, object]:
+    """What `create` makes; where its answer was lost, what `find` finds. It is never called a second time.
+
+    Raises:
+        UserError: a refusal, after which the next run may create again; or neither an answer nor a find.
+    """
+    try:
+        return create()
+    except Unanswered as error:
+        for search in range(SEARCHES):
+            time.sleep(2.0**search / 2 if search else 0)
+            if found := find():
+                return found
+        raise UserError(
+            f"a creation was not answered ({error}), and nothing of the kind is listed; run the same command again: it "
+            f"looks at the list first (what is known lies in {state.file})"
+        ) from None
+    except UserError:
+        state.put(creating=None)
+        raise
+
+
+def _check_model(live, name: str) -> None:
+    """Refuses a model that is gone and warns of one that goes soon; servers without a list are believed."""
+    known = live.trainer.model(name)
+    last = (known or {}).get("shutdown_date")
+    if not isinstance(last, int | float):
+        return
+    day = datetime.fromtimestamp(last, timezone.utc).strftime("%Y-%m-%d")
+    if last < time.time():
+        raise UserError(f"{name} was shut down on {day}; choose another model, or a local one: --model lift-tiny")
+    if last < time.time() + SOON:
+        live.say(f"warning: {name} and its tunes are shut down on {day}; answers are kept in {live.store.folder}")
+
+
+def _wait(live, job: Job, state: State) -> None:
+    """Polls the job until it has ended, and puts what came of it into `state`."""
+    deadline = time.time() + live.session.job_hours * 3600
+    pause, seen, status = POLL[0], set(state.get("events", ())), ""
+    while True:
+        found = live.trainer.job(state["job"])
+        for event in live.trainer.events(state["job"], seen):
+            live.say(f"{state['job']}: {event}")
+        if found.get("status") != status:
+            status = str(found.get("status"))
+            live.say(f"{state['job']}: {status}")
+            state.put(status=status)
+        if status == "succeeded" or status in FAILED + STOPPED:
+            break
+        if time.time() > deadline:
+            raise UserError(
+                f"job {state['job']} is still {status!r} after {live.session.job_hours:g} h; it goes on at the server, "
+                "and the same command waits for it again (longer with --job-hours)"
+            )
+        time.sleep(min(pause, max(0.0, deadline - time.time()) + 0.01))
+        pause = min(1.5 * pause, POLL[1])
+    if status != "succeeded" or not found.get("fine_tuned_model"):
+        raise UserError(_reason(live, state, status, found))
+    kept = live.trainer.checkpoints(state["job"]) if live.provider.checkpoints > 1 else {}
+    last = max(kept, default=0)
+    n_tokens = found.get("trained_tokens")
+    state.put(
+        tuned=found["fine_tuned_model"],
+        checkpoints={str(step): name for step, name in kept.items() if step < max(last, job.n_updates)},
+        n_tokens=n_tokens if isinstance(n_tokens, int) else job.n_tokens * job.epochs,
+        ended=time.time(),
+    )
+
+
+def _reason(live, state: State, status: str, found: dict[str, object]) -> str:
+    """What to tell of a job that brought no model."""
+    error = found.get("error") or {}
+    told = error.get("message") if isinstance(error, dict) else str(error)
+    events = "; ".join(live.trainer.events(state["job"], set())[-3:])
+    if status in STOPPED:
+        return (
+            f"job {state['job']} is paused at the server; resume it there, and the same command goes on. "
+            f"Last events: {events or 'none'}"
+        )
+    what = (
+        f"job {state['job']} ended as {status!r}" if status != "succeeded" else f"job {state['job']} brought no model"
+    )
+    return (
+        f"{what}: {told or 'no reason was given'}. Last events: {events or 'none'}. It is not bought again by itself: "
+        f"mend the cause and remove {state.file}"
+    )
+
+
+def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
+    """Asks for all answers in one batch, half the price at most servers, and stores them as they come.
+
+    Args:
+        path: of the endpoint.
+        requests: by key.
+
+    Raises:
+        UserError: the batch failed, or some of its requests did; answers that came are kept.
+    """
+    from utils.models.protocol import live as back_end  # for its checks; it imports this module
+
+    url = live.asker.url
+    key = wire.digest(["batch", url, path, sorted(requests)])
+    lines = [{"custom_id": k, "method": "POST", "url": path, "body": request} for k, request in requests.items()]
+    most = sum(live.price.usd(*_counts(live, request), batched=True) for request in requests.values())
+    with live.store.purchase(key) as state, live.ledger.reserving(most, "the batch"):
+        if "job" not in state:
+            if "file" not in state:
+                state.put(file=live.asker.upload(f"lift-{key[:12]}-batch.jsonl", wire.json_lines(lines), "batch"))
+            found = live.asker.find_batch(key) if "creating" in state else None
+            if found is None:
+                state.put(creating=_now())
+                found = _once(
+                    lambda: live.asker.create_batch(state["file"], path, key), lambda: live.asker.find_batch(key), state
+                )
+            state.put(job=found["id"], creating=None)
+        ended = _wait_for_batch(live, state)
+        problems = []
+        for output in (ended.get("output_file_id"), ended.get("error_file_id")):
+            for line in (live.asker.download(str(output)) if output else "").splitlines():
+                name, response, reason = back_end.parse_batch_line(line)
+                if response is None:
+                    problems.append(reason)
+                elif name in requests:
+                    back_end.check(requests[name], response)
+                    live.keep(path, requests[name], response)
+        missing = [k for k, r in requests.items() if live.store.answer(url, path, r) is None]
+        if missing:
+            state.file.unlink(missing_ok=True)  # what is missing makes another batch
+            told = problems[0] if problems else ended.get("status")
+            raise UserError(
+                f"{len(missing)} of {len(requests)} requests of batch {state['job']} have no answer ({told}); the "
+                "others are kept, and the same command asks for what is missing"
+            )
+
+
+def _wait_for_batch(live, state: State) -> dict[str, object]:
+    deadline = time.time() + live.session.job_hours * 3600
+    pause, status = POLL[0], ""
+    while True:
+        found = live.asker.batch(state["job"])
+        if found.get("status") != status:
+            status = str(found.get("status"))
+            live.say(f"batch {state['job']}: {status}")
+        if status in ("completed", *FAILED):
+            return found
+        if time.time() > deadline:
+            raise UserError(
+                f"batch {state['job']} is still {status!r} after {live.session.job_hours:g} h; the same command waits "
+                "for it again (longer with --job-hours)"
+            )
+        time.sleep(pause)
+        pause = min(1.5 * pause, POLL[1])
+
+
+def _counts(live, request: dict[str, object]) -> tuple[int, int, int]:
+    from utils.models.protocol.quote import cost
+
+    return (0, *cost(live.provider, live.counter, request))
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,182 @@
+"""The back end that sends: each job, batch and answer is bought once, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+from tqdm import tqdm
+
+from utils.errors import CannotDo
+from utils.models import base
+from utils.models.protocol import jobs, wire
+from utils.models.protocol.counting import Counter
+from utils.models.protocol.ledger import Ledger
+from utils.models.protocol.providers import Price, Provider, host
+from utils.models.protocol.quote import cost
+from utils.models.protocol.session import Session
+from utils.models.protocol.store import Store
+from utils.models.protocol.wire import BadAnswer, Job, Tuned
+
+NEW = 600.0  # seconds after its job for which a tuned model may be unknown to the server
+
+
+class Live:
+    """A back end on a server.
+
+    Args:
+        trainer, asker: connections to the two base URLs, see `utils.models.openai.Connection`.
+        price: of the base model.
+
+    Attributes:
+        usd: cost of all that was asked through this object, whether it was paid now or before.
+    """
+
+    def __init__(
+        self,
+        trainer,
+        asker,
+        session: Session,
+        provider: Provider,
+        price: Price | None,
+        counter: Counter,
+        store: Store,
+        ledger: Ledger,
+    ) -> None:
+        if not session.approved:
+            raise CannotDo(
+                "nothing was agreed to be sent yet; run a script with --model openai:NAME, which shows a quote first, "
+                "or call utils.spending.approve(max_usd=…) from Python"
+            )
+        if price is None:
+            raise CannotDo("no price is known for this model; add a line for its host and name to data/prices.csv")
+        self.trainer, self.asker, self.session = trainer, asker, session
+        self.provider, self.price, self.counter = provider, price, counter
+        self.store, self.ledger = store, ledger
+        self.usd = 0.0
+        self._new_models: dict[str, float] = {}
+        self._counted: set[str] = set()
+
+    def tune(self, job: Job) -> Tuned:
+        """Buys the job, or takes it up where an earlier run left it, and waits for its end.
+
+        Raises:
+            UserError: it cannot be had, it failed, or it takes longer than the session allows.
+        """
+        with self.store.purchase(job.key(self.trainer.url)) as state:
+            usd = jobs.tune(self, job, state)
+        self.usd += usd
+        tuned = Tuned(state["tuned"], {int(k): v for k, v in state["checkpoints"].items()}, state["n_tokens"])
+        self._new_models |= dict.fromkeys((tuned.model, *tuned.checkpoints.values()), state["ended"] + NEW)
+        return tuned
+
+    def ask(self, path: str, requests: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+        """The response to each request, each different one bought once.
+
+        Raises:
+            UserError: the server refuses, or gives no answer within the session's patience; answers that came are kept.
+        """
+        keys = [wire.digest([self.asker.url, path, request]) for request in requests]
+        unique = dict(zip(keys, requests, strict=True))
+        missing = {k: r for k, r in unique.items() if self.store.answer(self.asker.url, path, r) is None}
+        if missing and self.session.batch:
+            jobs.batch(self, path, missing)
+        elif missing:
+            self._all(path, list(missing.values()))
+        answers = {key: self.store.answer(self.asker.url, path, request) for key, request in unique.items()}
+        for key, request in unique.items():
+            if key in self._counted:
+                continue
+            self._counted.add(key)
+            used = wire.usage(answers[key], cost(self.provider, self.counter, request))
+            self.usd += self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.session.batch)
+        return [answers[key] for key in keys]
+
+    def keep(self, path: str, request: dict[str, object], response: dict[str, object]) -> None:
+        """Stores an answer and writes its price down."""
+        used = wire.usage(response, cost(self.provider, self.counter, request))
+        usd = self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.session.batch)
+        key = wire.digest([self.asker.url, path, request])
+        self.store.keep_answer(self.asker.url, path, request, response)
+        self.ledger.add(
+            host=host(self.asker.url),
+            model=str(request["model"]),
+            kind="answer",
+            id=key,
+            usd=usd,
+            counted="server" if used.told else "estimate",
+            prompt=used.prompt,
+            completion=used.completion,
+        )
+
+    def _all(self, path: str, requests: list[dict[str, object]]) -> None:
+        """Several at a time; after an error no further one is sent, and those under way are waited for and kept."""
+        bar = tqdm(
+            total=len(requests), desc="answers", unit="row", leave=False, disable=None if self._shown() else True
+        )
+        with bar, ThreadPoolExecutor(self.provider.concurrency) as pool:
+            futures = [pool.submit(self._one, path, request, bar.update) for request in requests]
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            finally:  # also on Ctrl-C
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _one(self, path: str, request: dict[str, object], tick: Callable[[], object]) -> None:
+        prompt, completion = cost(self.provider, self.counter, request)
+        most = self.price.usd(prompt=prompt, completion=completion)
+        with self.ledger.reserving(most, "the next answer"):
+            patient = time.time() < self._new_models.get(str(request["model"]), 0.0)
+            response = self.asker.ask(path, request, lambda answer: check(request, answer), patient, self._lost)
+            self.keep(path, request, response)
+        tick()
+
+    def _lost(self, path: str, request: dict[str, object], attempt: int) -> None:
+        """An answer that came broken was billed all the same: its estimate goes into the ledger."""
+        prompt, completion = cost(self.provider, self.counter, request)
+        self.ledger.add(
+            host=host(self.asker.url),
+            model=str(request["model"]),
+            kind="lost answer",
+            id=f"{wire.digest([self.asker.url, path, request])}-{time.time_ns()}-{attempt}",
+            usd=self.price.usd(prompt=prompt, completion=completion),
+            counted="estimate",
+            prompt=prompt,
+            completion=completion,
+        )
+
+    def say(self, text: str) -> None:
+        """A line of progress on the terminal."""
+        if self._shown():
+            tqdm.write(text, file=sys.stderr)
+
+    def _shown(self) -> bool:
+        return base.progress_bars
+
+
+def check(request: dict[str, object], response: dict[str, object]) -> None:
+    """Raises BadAnswer where a response does not hold what was asked for."""
+    if request.get("echo"):
+        wire.log_likelihood(response, len(request["prompt"]) - 1)
+    else:
+        wire.texts(response, int(request.get("n", 1)))
+
+
+def parse_batch_line(line: str) -> tuple[str, dict[str, object] | None, str]:
+    """Key, response (None where the request failed) and reason of a line of a batch's output.
+
+    Raises:
+        BadAnswer: it is no such line.
+    """
+    try:
+        record = json.loads(line)
+        reply = record.get("response") or {}
+        if record.get("error") or reply.get("status_code") != 200:
+            return record["custom_id"], None, json.dumps(record.get("error") or reply.get("body"))
+        return record["custom_id"], reply["body"], ""
+    except (ValueError, KeyError, AttributeError) as error:
+        raise BadAnswer(f"a batch's line that cannot be read ({error!r})") from error

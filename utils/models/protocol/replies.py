@@ -1,0 +1,125 @@
+"""What a server's reply means: an answer, something that may pass, or a final no with what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from utils.errors import CannotDo
+from utils.models.protocol.wire import BadAnswer
+
+MONEY = (  # codes and types of a 429 that no waiting mends
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_usage_limit_exceeded",
+    "billing_hard_limit_reached",
+    "spend_limit_exceeded",
+)
+PASSING = (408, 409, 429)  # and all from 500 on
+LONGEST = 500  # characters of a server's message that are shown
+
+
+class Transient(Exception):
+    """Something that may pass by itself. `after`: seconds that the server wants us to wait, or None."""
+
+    def __init__(self, what: str, after: float | None = None) -> None:
+        super().__init__(what)
+        self.after = after
+
+
+class Refused(CannotDo):
+    """The server's final no, with its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def record(answer: Any) -> dict[str, object]:
+    """An answer as plain JSON.
+
+    Raises:
+        BadAnswer: it is a page or something else.
+    """
+    if hasattr(answer, "model_dump"):
+        answer = answer.model_dump(mode="json", exclude_unset=True, warnings=False)
+    if not isinstance(answer, dict):
+        raise BadAnswer("an empty text" if answer in ("", None) else f"no JSON object but {str(answer)[:60]!r}")
+    return answer
+
+
+def meaning(
+    status: int,
+    body: object,
+    headers: Mapping[str, str],
+    *,
+    host: str,
+    key: str,
+    key_name: str,
+    what: str,
+    patient: bool,
+) -> Transient | Refused:
+    """What a reply with an error status means.
+
+    Args:
+        key, key_name: the key, which must not appear in any message, and its environment variable.
+        what: was asked for.
+        patient: whether a 404 may pass, as it does for a model that was tuned a minute ago.
+    """
+    code, kind = _field(body, "code"), _field(body, "type")
+    told = clean(_message(body) or f"status {status}", key)
+    if status == 401:
+        return Refused(f"{host} does not accept the key in {key_name}; export a valid one", status)
+    if status == 403 and code == "training_not_available":
+        return Refused(
+            f"{host} no longer fine-tunes for this account (403 training_not_available); use another server of the "
+            "protocol (OPENAI_BASE_URL, data/providers.json), a local model (--model lift-tiny, a folder or a Hub id), "
+            "or rows in the prompt instead of tuning (--epochs 0 --shots 20)",
+            status,
+        )
+    if status == 429 and ({code, kind} & set(MONEY) or "spend_limit" in f"{code} {kind}"):
+        return Refused(
+            f"{host} says that the account's money or quota is used up ({told}); finished work is kept, and the same "
+            "command goes on once there is some",
+            status,
+        )
+    if status in PASSING or status >= 500 or (status == 404 and patient):
+        return Transient(f"{status}: {told}", _after(headers))
+    if status == 404:
+        return Refused(f"{host} does not know {what} ({told}); check the model's name and OPENAI_BASE_URL", status)
+    return Refused(f"{host} refused {what} ({status}): {told}", status)
+
+
+def clean(text: str, key: str) -> str:
+    """A text of the server on one line, shortened, without our key should it repeat it."""
+    return (text.replace(key, "[key]") if key else text).replace("\n", " ").strip()[:LONGEST]
+
+
+def told(error: Exception) -> str:
+    """What an exception says; errors of parsing show no text of the server's."""
+    return "a text that is no whole JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _message(body: object) -> str:
+    """The message of either shape of error, {"error": …} or {"detail": …}."""
+    if not isinstance(body, dict):
+        return ""
+    inner = body.get("error", body)
+    if isinstance(inner, str):
+        return inner
+    text = (inner.get("message") if isinstance(inner, dict) else None) or body.get("detail") or ""
+    return text if isinstance(text, str) else json.dumps(text)
+
+
+def _field(body: object, name: str) -> str | None:
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    return inner.get(name) if isinstance(inner, dict) else None
+
+
+def _after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server wants us to wait before the next try."""
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None
