@@ -66,7 +66,7 @@ class Config:
     workers: int = 0  # cases at a time; 0 for one per core, or one with another model than lift-tiny
     results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows
-    spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # of models behind the OpenAI protocol
+    spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # for openai:NAME
 
     def lift(self, task: str, seed: int) -> LIFT:
         """The LIFT estimator that the flags describe."""

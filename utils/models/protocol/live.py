@@ -161,7 +161,7 @@ class Live:
 def check(request: dict[str, object], response: dict[str, object]) -> None:
     """Raises BadAnswer where a response does not hold what was asked for."""
     if request.get("echo"):
-        wire.log_likelihood(response, len(request["prompt"]) - 1)
+        wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
     else:
         wire.texts(response, int(request.get("n", 1)))
 

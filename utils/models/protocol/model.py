@@ -149,7 +149,7 @@ class OpenAIModel:
         pairs = [(prompt, prompt + candidate) for prompt in prompts for candidate in candidates]
         requests = [wire.scoring(self._provider, self.served, text) for _, text in pairs]
         responses = self._back_end.ask(wire.PATHS["completions"], requests)
-        scores = [wire.log_likelihood(r, len(prompt)) for r, (prompt, _) in zip(responses, pairs, strict=True)]
+        scores = [wire.log_likelihood(r, text, len(prompt)) for r, (prompt, text) in zip(responses, pairs, strict=True)]
         return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
 
     def save(self, folder: Path) -> None:

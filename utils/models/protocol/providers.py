@@ -30,6 +30,7 @@ class Provider:
             of every request for an answer.
         limit: the field that holds the most tokens of an answer.
         echo: completions can return the log-probabilities of the prompt, so that classes can be scored.
+        echo_tokens: tokens of an answer that such a request asks for; servers that refuse 0 get 1, which is ignored.
         metadata: jobs and batches can carry a note, by which one is found again whose creation was not answered.
         seed: jobs and answers take a seed.
         checkpoints: of how many last epochs the server keeps the model; 1 is the final one only.
@@ -49,6 +50,7 @@ class Provider:
     request_extra: dict[str, object] = field(default_factory=dict)
     limit: str = "max_tokens"
     echo: bool = False
+    echo_tokens: int = 0
     metadata: bool = True
     seed: bool = True
     checkpoints: int = 1
@@ -126,6 +128,8 @@ def _entries(file: Path) -> list[Provider]:
     known = {f.name for f in fields(Provider)}
     try:
         entries = json.loads(file.read_text("utf-8"))
+        if not isinstance(entries, list):
+            raise TypeError("it is no list")
         strange = sorted({name for entry in entries for name in entry} - known)
         if strange:
             raise UserError(f"{file} has unknown fields {', '.join(strange)}; data/README.md lists them")

@@ -141,7 +141,8 @@ def scoring(provider: Provider, model: str, text: str) -> dict[str, object]:
             "be scored; use --decoding generate (regression: greedy, or a mean or median with --samples 20), or set "
             '"echo" in data/providers.json if it can'
         )
-    return {"model": model, "prompt": text, "max_tokens": 0, "echo": True, "logprobs": 1} | provider.request_extra
+    asked = {"model": model, "prompt": text, "max_tokens": provider.echo_tokens, "temperature": 0.0}
+    return asked | {"echo": True, "logprobs": 1} | provider.request_extra
 
 
 def prompt_text(request: dict[str, object]) -> str:
@@ -184,21 +185,21 @@ def _text(choice: dict[str, object]) -> str:
     return text + CUT if cut else text
 
 
-def log_likelihood(response: dict[str, object], n_prompt: int) -> float:
-    """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters.
+def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> float:
+    """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters of `text`.
 
-    Tokens are found by their place in the text; a token that straddles the border belongs to what follows it, as in
-    training.
+    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training.
 
     Raises:
-        BadAnswer: the response has no log-probabilities.
+        BadAnswer: the response has no log-probabilities of this text. (Some servers give those of the answer alone.)
     """
     try:
         known = response["choices"][0]["logprobs"]
-        places = zip(known["tokens"], known["token_logprobs"], known["text_offset"], strict=True)
-        ours = [value for token, value, start in places if start >= n_prompt or start + len(token) > n_prompt]
-        if not ours or None in ours:
-            raise BadAnswer("a response without log-probabilities of the answer")
+        tokens = list(zip(known["tokens"], known["token_logprobs"], known["text_offset"], strict=True))
+        ours = [value for token, value, start in tokens if start < len(text) and start + len(token) > n_prompt]
+        from_the_start = tokens[0][2] == 0 and text.startswith(tokens[0][0])
+        if not from_the_start or not ours or None in ours:
+            raise BadAnswer("log-probabilities of something else than the prompt")
         return float(sum(ours))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise BadAnswer(f"a response without log-probabilities ({error!r})") from error

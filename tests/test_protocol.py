@@ -1,0 +1,302 @@
+"""What surrounds the client of the OpenAI protocol: prices, requests, the store, the ledger, the quote. No server."""
+
+import io
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from utils import lines, spending
+from utils.errors import CannotDo, UserError
+from utils.models.protocol import providers, replies, wire
+from utils.models.protocol.counting import Counter
+from utils.models.protocol.ledger import Ledger, OverBudget
+from utils.models.protocol.providers import Price, Provider
+from utils.models.protocol.store import Store
+from utils.models.protocol.wire import BadAnswer
+
+URL = "http://127.0.0.1:1/v1"
+COMPLETIONS = Provider("a", echo=True)
+CHAT = Provider("b", lines="chat", inference="chat", limit="max_completion_tokens", message_tokens=4, request_tokens=3)
+ASKED = {"stop": "@@@", "temperature": 0.0, "samples": 1, "max_new_tokens": 5, "seed": 3}
+
+
+# ---- files that grow by lines ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("torn", [0, 1, 5000])
+def test_a_line_cut_short_is_left_out_and_removed(tmp_path, torn):
+    file = tmp_path / "a.txt"
+    lines.append(file, "one\n", header="head\n")
+    with file.open("a") as stream:
+        stream.write("x" * torn)
+    assert lines.whole(file) == ["head\n", "one\n"]
+    lines.append(file, "zwö\n", header="head\n")
+    assert file.read_text("utf-8") == "head\none\nzwö\n"
+
+
+# ---- providers and prices --------------------------------------------------------------------------------------------
+
+
+def test_a_provider_is_found_by_host_and_port_then_by_host_then_other(tmp_path):
+    file = tmp_path / "providers.json"
+    file.write_text(
+        json.dumps([{"name": "x", "hosts": ["h"]}, {"name": "y", "hosts": ["h:9"]}, {"name": "other", "echo": True}])
+    )
+    assert [providers.provider(f"http://{h}/v1", file).name for h in ("h:9", "h:8", "h", "z")] == [
+        "y",
+        "x",
+        "x",
+        "other",
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"name": "x", "colour": 1}]'])
+def test_a_broken_provider_file_is_named(tmp_path, text):
+    file = tmp_path / "providers.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"providers\.json"):
+        providers.provider(URL, file)
+
+
+def test_the_price_is_that_of_the_longest_name_and_of_the_base_of_a_tuned_model(tmp_path):
+    file = tmp_path / "prices.csv"
+    file.write_text(
+        "host,model,train,prompt,completion,batch,as_of\n*,*,9,9,9,1,d\nh,gpt,1,2,3,.5,d\nh,gpt-mini,4,5,6,.5,d\n"
+    )
+    assert providers.price("http://h/v1", "ft:gpt-mini-1:me::id", file) == Price(4, 5, 6, 0.5, "d")
+    assert providers.price("http://h/v1", "gpt-2", file).train == 1
+    assert providers.price("http://z/v1", "gpt-2", file).train == 9
+    assert Price(4, 5, 6, 0.5, "d").usd(10**6, 2 * 10**6, 10**6) == 20
+    assert Price(4, 5, 6, 0.5, "d").usd(0, 2 * 10**6, 10**6, batched=True) == 8
+
+
+def test_a_model_without_a_price_has_none_and_a_broken_table_is_named(tmp_path):
+    assert providers.price("https://api.openai.com/v1", "unheard-of") is None
+    (tmp_path / "prices.csv").write_text("host,model,train\nh,m,cheap\n")
+    with pytest.raises(UserError, match="not a price table"):
+        providers.price(URL, "m", tmp_path / "prices.csv")
+
+
+def test_the_shipped_files_are_whole():
+    assert providers.provider("https://api.openai.com/v1").name == "openai"
+    assert providers.price("https://api.openai.com/v1", "gpt-4o-mini-2024-07-18").as_of
+    with pytest.raises(UserError, match="no base URL"):
+        providers.host("api.openai.com")
+
+
+# ---- requests, lines, responses --------------------------------------------------------------------------------------
+
+
+def test_training_lines_hold_any_text():
+    pairs = [('a "b", c\n### ✓', " 1@@@")]
+    assert json.loads(wire.training_lines(COMPLETIONS, pairs)) == {"prompt": pairs[0][0], "completion": " 1@@@"}
+    chat = json.loads(wire.training_lines(CHAT, pairs))["messages"]
+    assert chat == [{"role": "user", "content": pairs[0][0]}, {"role": "assistant", "content": "1@@@"}]
+
+
+def test_requests_have_the_fields_of_their_endpoint():
+    assert wire.free(COMPLETIONS, "m", "p", **ASKED) == {
+        "model": "m",
+        "prompt": "p",
+        "max_tokens": 5,
+        "temperature": 0.0,
+        "stop": ["@@@"],
+        "seed": 3,
+    }
+    chat = wire.free(replace(CHAT, seed=False), "m", "p", **ASKED | {"samples": 2, "stop": ""})
+    assert chat == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "p"}],
+        "max_completion_tokens": 5,
+        "temperature": 0.0,
+        "n": 2,
+    }
+    assert wire.answer_limit(CHAT, chat) == 10
+    with pytest.raises(CannotDo, match="--decoding generate"):
+        wire.scoring(CHAT, "m", "p")
+
+
+def choice(index, text, reason="stop"):
+    return {"index": index, "text": text, "finish_reason": reason}
+
+
+def test_answers_are_put_in_order_and_cut_ones_are_marked():
+    assert wire.texts({"choices": [choice(1, "b"), choice(0, "a")]}, 2) == ["a", "b"]
+    assert wire.texts({"choices": [choice(0, " 12.3", "length")]}, 1) == [" 12.3…"]
+    assert wire.texts({"choices": [choice(0, "1\nnext", "length")]}, 1) == ["1\nnext"]  # its first line is whole
+    withheld = {"index": 0, "message": {"content": None}, "finish_reason": "content_filter"}
+    assert wire.texts({"choices": [withheld]}, 1) == [""]
+
+
+@pytest.mark.parametrize("response", [{}, {"choices": None}, {"choices": [{"index": 0}]}, {"choices": []}])
+def test_a_response_without_answers_is_no_answer(response):
+    with pytest.raises(BadAnswer):
+        wire.texts(response, 1)
+
+
+def scored(tokens, values):
+    offsets = [sum(map(len, tokens[:i])) for i in range(len(tokens))]
+    return {"choices": [{"logprobs": {"tokens": tokens, "token_logprobs": values, "text_offset": offsets}}]}
+
+
+def test_log_probabilities_are_found_by_place_and_not_by_number():
+    whole = scored(["ab", "c#", "# 1", "@@@", " extra"], [None, -1.0, -2.0, -4.0, -8.0])
+    assert wire.log_likelihood(whole, "abc## 1@@@", 5) == -6.0
+    assert wire.log_likelihood(whole, "abc## 1@@@", 4) == -6.0
+    with pytest.raises(BadAnswer):
+        wire.log_likelihood(scored([" extra"], [-1.0]), "abc## 1@@@", 5)  # only of what was generated
+    with pytest.raises(BadAnswer):
+        wire.log_likelihood({"choices": [{"logprobs": None}]}, "abc", 2)
+
+
+# ---- what a reply means ----------------------------------------------------------------------------------------------
+
+
+def means(status, body=None, headers=None, patient=False):
+    return replies.meaning(
+        status, body, headers or {}, host="h", key="sk-secret", key_name="K", what="an answer", patient=patient
+    )
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
+def test_what_may_pass(status):
+    assert isinstance(means(status), replies.Transient)
+
+
+def test_the_server_may_say_how_long_to_wait():
+    assert means(429, headers={"retry-after": "7"}).after == 7
+    assert means(429, headers={"retry-after": "Wed, 21 Oct"}).after is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (401, {"error": {"message": "Incorrect API key provided: sk-secret"}}, "K"),
+        (403, {"error": {"code": "training_not_available"}}, "lift-tiny"),
+        (404, {"error": {"message": "no such model"}}, "no such model"),
+        (429, {"error": {"code": "insufficient_quota"}}, "money"),
+        (429, {"error": {"type": "project_spend_limit_exceeded"}}, "money"),
+        (422, {"detail": [{"loc": "x", "msg": "bad"}]}, "bad"),
+        (400, {"error": "sk-secret is odd"}, r"\[key\]"),
+    ],
+)
+def test_what_is_final_and_never_shows_the_key(status, body, told):
+    meant = means(status, body)
+    assert isinstance(meant, replies.Refused)
+    with pytest.raises(UserError, match=told):
+        raise meant
+    assert "sk-secret" not in str(meant)
+
+
+def test_a_new_model_may_be_unknown_for_a_while():
+    assert isinstance(means(404, patient=True), replies.Transient)
+    assert isinstance(means(404), replies.Refused)
+
+
+@pytest.mark.parametrize("answer", ["<html>", "", None, [1]])
+def test_a_page_is_no_answer(answer):
+    with pytest.raises(BadAnswer):
+        replies.record(answer)
+
+
+# ---- store and ledger ------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_known_by_server_path_and_whole_request(tmp_path):
+    store, request = Store(tmp_path), {"model": "m", "prompt": "p"}
+    store.keep_answer(URL, "/v1/completions", request, {"a": 1})
+    again = Store(tmp_path)
+    assert again.answer(URL, "/v1/completions", dict(reversed(request.items()))) == {"a": 1}
+    others = [
+        (URL + "x", "/v1/completions", request),
+        (URL, "/v1/chat", request),
+        (URL, "/v1/completions", request | {"n": 2}),
+    ]
+    assert [again.answer(*other) for other in others] == [None, None, None]
+
+
+def test_answers_of_another_process_are_seen_and_a_torn_one_is_not(tmp_path):
+    first, second, request = Store(tmp_path), Store(tmp_path), {"model": "m", "prompt": "p"}
+    assert second.answer(URL, "c", request) is None
+    first.keep_answer(URL, "c", request, {"a": 1})
+    assert second.answer(URL, "c", request) == {"a": 1}
+    file = next((tmp_path / "answers").glob("*.jsonl"))
+    with file.open("a") as stream:
+        stream.write('{"key": "torn')
+    assert Store(tmp_path).answer(URL, "c", request) == {"a": 1}
+    second.keep_answer(URL, "c", request | {"n": 2}, {"a": 2})
+    assert Store(tmp_path).answer(URL, "c", request | {"n": 2}) == {"a": 2}
+
+
+def test_a_state_is_on_the_disk_at_once(tmp_path):
+    with Store(tmp_path).purchase("k") as state:
+        assert state == {}
+        state.put(job="j", creating="now")
+        assert Store(tmp_path).state("k") == {"job": "j", "creating": "now"}
+        state.put(creating=None)
+    assert Store(tmp_path).state("k") == {"job": "j"}
+
+
+def paid(ledger, id, usd=1.0, kind="answer"):
+    ledger.add(host="h", model="m", kind=kind, id=id, usd=usd, counted="server", prompt=3)
+
+
+def test_a_call_is_written_down_once_and_the_sum_survives(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.csv", None)
+    for id in ("a", "b", "a"):
+        paid(ledger, id)
+    paid(ledger, "a", kind="correction", usd=-0.25)
+    assert ledger.spent() == Ledger(tmp_path / "ledger.csv", None).spent() == 1.75
+
+
+def test_the_limit_counts_what_was_spent_before_what_is_under_way_and_other_processes(tmp_path):
+    ledger, other = Ledger(tmp_path / "ledger.csv", 3.0), Ledger(tmp_path / "ledger.csv", 3.0)
+    paid(ledger, "a")
+    with ledger.reserving(1.5, "x"), pytest.raises(OverBudget, match="--max-usd 3"), ledger.reserving(1.0, "y"):
+        pass
+    with ledger.reserving(1.0, "y"):
+        pass
+    paid(other, "b", usd=1.5)
+    with pytest.raises(OverBudget), ledger.reserving(1.0, "y"):
+        pass
+
+
+def test_threads_never_pass_the_limit_together(tmp_path):
+    ledger, held, refused = Ledger(tmp_path / "ledger.csv", 3.0), [], []
+    start, end = threading.Barrier(8), threading.Barrier(8)
+
+    def call():
+        start.wait()
+        try:
+            with ledger.reserving(1.0, "x"):
+                held.append(1)
+                end.wait()
+        except OverBudget:
+            refused.append(1)
+            end.wait()
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(held), len(refused)) == (3, 5)
+
+
+# ---- counting and asking ---------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_exact_with_the_tokenizer_and_an_upper_estimate_without():
+    exact = Counter(Provider("a", tokenizers={"te": "lift-tiny"}), "ft:test:x::1")
+    assert exact.exact
+    assert exact(["999 12 =>", ""]) == [3, 1]
+    estimate = Counter(Provider("a", tokenizers={"m": "/no/such/folder"}), "m")
+    assert not estimate.exact
+    assert estimate(["abcd", "äö"]) == [2, 2]
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_agreed(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert not spending._asked()
