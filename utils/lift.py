@@ -267,7 +267,8 @@ class LIFT(BaseEstimator):
     def _seed(self, purpose: str) -> int:
         """A seed for one purpose, so that no two uses of `random_state` share a stream."""
         number = PURPOSES.index(purpose)
-        return int(np.random.SeedSequence([self.random_state, number]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([self.random_state, number]).generate_state(1)[0])
+        return seed % 2**31 if purpose == "tuning" else seed  # servers take no larger one for a fine-tune
 
     def _given(self) -> dict[str, object]:
         """The parameters that the user may leave to the recipe, None where that is so."""
