@@ -3,6 +3,7 @@
     RESULTS_DIR/<area>/<experiment>.csv                  finished cases
     RESULTS_DIR/<area>/<experiment>.failures.csv         cases that ended in an error, with the reason
     RESULTS_DIR/<area>/<experiment>/answers/<key>.csv.gz every answer of a case, in the order of the test rows
+    RESULTS_DIR/<area>/<experiment>/answers/<key>.json   what it was run with, for utils/verify.py
 
 Several processes may write at once. A row is one write under a file lock; a line cut short by a crash is removed
 before the next one is written; a case that another live process works on can be seen and left alone.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
 import tempfile
@@ -84,13 +86,20 @@ class Results:
                 "move the file away or give another --results-dir"
             )
 
-    def add(self, row: Mapping[str, object], answers: pd.DataFrame | None = None, redo: bool = False) -> bool:
+    def add(
+        self,
+        row: Mapping[str, object],
+        answers: pd.DataFrame | None = None,
+        redo: bool = False,
+        record: Mapping[str, object] | None = None,
+    ) -> bool:
         """Stores a finished case: its answers first, then its row, so that a row is never without its answers.
 
         Args:
             row: the columns of the CSV, "key" among them.
             answers: one row per test row, kept as they are.
             redo: replace an earlier row of this key. Otherwise an existing row stays and False is returned.
+            record: what the case was run with.
 
         Raises:
             UserError: the columns differ from the file's, or the disk is full (nothing is left half-written).
@@ -104,6 +113,8 @@ class Results:
                 path = self.answers_path(str(row["key"]))
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _replace(path, lambda target: answers.to_csv(target, index=False, compression="gzip"))
+            if record is not None:
+                write_text(self.record_path(str(row["key"])), json.dumps(record, indent=1) + "\n")
             if exists:
                 kept = lines.whole(self.path)
                 rows = [r for r in csv.reader(kept[1:]) if r[0] != row["key"]]
@@ -119,6 +130,10 @@ class Results:
     def answers_path(self, key: str) -> Path:
         """Where the answers of a case lie."""
         return self.folder / "answers" / f"{key}.csv.gz"
+
+    def record_path(self, key: str) -> Path:
+        """Where it is written what a case was run with."""
+        return self.folder / "answers" / f"{key}.json"
 
     def answers(self, key: str) -> pd.DataFrame:
         """The answers of a finished case: row, prompt_sha256, text, parsed, truth, log_p_CLASS, as far as it has them.

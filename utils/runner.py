@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from utils import spending
+from utils import records, spending
 from utils.errors import CannotDo, TooLong, UserError
 from utils.estimators import LIFT
 from utils.models import base
@@ -69,6 +69,8 @@ class Runner:
     def __init__(self, config, build: Callable[[Case, object], Trial], results: Results):
         self.config, self.build, self.results = config, build, results
         self.session = session.current()
+        spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
+        self.module = spec.name if spec else build.__module__
 
     def run(self, cases: Iterable[Case]) -> int:
         """Runs what is missing and returns the number of cases that failed.
@@ -189,7 +191,7 @@ class Runner:
                 with threadpool_limits(self.config.n_threads()):
                     scores, answers = self.build(plan.case, self.config).run()
                 row = {**plan.head, **scores, "commit": commit, "finished_at": _now()}
-                self.results.add(row, answers, redo=self.config.redo)
+                self.results.add(row, answers, self.config.redo, self._record(plan.case))
                 return plan, "done"
         except Busy:
             return plan, "busy"
@@ -200,6 +202,10 @@ class Runner:
         except Exception as error:  # a fault of one case is told in full and does not end the others
             traceback.print_exc()
             return plan, self._fail(plan, f"{type(error).__name__}: {error}")
+
+    def _record(self, case: Case) -> dict[str, object]:
+        """What is needed to run the case again; `utils.verify` does."""
+        return {"module": self.module, "config": records.encode(self.config), "case": asdict(case)}
 
     def _fail(self, plan: Plan, reason: str) -> str:
         self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})

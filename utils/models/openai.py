@@ -39,13 +39,15 @@ class Connection:
         url: base URL.
         key_name: the environment variable that holds the key.
         retry_minutes: how long one request is tried again.
+        metadata: whether jobs and batches carry our mark in a note; a job has it in its suffix in any case.
     """
 
-    def __init__(self, url: str, key_name: str, retry_minutes: float) -> None:
+    def __init__(self, url: str, key_name: str, retry_minutes: float, metadata: bool = True) -> None:
         self.url = url
         self.host = host(url)
         self._key_name = key_name
         self._patience = 60 * retry_minutes
+        self._metadata = metadata
         key = os.environ.get(key_name, "").strip()
         if not key:
             raise UserError(
@@ -120,7 +122,7 @@ class Connection:
                 training_file=str(state["training_file"]),
                 method={"type": "supervised", "supervised": {"hyperparameters": job.hyperparameters}},
                 suffix=f"lift-{key[:12]}",
-                metadata={"lift": key},
+                **self._note(key),
                 extra_body=job.extra or None,
                 **more,
             ),
@@ -159,7 +161,7 @@ class Connection:
         """Creates a batch, with one request and no second one; raises as `create_job`."""
         return self._create(
             lambda: self._client.batches.create(
-                input_file_id=file, endpoint=path, completion_window="24h", metadata={"lift": key}
+                input_file_id=file, endpoint=path, completion_window="24h", **self._note(key)
             ),
             "a batch",
         )
@@ -198,6 +200,9 @@ class Connection:
         return known.get(name)
 
     # ---- one request ------------------------------------------------------------------------------------------------
+
+    def _note(self, key: str) -> dict[str, object]:
+        return {"metadata": {"lift": key}} if self._metadata else {}
 
     def _get(self, send: Callable[[], Any], what: str, kind: str) -> dict[str, object]:
         def once() -> dict[str, object]:

@@ -66,11 +66,13 @@ class OpenAIModel:
             )
         from utils.models.openai import Connection  # and with it the package, which a quote does not need
 
-        trainer = Connection(train_url, "OPENAI_API_KEY", now.retry_minutes)
+        trainer = Connection(train_url, "OPENAI_API_KEY", now.retry_minutes, provider.metadata)
         asker = trainer
         if ask_url != train_url:
             own = "OPENAI_INFERENCE_API_KEY"
-            asker = Connection(ask_url, own if os.environ.get(own) else "OPENAI_API_KEY", now.retry_minutes)
+            asker = Connection(
+                ask_url, own if os.environ.get(own) else "OPENAI_API_KEY", now.retry_minutes, provider.metadata
+            )
         ledger = Ledger(now.folder / "ledger.csv", now.max_usd)
         return cls(name, served, Live(trainer, asker, now, provider, price, counter, store, ledger))
 
