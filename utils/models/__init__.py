@@ -66,6 +66,11 @@ def load(
     return _load(name, fingerprint(name), adapter, adapter_rank, quantization, device, dtype, threads)
 
 
+def fetch(name: str) -> Path:
+    """Brings a model of the Hub onto this machine; see `utils.models.hub.fetch`."""
+    return import_module("utils.models.hub").fetch(name)
+
+
 def is_remote(name: object) -> bool:
     """Whether a model's name says that it is behind the protocol."""
     return isinstance(name, str) and name.startswith(session.PREFIX)

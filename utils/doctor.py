@@ -1,0 +1,257 @@
+"""What this machine has, what of each experiment can run on it, and what to type where something is missing.
+
+python -m utils.doctor
+python -m utils.doctor --model EleutherAI/gpt-j-6b --no-network    # asks no server
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from utils import files, groups, models, openml, registry, synthetic
+from utils.errors import UserError
+from utils.groups import GROUPS, SKLEARN
+from utils.results import ROOT
+
+AREAS = ("classification", "regression", "others")
+KEYS = ("OPENAI_API_KEY", "OPENAI_INFERENCE_API_KEY", "HF_TOKEN")
+SERVERS = {"OpenML": openml.SERVER, "Hugging Face Hub": "https://huggingface.co"}
+TIMEOUT = 3.0  # seconds for a connection
+DISK_WANTED = 2 * 2**30  # bytes; a study of a small model takes far less
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Config:
+    model: str = "lift-tiny"  # the model that is to be used
+    results_dir: Path = ROOT / "results"  # where results are to go
+    network: bool = True  # whether servers may be asked (a connection, nothing else)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `advice` is empty where all is well."""
+
+    part: str
+    thing: str
+    state: str
+    advice: str = ""
+
+
+def report(config: Config) -> list[Finding]:
+    """All findings, in the order of the report."""
+    online = dict(_servers()) if config.network else {}
+    found = [*_python(), *_machine(config), *_network(config, online), *_keys(), *_data(), *_model(config)]
+    return found + list(_experiments(online.get("OpenML", False)))
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("packages", "python", platform.python_version())
+    for file, optional in (
+        ("requirements.txt", False),
+        ("requirements-extras.txt", True),
+        ("requirements-gpu.txt", True),
+    ):
+        for name, wanted in _requirements(ROOT / file):
+            try:
+                have = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                yield Finding(
+                    "packages", name, "optional, not there" if optional else "missing", f"pip install -r {file}"
+                )
+                continue
+            same = have.partition("+")[0] == wanted
+            yield Finding("packages", name, have, "" if same else f"tested with {wanted}: pip install -r {file}")
+
+
+def _requirements(file: Path) -> Iterator[tuple[str, str]]:
+    """Names and versions of a requirements file that are meant for this Python."""
+    from packaging.requirements import Requirement
+
+    for line in file.read_text("utf-8").splitlines():
+        text = line.partition("#")[0].strip()
+        if text:
+            one = Requirement(text)
+            if one.marker is None or one.marker.evaluate():
+                yield one.name, str(one.specifier).removeprefix("==")
+
+
+def _machine(config: Config) -> Iterator[Finding]:
+    yield Finding("machine", "system", f"{platform.system()} {platform.machine()}")
+    yield Finding("machine", "cores", str(os.cpu_count()))
+    if memory := _memory():
+        yield Finding("machine", "memory", f"{memory / GIB:.0f} GiB")
+    folder = next(
+        parent for parent in (config.results_dir.resolve(), *config.results_dir.resolve().parents) if parent.exists()
+    )
+    free = shutil.disk_usage(folder).free
+    advice = "" if free > DISK_WANTED else "free some space, or give another --results-dir"
+    yield Finding("machine", f"free disk at {config.results_dir}", f"{free / GIB:.1f} GiB", advice)
+    if not os.access(folder, os.W_OK):
+        yield Finding("machine", str(folder), "not writable", "give another --results-dir")
+    yield from (Finding("machine", *line) for line in import_module("utils.models.devices").lines())
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):  # not on this system
+        return None
+
+
+def _servers() -> Iterator[tuple[str, bool]]:
+    for name, address in SERVERS.items():
+        yield name, _reachable(address)
+
+
+def _reachable(address: str) -> bool:
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection(
+            (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), TIMEOUT
+        ):
+            return True
+    except OSError:
+        return False
+
+
+def _network(config: Config, online: dict[str, bool]) -> Iterator[Finding]:
+    if not config.network:
+        yield Finding("network", "servers", "not asked")
+    for name, is_there in online.items():
+        advice = "" if is_there else "on a machine with a network: python -m utils.prefetch, then copy the caches"
+        yield Finding("network", name, "reachable" if is_there else "not reachable", advice)
+    if url := os.environ.get("OPENAI_BASE_URL"):
+        there = not config.network or _reachable(url)
+        yield Finding(
+            "network", "OPENAI_BASE_URL", urlsplit(url).hostname or url, "" if there else "no server answers there"
+        )
+
+
+def _keys() -> Iterator[Finding]:
+    for name in KEYS:
+        yield Finding("keys", name, "set" if os.environ.get(name) else "not set (only servers ask for it)")
+
+
+def _data() -> Iterator[Finding]:
+    for word in os.environ.get("LIFT_DATA", "").split(os.pathsep):
+        folder = Path(word).expanduser()
+        if word and not folder.is_dir():
+            yield Finding("data", f"LIFT_DATA {word}", "no such folder", "export LIFT_DATA=FOLDER, or unset it")
+        elif word:
+            n = sum(path.is_file() for path in folder.iterdir())
+            yield Finding("data", f"LIFT_DATA {word}", f"{n} files")
+    n = len(list(openml.CACHE.glob("*.parquet"))) if openml.CACHE.is_dir() else 0
+    yield Finding("data", "OpenML's cache", f"{n} tables")
+    kept = import_module("utils.models.hub").cached()
+    yield Finding("data", "the Hub's cache", f"{len(kept)} models, {sum(kept.values()) / GIB:.1f} GiB")
+
+
+def _model(config: Config) -> Iterator[Finding]:
+    try:
+        if models.is_remote(config.model):
+            yield Finding("model", config.model, models.fingerprint(config.model))
+            return
+        place = models.resolve(config.model)
+    except UserError as error:
+        yield Finding("model", config.model, "cannot be used", str(error))
+        return
+    if isinstance(place, Path):
+        yield Finding("model", config.model, f"folder {place}")
+        return
+    here = place.partition("@")[0] in import_module("utils.models.hub").cached()
+    advice = "" if here else f"python -m utils.prefetch --models {config.model}"
+    yield Finding("model", config.model, "in the Hub's cache" if here else "not fetched yet", advice)
+
+
+def _experiments(online: bool) -> Iterator[Finding]:
+    """Whether the tables of each script's defaults, and of its shell command, are to be had here."""
+    for area in AREAS:
+        for script in sorted((ROOT / area).glob("*.py")):
+            if script.stem == "__init__":
+                continue
+            quick = list(import_module(f"{area}.{script.stem}").Config().datasets)
+            lacks = [
+                sorted({name for word in names for name in _missing(word, area, online)})
+                for names in (quick, _named(script.with_suffix(".sh")) or quick)
+            ]
+            states = [f"lacks {', '.join(missing)}" if missing else "can run" for missing in lacks]
+            state = states[0] if states[0] == states[1] else f"quick {states[0]}, .sh {states[1]}"
+            advice = "export LIFT_DATA=FOLDER with them, or connect to a network once" if any(lacks) else ""
+            yield Finding("experiments", f"{area}/{script.stem}", state, advice)
+
+
+def _named(shell: Path) -> list[str]:
+    """What a shell command gives to --datasets."""
+    found = re.search(r"--datasets((?:\s+(?!--)[^\s\"\\]+)+)", shell.read_text("utf-8").replace("\\\n", " "))
+    return found.group(1).split() if found else []
+
+
+def _missing(word: str, area: str, online: bool) -> list[str]:
+    """The tables that a word stands for in an area's scripts and that are not to be had."""
+    word = word.removeprefix("images:").removeprefix("permuted_")
+    names = [word]
+    if word in GROUPS:
+        tasks = ("classification", "regression") if area == "others" else (area,)
+        names = [name for task in tasks for name in groups.members(word, task, _folders())]
+    return [name for name in names if not _is_here(name, online)]
+
+
+def _folders() -> list[Path]:
+    words = [Path(word).expanduser() for word in os.environ.get("LIFT_DATA", "").split(os.pathsep) if word]
+    return [folder for folder in words if folder.is_dir()]
+
+
+def _is_here(name: str, online: bool) -> bool:
+    """Whether a table can be loaded without asking anybody, or from a server that answers."""
+    base = name.partition(":")[0]
+    if (
+        synthetic.is_synthetic(name)
+        or base in ("sum", "difference")
+        or name in sum(SKLEARN.values(), ())
+        or files.is_file(name)
+    ):
+        return True
+    entry = registry.find(name)
+    if any(files.find(stem, _folders()) for stem in {name, entry.name if entry else name}):
+        return True
+    if name in ("mnist", "fashion_mnist"):
+        return online or (openml.CACHE / f"{({'mnist': 554, 'fashion_mnist': 40996})[name]}.parquet").is_file()
+    number = entry.openml_id if entry else None
+    return number is not None and (online or (openml.CACHE / f"{number}.parquet").is_file())
+
+
+def main(config: Config) -> int:
+    """Prints the report and returns how many needed things are missing."""
+    console = Console()
+    part, found = "", report(config)
+    for finding in found:
+        if finding.part != part:
+            part = finding.part
+            table = Table(title=part, title_justify="left", show_header=False, box=None, pad_edge=False)
+            for line in (one for one in found if one.part == part):
+                table.add_row(line.thing, line.state, f"→ {line.advice}" if line.advice else "")
+            console.print(table, end="\n\n")
+    missing = [one for one in found if one.part in ("packages", "model") and one.state in ("missing", "cannot be used")]
+    print("all that is needed is here" if not missing else f"{len(missing)} needed things are missing")
+    return len(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(tyro.cli(Config, description=__doc__)) else 0)

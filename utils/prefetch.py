@@ -1,0 +1,57 @@
+"""Brings models and tables onto this machine, for one without a network.
+
+python -m utils.prefetch --datasets paper other --task classification
+python -m utils.prefetch --models EleutherAI/gpt-j-6b Qwen/Qwen2.5-0.5B
+python -m utils.prefetch --datasets mnist fashion_mnist --images
+
+Tables go to data/cache/openml, models to the Hub's cache (HF_HOME). Copy both to the same places of the other machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+from utils import images, models, tables
+from utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Config:
+    datasets: tuple[str, ...] = ()  # names, groups: data/README.md
+    task: Literal["classification", "regression"] = "classification"  # which tables a group stands for
+    images: bool = False  # the names are image sets
+    models: tuple[str, ...] = ()  # Hub ids, with @revision where one is wanted
+
+
+def main(config: Config) -> int:
+    """Fetches what is named and returns how many things could not be had; each is told and the others go on."""
+    if not config.datasets and not config.models:
+        raise UserError("nothing is named; give --datasets or --models, see --help")
+    wanted = [(name, images.load) for name in config.datasets] if config.images else _tables(config)
+    wanted += [(name, models.fetch) for name in config.models]
+    n_failed = 0
+    for name, fetch in wanted:
+        try:
+            fetch(name)
+            print(f"here     {name}")
+        except UserError as error:
+            n_failed += 1
+            print(f"missing  {name}: {error}", file=sys.stderr)
+    return n_failed
+
+
+def _tables(config: Config):
+    names = tables.expand(config.datasets, config.task) if config.datasets else []
+    return [(name, lambda name: tables.load(name, task=config.task)) for name in names]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(1 if main(tyro.cli(Config, description=__doc__)) else 0)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
