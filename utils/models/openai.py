@@ -226,17 +226,22 @@ class Connection:
             after = entries[-1]["id"]
 
     def _create(self, send: Callable[[], Any], what: str) -> dict[str, object]:
-        try:
-            made = record(self._translated(send, what, False))
-            if not made.get("id"):
-                raise BadAnswer("an object without id")
-            return made
-        except (Transient, BadAnswer, json.JSONDecodeError, openai.APIResponseValidationError) as error:
-            if isinstance(error, Transient) and error.after is not None:
-                raise UserError(
-                    f"{self.host} takes no {what} now ({error}); run the same command again later"
-                ) from None
-            raise Unanswered(told(error)) from None
+        """What `send` creates. Only a 429, which says that nothing was done, is followed by a second request."""
+
+        def once() -> dict[str, object]:
+            try:
+                made = record(self._translated(send, what, False))
+                if not made.get("id"):
+                    raise BadAnswer("an object without id")
+                return made
+            except Transient as error:
+                if error.status == 429:
+                    raise
+                raise Unanswered(told(error)) from None
+            except (BadAnswer, json.JSONDecodeError, openai.APIResponseValidationError) as error:
+                raise Unanswered(told(error)) from None
+
+        return self._try(once, what)
 
     def _try(self, send: Callable[[], Any], what: str, patient: bool = False) -> Any:
         """What `send` returns; what may pass is tried again for as long as the session allows."""

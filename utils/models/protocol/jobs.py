@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 from utils.errors import UserError
 from utils.models.protocol import wire
@@ -11,7 +11,7 @@ from utils.models.protocol.providers import host
 from utils.models.protocol.store import State
 from utils.models.protocol.wire import Job
 
-SOON = 30 * 86400.0  # seconds before a model's last day from which on a warning is given
+SOON = 30  # days before a model's last day from which on a warning is given
 POLL = (1.0, 20.0)  # seconds between two looks at a job: at first, and at most
 SEARCHES = 4  # looks for a job whose creation was not answered, 1, 2 and 4 s apart
 FAILED = ("failed", "cancelled", "expired")
@@ -97,14 +97,24 @@ def _once(create, find, state: State) -> dict[str, object]:
 def _check_model(live, name: str) -> None:
     """Refuses a model that is gone and warns of one that goes soon; servers without a list are believed."""
     known = live.trainer.model(name)
-    last = (known or {}).get("shutdown_date")
-    if not isinstance(last, int | float):
+    last = _day((known or {}).get("shutdown_date"))
+    if last is None:
         return
-    day = datetime.fromtimestamp(last, timezone.utc).strftime("%Y-%m-%d")
-    if last < time.time():
+    today, day = datetime.now(timezone.utc).date(), last.isoformat()
+    if last <= today:
         raise UserError(f"{name} was shut down on {day}; choose another model, or a local one: --model lift-tiny")
-    if last < time.time() + SOON:
+    if (last - today).days <= SOON:
         live.say(f"warning: {name} and its tunes are shut down on {day}; answers are kept in {live.store.folder}")
+
+
+def _day(told: object) -> date | None:
+    """A date as servers write it: 2027-01-14, with a time behind it, or in seconds since 1970."""
+    try:
+        if isinstance(told, int | float):
+            return datetime.fromtimestamp(told, timezone.utc).date()
+        return date.fromisoformat(str(told)[:10])
+    except (ValueError, OSError, OverflowError):
+        return None
 
 
 def _wait(live, job: Job, state: State) -> None:

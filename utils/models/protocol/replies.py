@@ -21,11 +21,17 @@ LONGEST = 500  # characters of a server's message that are shown
 
 
 class Transient(Exception):
-    """Something that may pass by itself. `after`: seconds that the server wants us to wait, or None."""
+    """Something that may pass by itself.
 
-    def __init__(self, what: str, after: float | None = None) -> None:
+    Attributes:
+        after: seconds that the server wants us to wait, or None.
+        status: HTTP status, or None where there was no reply.
+    """
+
+    def __init__(self, what: str, after: float | None = None, status: int | None = None) -> None:
         super().__init__(what)
         self.after = after
+        self.status = status
 
 
 class Refused(CannotDo):
@@ -85,7 +91,7 @@ def meaning(
             status,
         )
     if status in PASSING or status >= 500 or (status == 404 and patient):
-        return Transient(f"{status}: {told}", _after(headers))
+        return Transient(f"{status}: {told}", _after(headers), status)
     if status == 404:
         return Refused(f"{host} does not know {what} ({told}); check the model's name and OPENAI_BASE_URL", status)
     return Refused(f"{host} refused {what} ({status}): {told}", status)
