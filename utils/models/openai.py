@@ -14,6 +14,7 @@ import json
 import os
 import random
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,7 @@ class Connection:
         except UnicodeEncodeError:
             raise UserError(f"the key in {key_name} holds characters that no key has; export it again") from None
         self._client = openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=TIMEOUT)
+        weakref.finalize(self, self._client.close)
 
     # ---- answers ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,241 @@
+"""What a test may let go wrong: which requests it hits, whether they have an effect, and what is answered.
+
+An answer that changes the true one (`content_filter`, `job_state`, …) lets the request have its effect in any case.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+JSON = "application/json"
+TEXTS = {  # status → message, type, code
+    401: ("Incorrect API key provided: sk-****.", "invalid_request_error", "invalid_api_key"),
+    403: (
+        "Fine-tuning is no longer available for this organization.",
+        "invalid_request_error",
+        "training_not_available",
+    ),
+    404: ("The model does not exist or you do not have access to it.", "invalid_request_error", "model_not_found"),
+    409: ("Another request changes the same object.", "invalid_request_error", "conflict"),
+    429: ("Rate limit reached for requests per minute.", "requests", "rate_limit_exceeded"),
+    500: ("The server had an error while processing your request.", "server_error", None),
+    503: ("The server is overloaded. Please try again later.", "server_error", "server_is_overloaded"),
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes over the wire."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is done instead of, or with, the true answer.
+
+    Attributes:
+        spoil: gets the true reply, or None where the request had no effect; returns a reply, or None to close the
+            connection without one.
+        true: whether the request has its effect whatever the fault says.
+        wait: seconds before anything is sent.
+        ignored: parameters of the query that are not looked at.
+        times: how often, where the fault does not say.
+    """
+
+    spoil: Callable[[Reply | None], Reply | None]
+    true: bool = False
+    wait: float = 0.0
+    ignored: tuple[str, ...] = ()
+    times: int | None = None
+
+
+def reply(status: int, body: object) -> Reply:
+    """A JSON object as a reply."""
+    return Reply(status, json.dumps(body).encode())
+
+
+def status(code: int, body: dict | None = None, headers: dict[str, str] | None = None) -> Answer:
+    """An error status, with a body as OpenAI has it for 401, 403 (training), 404 (model), 409, 429, 500 and 503."""
+    message, kind, name = TEXTS.get(code, (f"Error {code}.", "server_error", None))
+    body = body or {"error": {"message": message, "type": kind, "param": None, "code": name}}
+    return Answer(lambda true: Reply(code, json.dumps(body).encode(), headers=headers or {}))
+
+
+def no_money() -> Answer:
+    """429 because nothing is left to pay with."""
+    told = "You exceeded your current quota, please check your plan and billing details."
+    error = {"message": told, "type": "insufficient_quota", "param": None, "code": "insufficient_quota"}
+    return status(429, {"error": error})
+
+
+def not_yet(times: int | None = None) -> Answer:
+    """404, as for a model that was tuned a minute ago."""
+    return Answer(status(404).spoil, times=times)
+
+
+def html() -> Answer:
+    """200 with a page, as from a proxy."""
+    return Answer(lambda true: Reply(200, b"<html><body>Please log in.</body></html>", "text/html"))
+
+
+def cut_json() -> Answer:
+    """200 with the first half of a JSON object."""
+    return Answer(lambda true: Reply(200, true.body[: len(true.body) // 2] if true else b'{"id": "x", "object": "li'))
+
+
+def empty() -> Answer:
+    """200 without a body."""
+    return Answer(lambda true: Reply(200, b""))
+
+
+def drop() -> Answer:
+    """The connection is closed without an answer."""
+    return Answer(lambda true: None)
+
+
+def slow(seconds: float) -> Answer:
+    """The true answer late; where the request has no effect ("before") the connection is closed instead."""
+    return Answer(lambda true: true, wait=seconds)
+
+
+def content_filter() -> Answer:
+    """A withheld answer: no text, no usage."""
+
+    def change(body: dict) -> None:
+        for choice in body["choices"]:
+            choice["finish_reason"], choice["logprobs"] = "content_filter", None
+            if "message" in choice:
+                choice["message"]["content"] = None
+            else:
+                choice["text"] = ""
+        body["usage"] = None
+
+    return _changed(change)
+
+
+def length() -> Answer:
+    """A text that the limit of tokens cut short: its first half, with one character at least that is no space."""
+
+    def change(body: dict) -> None:
+        for choice in body["choices"]:
+            holder, key = (choice["message"], "content") if "message" in choice else (choice, "text")
+            choice["finish_reason"] = "length"
+            text = holder[key]
+            holder[key] = text[: max((len(text) + 1) // 2, len(text) - len(text.lstrip()) + 1)]
+
+    return _changed(change)
+
+
+def shuffled_choices() -> Answer:
+    """Choices in another order than that of their index."""
+    return _changed(lambda body: body["choices"].reverse())
+
+
+def job_state(state: str, error: str | dict | None = None) -> Answer:
+    """A job or batch in a state of your choice, unknown ones too."""
+
+    def change(body: dict) -> None:
+        body["status"] = state
+        if state != "succeeded" and "fine_tuned_model" in body:
+            told = {"code": "server_error", "message": "The job failed.", "param": None}
+            told |= {"message": error} if isinstance(error, str) else error or {}
+            body |= {"fine_tuned_model": None, "trained_tokens": None}
+            body["error"] = told if error or state == "failed" else None
+
+    return _changed(change)
+
+
+def succeeded_without_model() -> Answer:
+    """A job that succeeded and names no model."""
+    return _changed(lambda body: body.update(status="succeeded", fine_tuned_model=None))
+
+
+def file_error(details: str = "The file could not be read.") -> Answer:
+    """An uploaded file in status error."""
+    return _changed(lambda body: body.update(status="error", status_details=details))
+
+
+def endless_events() -> Answer:
+    """A list that ignores `after` and always has more."""
+    return _changed(lambda body: body.update(has_more=True), ignored=("after",))
+
+
+def _changed(change: Callable[[dict], object], ignored: tuple[str, ...] = ()) -> Answer:
+    def spoil(true: Reply | None) -> Reply | None:
+        if true is None or true.status != 200:
+            return true
+        body = json.loads(true.body)
+        change(body)
+        return reply(200, body)
+
+    return Answer(spoil, true=True, ignored=ignored)
+
+
+@dataclass
+class Fault:
+    """Requests that go wrong.
+
+    Attributes:
+        method, path: of the requests; the path is a regular expression, looked for in "/v1/…" without the query.
+        times: how many of them go wrong; None for all.
+        after: so many are served well before.
+        do: "before": the request has no effect; "after": it has, and only its answer is spoilt.
+        answer: what is answered; the default is status 500.
+        hits: how many went wrong so far.
+    """
+
+    method: str
+    path: str
+    times: int | None = 1
+    after: int = 0
+    do: str = "before"
+    answer: Answer = field(default_factory=lambda: status(500))
+    hits: int = 0
+
+    def __post_init__(self) -> None:
+        if self.do not in ("before", "after"):
+            raise ValueError(f'do is {self.do!r}; it is "before" or "after"')
+        self.times = self.answer.times or self.times
+        self._passed = 0
+
+    def take(self, method: str, path: str) -> bool:
+        """Whether this request goes wrong; it is counted."""
+        if method != self.method or not re.search(self.path, path) or self.hits == self.times:
+            return False
+        if self._passed < self.after:
+            self._passed += 1
+            return False
+        self.hits += 1
+        return True
+
+
+class Faults:
+    """The faults of a server; of several that fit a request the first one hits."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> Fault:
+        """Adds a fault and returns it, for its `hits`."""
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """From now on all goes well."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault that hits a request, or None."""
+        with self._lock:
+            return next((fault for fault in self._faults if fault.take(method, path)), None)
