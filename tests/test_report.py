@@ -129,3 +129,11 @@ def test_the_figure_shows_every_learner_chance_and_the_paper(frame):
     assert names == {"tree", "lift", "chance", "LIFT/GPT-3 (paper)"}
     axes = figure.axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["two_circles", "iris"]
+
+
+def test_models_that_code_made_are_called_without_folder_and_hash_where_that_tells(frame):
+    made = [f"data/cache/models/lift-tiny-random-{digit * 12}" for digit in "ab"]
+    rows = [row("iris", "lift", 0, 0.9, model=model) for model in (made[0], "lift-tiny")]
+    assert report.labels(pd.DataFrame(rows)).tolist() == ["lift lift-tiny-random", "lift lift-tiny"]
+    rows = [row("iris", "lift", 0, 0.9, model=model) for model in made]
+    assert report.labels(pd.DataFrame(rows)).tolist() == [f"lift {model}" for model in made]

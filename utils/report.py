@@ -50,6 +50,7 @@ ORDER += ("lift-digits", "lift-unordered", "lift-fourier", "lift-random", "lift"
 PAPER_INPUTS = "input=real;range=-10..10"
 PAPER_COLUMN = "(paper: LIFT/GPT-3)"
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
+MADE = "data/cache/models/"  # where models lie that code made for itself
 WIDE = 200  # characters, where the output is not a terminal and nothing would be gained by wrapping
 
 
@@ -81,11 +82,18 @@ def labels(frame: pd.DataFrame) -> pd.Series:
         and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1
     ):
         telling = others  # the flags of LIFT that the experiment varies have columns of their own
+    frame = frame.assign(model=_called(frame["model"]))
     parts = [frame["method"]] + [
         frame[c].map(lambda value, name=c: f" {value if name in ('model', 'options') else f'{name}={value}'}".rstrip())
         for c in telling
     ]
     return pd.concat(parts, axis=1).astype(str).agg("".join, axis=1)
+
+
+def _called(models: pd.Series) -> pd.Series:
+    """Names of models; those that code made and keeps in data/cache/models, without folder and hash where that tells."""
+    short = {name: re.sub(r"-[0-9a-f]{12}$", "", name.removeprefix(MADE)) for name in models.unique()}
+    return models.map(short) if len(set(short.values())) == len(short) else models
 
 
 def summarise(frame: pd.DataFrame) -> pd.DataFrame:
