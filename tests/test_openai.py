@@ -136,6 +136,18 @@ def test_scored_classes_have_the_local_probabilities(place, agreed, plain):
     np.testing.assert_allclose(there.predict_proba(test), here.predict_proba(test), atol=1e-4)
 
 
+def test_through_a_chat_classes_are_scored_by_their_first_token(place, agreed):
+    server = place(provider=CHAT | {"top_logprobs": 20}, lines="chat")
+    agreed()
+    lift, test = fitted(decoding="score"), rows()[2][0]
+    probabilities = lift.predict_proba(test)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    free = fitted(decoding="generate").answers(test).values
+    read = [(a, b) for a, b in zip(lift.predict(test), free, strict=True) if b is not None]
+    assert all(a == b for a, b in read)
+    assert not server.violations
+
+
 def test_rows_in_the_prompt_need_no_job(place, agreed, plain):
     server = place()
     agreed()
@@ -223,6 +235,29 @@ def test_a_creation_that_failed_is_told_and_the_next_run_looks_first(place, agre
     assert paths(server).count("/v1/fine_tuning/jobs") == 2
     assert len(paths(server)) - 2 == paths(server).count("/v1/completions") + paths(server).count("/v1/files")
     assert paths(server).count("/v1/files") == 2
+
+
+def test_a_late_answer_is_asked_for_again_and_counted_twice(place, agreed, tmp_path, monkeypatch):
+    monkeypatch.setattr("utils.models.openai.TIMEOUT", 1.0)
+    server = place()
+    server.faults.add(Fault("POST", "completions", do="after", answer=faults.slow(3)))
+    agreed()
+    fitted().answers(rows()[2][0])
+    book = ledger(tmp_path)
+    assert (book["kind"] == "lost answer").sum() == 1
+    assert book["prompt_tokens"].sum() == server.usage["prompt"]
+
+
+def test_one_server_tunes_and_another_answers(place, agreed, plain, monkeypatch):
+    tuner = place()
+    agreed()
+    with protocol.serve(models={"test": plain}) as asker:
+        monkeypatch.setenv("OPENAI_INFERENCE_BASE_URL", asker.url)
+        lift = fitted(epochs=0, shots=3)
+        lift.answers(rows()[2][0])
+        assert not tuner.log
+        assert "/v1/completions" in paths(asker)
+        assert lift.model_.device == asker.url.removeprefix("http://").removesuffix("/v1")
 
 
 # ---- every failure has an end ----------------------------------------------------------------------------------------

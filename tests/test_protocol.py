@@ -2,14 +2,16 @@
 
 import io
 import json
+import math
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from utils import lines, spending
 from utils.errors import CannotDo, UserError
-from utils.models.protocol import providers, replies, wire
+from utils.models.protocol import model, providers, replies, wire
 from utils.models.protocol.counting import Counter
 from utils.models.protocol.ledger import Ledger, OverBudget
 from utils.models.protocol.providers import Price, Provider
@@ -149,6 +151,29 @@ def test_log_probabilities_are_found_by_place_and_not_by_number():
         wire.log_likelihood(scored([" extra"], [-1.0]), "abc## 1@@@", 5)  # only of what was generated
     with pytest.raises(BadAnswer):
         wire.log_likelihood({"choices": [{"logprobs": None}]}, "abc", 2)
+
+
+def first(**told):
+    top = [{"token": token, "logprob": math.log(p)} for token, p in told.items()]
+    return {"choices": [{"logprobs": {"content": [{"top_logprobs": top}]}}]}
+
+
+def test_classes_are_scored_by_the_first_token_that_is_theirs_alone():
+    response = first(**{"setosa": 0.5, "vi": 0.2, "ver": 0.1, "v": 0.1, "x": 0.05})
+    assert np.exp(wire.first_likelihoods(response, ["setosa", "virginica", "versicolor"])) == pytest.approx(
+        [0.5, 0.2, 0.1]
+    )
+    response = first(**{" 1": 0.6, "10": 0.3, "x": 0.02})
+    got = np.exp(wire.first_likelihoods(response, ["1", "10", "2", "3"]))
+    assert got == pytest.approx([0.6, 0.3, 0.02, 0.02])  # 0.08 are left for two, the last one told has 0.02
+    with pytest.raises(BadAnswer):
+        wire.first_likelihoods({"choices": [{"logprobs": None}]}, ["a"])
+
+
+def test_the_labels_of_candidates_are_without_their_mark():
+    assert model._labels([" 0@@@", " 1@@@"]) == ["0", "1"]
+    assert model._labels([" cats@@@", " dogs@@@"]) == ["cats", "dogs"]
+    assert model._labels([" 0", " 10"]) == ["0", "10"]
 
 
 # ---- what a reply means ----------------------------------------------------------------------------------------------

@@ -62,9 +62,9 @@ def paired(frame: pd.DataFrame, arm: str, reference: str, same: Sequence[str], s
         (n - 1; nan with one pair) and `better`, the share of pairs in which the arm is ahead.
     """
     cells = frame.groupby([*same, "seed", arm], as_index=False)[score].mean()
-    base = cells[cells[arm] == reference].drop(columns=arm).rename(columns={score: "base"})
+    base = cells[cells[arm] == reference].drop(columns=arm).rename(columns={score: "score of the reference"})
     pairs = cells[cells[arm] != reference].merge(base, on=[*same, "seed"])
-    pairs = pairs.assign(difference=pairs[score] - pairs["base"])
+    pairs = pairs.assign(difference=pairs[score] - pairs["score of the reference"])
     grouped = pairs.assign(better=pairs["difference"] > 0).groupby([*same, arm], sort=False)
     return grouped.agg(
         n=("difference", "size"), difference=("difference", "mean"), sd=("difference", "std"), better=("better", "mean")

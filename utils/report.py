@@ -91,7 +91,7 @@ def labels(frame: pd.DataFrame) -> pd.Series:
 
 
 def _called(models: pd.Series) -> pd.Series:
-    """Names of models; those that code made and keeps in data/cache/models, without folder and hash where that tells."""
+    """Names of models; those that code made and keeps in data/cache/models, without folder and hash if that tells."""
     short = {name: re.sub(r"-[0-9a-f]{12}$", "", name.removeprefix(MADE)) for name in models.unique()}
     return models.map(short) if len(set(short.values())) == len(short) else models
 

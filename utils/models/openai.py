@@ -29,6 +29,7 @@ from utils.models.protocol.wire import BadAnswer, Job
 TIMEOUT = 120.0  # seconds for one request
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries, doubled each time, where the server names none
 BROKEN_TRIES = 3  # for an answer that came and cannot be read: it was billed
+NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")  # errors before the request has left
 PAGES = 50  # of a list, most that are read
 PAGE = 100  # entries of a page
 
@@ -77,16 +78,22 @@ class Connection:
         Args:
             check: raises BadAnswer where a response is not what was asked for.
             patient: whether the model is so new that the server may not know it yet.
-            lost: called with path, request and try for each answer that came broken and was billed nonetheless.
+            lost: called with path, request and a number for each answer that came broken, or not at all after the request
+                had left: it may have been billed.
         """
-        n_broken = 0
+        n_broken = n_unsure = 0
 
         def once() -> dict[str, object]:
-            nonlocal n_broken
+            nonlocal n_broken, n_unsure
             try:
                 response = record(self._client.post(path.removeprefix("/v1"), body=request, cast_to=object))
                 check(response)
                 return response
+            except (openai.APIConnectionError, OSError) as error:
+                if type(error.__cause__ or error).__name__ not in NEVER_SENT:
+                    n_unsure += 1
+                    lost(path, request, -n_unsure)
+                raise
             except (BadAnswer, json.JSONDecodeError, openai.APIResponseValidationError) as error:
                 n_broken += 1
                 lost(path, request, n_broken)

@@ -136,7 +136,7 @@ class Live:
         tick()
 
     def _lost(self, path: str, request: dict[str, object], attempt: int) -> None:
-        """An answer that came broken was billed all the same: its estimate goes into the ledger."""
+        """An answer that came broken, or not at all, may have been billed: its estimate goes into the ledger."""
         prompt, completion = cost(self.provider, self.counter, request)
         self.ledger.add(
             host=host(self.asker.url),
@@ -160,7 +160,9 @@ class Live:
 
 def check(request: dict[str, object], response: dict[str, object]) -> None:
     """Raises BadAnswer where a response does not hold what was asked for."""
-    if request.get("echo"):
+    if "top_logprobs" in request:
+        wire.first_likelihoods(response, [])
+    elif request.get("echo"):
         wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
     else:
         wire.texts(response, int(request.get("n", 1)))

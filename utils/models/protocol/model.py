@@ -139,11 +139,14 @@ class OpenAIModel:
         return answers if temperature > 0 else [texts * samples for texts in answers]
 
     def log_likelihood(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
-        """See `LanguageModel.log_likelihood`. One request for each prompt and candidate.
+        """See `LanguageModel.log_likelihood`. One request for each prompt and candidate, exact, where the server echoes
+        prompts; through a chat one for each prompt, by the answer's first token (`wire.first_likelihoods`).
 
         Raises:
-            CannotDo: the server gives no log-probabilities of a prompt, or one candidate begins another.
+            CannotDo: the server gives no log-probabilities, or one candidate begins another.
         """
+        if self._provider.inference == "chat":
+            return self._first_likelihoods(prompts, candidates)
         if any(a != b and b.startswith(a) for a in candidates for b in candidates):
             raise CannotDo(
                 f"{self.name} cannot tell an answer from the beginning of another one; use --decoding generate"
@@ -152,6 +155,13 @@ class OpenAIModel:
         requests = [wire.scoring(self._provider, self.served, text) for _, text in pairs]
         responses = self._back_end.ask(wire.PATHS["completions"], requests)
         scores = [wire.log_likelihood(r, text, len(prompt)) for r, (prompt, text) in zip(responses, pairs, strict=True)]
+        return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
+
+    def _first_likelihoods(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+        requests = [wire.first_token(self._provider, self.served, prompt) for prompt in prompts]
+        responses = self._back_end.ask(wire.PATHS["chat"], requests)
+        labels = _labels(candidates)
+        scores = [wire.first_likelihoods(response, labels) for response in responses]
         return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
 
     def save(self, folder: Path) -> None:
@@ -188,6 +198,13 @@ class OpenAIModel:
 
     def _n_updates(self, pairs: Sequence[Example], settings: FineTuning) -> int:
         return -(-len(pairs) // settings.batch_size) * settings.epochs
+
+
+def _labels(candidates: Sequence[str]) -> list[str]:
+    """The candidates without the ending that all of them share, their stop mark, and without outer spaces."""
+    shared = os.path.commonprefix([candidate[::-1] for candidate in candidates])[::-1] if len(candidates) > 1 else ""
+    mark = shared.lstrip("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    return [candidate.removesuffix(mark).strip() for candidate in candidates]
 
 
 def _fixed(examples: Examples) -> list[Example]:

@@ -31,6 +31,7 @@ class Provider:
         limit: the field that holds the most tokens of an answer.
         echo: completions can return the log-probabilities of the prompt, so that classes can be scored.
         echo_tokens: tokens of an answer that such a request asks for; servers that refuse 0 get 1, which is ignored.
+        top_logprobs: of how many likeliest first tokens a chat tells the log-probabilities; 0 for none.
         metadata: jobs and batches can carry a note, by which one is found again whose creation was not answered.
         seed: jobs and answers take a seed.
         checkpoints: of how many last epochs the server keeps the model; 1 is the final one only.
@@ -51,6 +52,7 @@ class Provider:
     limit: str = "max_tokens"
     echo: bool = False
     echo_tokens: int = 0
+    top_logprobs: int = 0
     metadata: bool = True
     seed: bool = True
     checkpoints: int = 1

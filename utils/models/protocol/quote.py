@@ -123,6 +123,9 @@ class Counting:
             self._add(host(self.ask_url), prompt=prompt, completion=completion)
             self.quote.example = self.quote.example or wire.prompt_text(request)
         n = int(request.get("n", 1))
+        if "top_logprobs" in request:
+            known = {"content": [{"top_logprobs": [{"token": "", "logprob": 0.0}]}]}
+            return {"choices": [{"index": 0, "message": {"content": ""}, "logprobs": known}]}
         if request.get("echo"):
             known = {"tokens": [request["prompt"]], "token_logprobs": [0.0], "text_offset": [0]}
             return {"choices": [{"index": 0, "text": request["prompt"], "logprobs": known}]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from utils.models.protocol.providers import Provider
 
 PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 CUT = "…"  # ends an answer that the limit of tokens cut short, so that 12.3 is not read out of 12.34
+TINY = 1e-12  # probability of what no token tells
 NOTHING = ""  # an answer that a filter withheld
 
 
@@ -145,6 +147,22 @@ def scoring(provider: Provider, model: str, text: str) -> dict[str, object]:
     return asked | {"echo": True, "logprobs": 1} | provider.request_extra
 
 
+def first_token(provider: Provider, model: str, prompt: str) -> dict[str, object]:
+    """A request for the likeliest first tokens of a chat's answer.
+
+    Raises:
+        CannotDo: the server tells no log-probabilities.
+    """
+    if not provider.top_logprobs:
+        raise CannotDo(
+            f"the server called {provider.name!r} tells no log-probabilities of answers, so classes cannot be scored; "
+            'use --decoding generate, or set "top_logprobs" in data/providers.json if it can'
+        )
+    asked = {"messages": [{"role": "user", "content": prompt}], "model": model, provider.limit: 1, "temperature": 0.0}
+    asked |= {"seed": 0} if provider.seed else {}
+    return asked | {"logprobs": True, "top_logprobs": provider.top_logprobs} | provider.request_extra
+
+
 def prompt_text(request: dict[str, object]) -> str:
     """The text of a request that is billed as its prompt."""
     if "messages" in request:
@@ -203,6 +221,35 @@ def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> flo
         return float(sum(ours))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise BadAnswer(f"a response without log-probabilities ({error!r})") from error
+
+
+def first_likelihoods(response: dict[str, object], labels: Sequence[str]) -> list[float]:
+    """Log-probability of each label by the first token of an answer.
+
+    A token is a label's where it is the label, or begins that one alone. Labels that are not among the likeliest tokens
+    share what probability these leave, but none gets more than the least likely one that is told.
+
+    Raises:
+        BadAnswer: the response tells no log-probabilities.
+    """
+    try:
+        told = [
+            (t["token"].strip(), float(t["logprob"]))
+            for t in response["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        ]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise BadAnswer(f"a response without log-probabilities ({error!r})") from error
+    if not told:
+        raise BadAnswer("a response without log-probabilities")
+    p = dict.fromkeys(labels, 0.0)
+    for token, value in told:
+        owners = [label for label in labels if label == token] or [label for label in labels if label.startswith(token)]
+        if token and len(owners) == 1:
+            p[owners[0]] += math.exp(value)
+    missing = sum(value == 0.0 for value in p.values())
+    rest = max(0.0, 1.0 - sum(math.exp(value) for _, value in told)) / max(1, missing)
+    floor = max(min(rest, math.exp(min(value for _, value in told))), TINY)
+    return [math.log(p[label] or floor) for label in labels]
 
 
 def usage(response: dict[str, object], otherwise: tuple[int, int]) -> Usage:
