@@ -78,8 +78,8 @@ class Connection:
         Args:
             check: raises BadAnswer where a response is not what was asked for.
             patient: whether the model is so new that the server may not know it yet.
-            lost: called with path, request and a number for each answer that came broken, or not at all after the request
-                had left: it may have been billed.
+            lost: called with path, request and a number for each answer that came broken, or did not come after the
+                request had left: it may have been billed.
         """
         n_broken = n_unsure = 0
 
