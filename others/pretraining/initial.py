@@ -74,8 +74,9 @@ RECIPE = {
     "regression": {
         "decoding": "median",
         "levels": 400,
+        "optimizer": "adamw",
         "learning_rate": 2e-3,
-        "updates": 400,
+        "updates": 800,
         "jitter": 0.01,
         "target_jitter": 0.02,
     },

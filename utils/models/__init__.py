@@ -134,7 +134,8 @@ def recipe(name: str) -> dict[str, Any]:
 def fingerprint(name: str) -> str:
     """The identity of a model's weights: a sha256 over a folder's files, or the Hub id with its revision.
 
-    Documents (*.md) and hidden files do not count; of files above 64 MiB the size and the two ends do.
+    Documents (*.md), hidden files and the recipe, whose settings a case names by themselves, do not count; of files
+    above 64 MiB the size and the two ends do.
     """
     if is_remote(name):
         return session.fingerprint(name)
@@ -157,5 +158,5 @@ def fingerprint(name: str) -> str:
 def _weighty_files(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if file.is_file() and not hidden and file.suffix != ".md":
+        if file.is_file() and not hidden and file.suffix != ".md" and file.name != RECIPE_FILE:
             yield file
