@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pandas as pd
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from utils import records, spending
+from utils import cluster, records, spending
 from utils.errors import CannotDo, TooLong, UserError
 from utils.estimators import LIFT
 from utils.models import base
@@ -97,7 +98,7 @@ class Runner:
             raise UserError(impossible[0].problem)
         self._agree(possible)
         for plan in impossible:
-            self._fail(plan, plan.problem)
+            self.failed(plan, plan.problem)
         return len(impossible) + self._run_all(possible)
 
     def _look_at(self, cases: list[Case]) -> list[Plan]:
@@ -168,6 +169,9 @@ class Runner:
         return failed
 
     def _outcomes(self, plans: list[Plan], workers: int, commit: str):
+        if self.config.engine == "ray":
+            yield from cluster.outcomes(self, plans, commit)
+            return
         if workers <= 1:
             yield from (self.run_one(plan, commit) for plan in plans)
             return
@@ -193,24 +197,29 @@ class Runner:
                     return plan, "done"
                 with threadpool_limits(self.config.n_threads()):
                     scores, answers = self.build(plan.case, self.config).run()
-                row = {**plan.head, **scores, "commit": commit, "finished_at": _now()}
-                self.results.add(row, answers, self.config.redo, self._record(plan.case))
+                self.store(plan, scores, answers, commit)
                 return plan, "done"
         except Busy:
             return plan, "busy"
         except StorageError:
             raise
         except UserError as error:
-            return plan, self._fail(plan, str(error))
+            return plan, self.failed(plan, str(error))
         except Exception as error:  # a fault of one case is told in full and does not end the others
             traceback.print_exc()
-            return plan, self._fail(plan, f"{type(error).__name__}: {error}")
+            return plan, self.failed(plan, f"{type(error).__name__}: {error}")
+
+    def store(self, plan: Plan, scores: dict[str, object], answers: pd.DataFrame, commit: str) -> None:
+        """Adds a finished case to the results."""
+        row = {**plan.head, **scores, "commit": commit, "finished_at": _now()}
+        self.results.add(row, answers, self.config.redo, self._record(plan.case))
 
     def _record(self, case: Case) -> dict[str, object]:
         """What is needed to run the case again; `utils.verify` does."""
         return {"module": self.module, "config": records.encode(self.config), "case": asdict(case)}
 
-    def _fail(self, plan: Plan, reason: str) -> str:
+    def failed(self, plan: Plan, reason: str) -> str:
+        """Writes a failed case down and returns the reason."""
         self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})
         return reason
 

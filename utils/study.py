@@ -63,6 +63,10 @@ class Config:
     device: str = "auto"  # cpu, cuda or mps
     dtype: str = "auto"  # float32 or bfloat16
     threads: int = 0  # per case; 0 for one, or all cores with another model than lift-tiny
+    engine: Literal["local", "ray"] = "local"  # processes of this machine, or a Ray cluster
+    address: str = ""  # of the cluster: auto, HOST:PORT or ray://HOST:PORT; a Ray of this machine if empty
+    gpus: float = 0.0  # per case on a cluster; 1 with --device cuda
+    memory_gb: float = 0.0  # that a case needs on a cluster; 0 for no claim
     workers: int = 0  # cases at a time; 0 for one per core, or one with another model than lift-tiny
     results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows

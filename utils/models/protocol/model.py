@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -202,8 +203,11 @@ class OpenAIModel:
 
 def _labels(candidates: Sequence[str]) -> list[str]:
     """The candidates without the ending that all of them share, their stop mark, and without outer spaces."""
-    shared = os.path.commonprefix([candidate[::-1] for candidate in candidates])[::-1] if len(candidates) > 1 else ""
-    mark = shared.lstrip("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    endings = zip(*(reversed(candidate) for candidate in candidates), strict=False)
+    shared = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, endings))[::-1]
+    mark = (shared if len(candidates) > 1 else "").lstrip(
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ "
+    )
     return [candidate.removesuffix(mark).strip() for candidate in candidates]
 
 
