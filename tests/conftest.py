@@ -13,6 +13,7 @@ from tests.doubles import RECIPE
 settings.register_profile("seeded", derandomize=True, deadline=None)  # the same examples in every run, however slow
 settings.load_profile("seeded")
 
+PROGRAMS = ("test_experiments.py", "test_bootstrap.py", "test_openai.py", "test_cluster.py")  # start whole programs
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -28,7 +29,7 @@ def lift_data(monkeypatch):
 
 def pytest_collection_modifyitems(items):
     """Fast tests first: what starts whole programs comes last."""
-    items.sort(key=lambda item: item.path.name in ("test_experiments.py", "test_bootstrap.py"))
+    items.sort(key=lambda item: item.path.name in PROGRAMS)
 
 
 @pytest.fixture

@@ -5,4 +5,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/../utils/env.sh" requirements.txt require
 cd "$lift_root"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-exec .venv/bin/python -m pytest "$@"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # a process for each core, each with one thread
+exec .venv/bin/python -m pytest -n auto --dist worksteal "$@"
