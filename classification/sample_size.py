@@ -14,7 +14,7 @@ from utils.results import write_text
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    datasets: tuple[str, ...] = ("moons", "digits", "wine")  # names, groups, files: data/README.md
+    datasets: tuple[str, ...] = ("moons", "two_circles", "wine")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("logreg", "svm", "xgboost", "lift")
     seeds: tuple[int, ...] = (0, 1)  # one split, one draw of the rows and one fine-tune each
     rows: tuple[int, ...] = (8, 32, 128, 512)  # training rows, as far as the table has them
