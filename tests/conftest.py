@@ -13,7 +13,13 @@ from tests.doubles import RECIPE
 settings.register_profile("seeded", derandomize=True, deadline=None)  # the same examples in every run, however slow
 settings.load_profile("seeded")
 
-PROGRAMS = ("test_experiments.py", "test_bootstrap.py", "test_openai.py", "test_cluster.py")  # start whole programs
+PROGRAMS = (
+    "test_experiments.py",
+    "test_bootstrap.py",
+    "test_openai.py",
+    "test_faults.py",
+    "test_cluster.py",
+)  # start whole programs
 ROOT = Path(__file__).resolve().parents[1]
 
 
