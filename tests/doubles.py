@@ -50,6 +50,9 @@ class NearestRow:
         self.n_tokens_trained = 0
         self.seeds: list[int] = []
 
+    def __repr__(self):
+        return f"NearestRow(garble={self.garble})"  # no address: names of tests must be the same in each process
+
     def count_tokens(self, texts):
         return [len(text.split()) for text in texts]
 
