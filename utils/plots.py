@@ -110,7 +110,10 @@ def lines(
         for method in methods:
             part = frame[(frame["panel"] == name) & (frame["method"] == method)].groupby(x)[y]
             mean, sd = part.mean(), part.std().fillna(0.0)
-            axes.errorbar(mean.index, mean, yerr=sd, color=colours[method], marker="o", markersize=3, label=method)
+            look = (
+                {"marker": "*", "markersize": 8, "zorder": 3} if method == "lift" else {"marker": "o", "markersize": 3}
+            )
+            axes.errorbar(mean.index, mean, yerr=sd, color=colours[method], label=method, **look)
         if log:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:g}")
@@ -143,6 +146,8 @@ def panel_grid(
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
+    for axes in panels[max(0, len(names) - columns) : len(names)]:
+        axes.xaxis.set_tick_params(labelbottom=True)  # also where the place below is empty
     return figure, dict(zip(names, panels, strict=False))
 
 
