@@ -74,6 +74,18 @@ def test_the_price_is_that_of_the_longest_name_and_of_the_base_of_a_tuned_model(
     assert Price(4, 5, 6, 0.5, "d").usd(0, 2 * 10**6, 10**6, batched=True) == 8
 
 
+def test_one_server_may_tune_and_another_answer(tmp_path):
+    file = tmp_path / "providers.json"
+    tunes = {"name": "t", "hosts": ["t"], "lines": "chat", "inference": "chat", "checkpoints": 3}
+    file.write_text(json.dumps([tunes, {"name": "a", "hosts": ["a"], "echo": True}]))
+    both = providers.pair("http://t/v1", "http://a/v1", file)
+    assert (both.lines, both.checkpoints, both.inference, both.echo) == ("chat", 3, "completions", True)
+    prices = tmp_path / "prices.csv"
+    prices.write_text("host,model,train,prompt,completion,batch,as_of\nt,*,1,2,3,.5,2026-02\na,*,4,5,6,1,2026-01\n")
+    assert providers.pair_price("http://t/v1", "http://a/v1", "m", prices) == Price(1, 5, 6, 1, "2026-01")
+    assert providers.pair_price("http://t/v1", "http://z/v1", "m", prices) is None
+
+
 def test_a_model_without_a_price_has_none_and_a_broken_table_is_named(tmp_path):
     assert providers.price("https://api.openai.com/v1", "unheard-of") is None
     (tmp_path / "prices.csv").write_text("host,model,train\nh,m,cheap\n")

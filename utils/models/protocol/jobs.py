@@ -90,7 +90,7 @@ def _once(create, find, state: State) -> dict[str, object]:
             f"looks at the list first (what is known lies in {state.file})"
         ) from None
     except UserError:
-        state.put(creating=None)
+        state.put(creating=None, training_file=None, validation_file=None, file=None)  # the files may be what is wrong
         raise
 
 

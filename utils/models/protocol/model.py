@@ -57,8 +57,8 @@ class OpenAIModel:
             )
         now = session.current()
         train_url, ask_url = session.urls()
-        provider = providers.provider(train_url, now.providers)
-        price = providers.price(train_url, served, now.prices)
+        provider = providers.pair(train_url, ask_url, now.providers)
+        price = providers.pair_price(train_url, ask_url, served, now.prices)
         counter = Counter(provider, served)
         store = Store(now.folder)
         if now.quote is not None:

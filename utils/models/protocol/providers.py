@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from utils.errors import UserError
 DATA = Path(__file__).resolve().parents[3] / "data"
 PROVIDERS, PRICES = DATA / "providers.json", DATA / "prices.csv"
 OTHER = "other"  # the entry for hosts that no other entry names
+OF_ANSWERS = ("inference", "limit", "echo", "echo_tokens", "top_logprobs", "request_extra", "concurrency")
 PER = 1e6  # tokens that a price is for
 
 
@@ -100,6 +101,20 @@ def provider(url: str, file: Path = PROVIDERS) -> Provider:
             if wanted in entry.hosts:
                 return entry
     return next((entry for entry in entries if entry.name == OTHER), Provider(OTHER))
+
+
+def pair(train_url: str, ask_url: str, file: Path = PROVIDERS) -> Provider:
+    """The entry of the server that tunes, with what concerns answers from the one that answers."""
+    tunes, answers = provider(train_url, file), provider(ask_url, file)
+    return replace(tunes, **{name: getattr(answers, name) for name in OF_ANSWERS})
+
+
+def pair_price(train_url: str, ask_url: str, model: str, file: Path = PRICES) -> Price | None:
+    """The price of tuning at one server and of answers at another; None where one of them has none."""
+    tunes, answers = price(train_url, model, file), price(ask_url, model, file)
+    if tunes is None or answers is None:
+        return None
+    return replace(answers, train=tunes.train, as_of=min(tunes.as_of, answers.as_of))
 
 
 def price(url: str, model: str, file: Path = PRICES) -> Price | None:
