@@ -418,7 +418,7 @@ def test_the_fingerprint_is_that_of_the_weights(folders, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("openai:gpt", "not part of this version"),
+        ("openai:", "names no model"),
         ("", "empty"),
         ("./no-such-folder", "no model folder"),
         ("/nowhere/model", "no model folder"),

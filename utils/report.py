@@ -82,7 +82,8 @@ def labels(frame: pd.DataFrame) -> pd.Series:
         and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1
     ):
         telling = others  # the flags of LIFT that the experiment varies have columns of their own
-    frame = frame.assign(model=_called(frame["model"]))
+    if "model" in telling:
+        frame = frame.assign(model=_called(frame["model"]))
     parts = [frame["method"]] + [
         frame[c].map(lambda value, name=c: f" {value if name in ('model', 'options') else f'{name}={value}'}".rstrip())
         for c in telling

@@ -42,6 +42,7 @@ class Ensemble:
         self.models, self.name, self.context_length = list(models), first.name, first.context_length
         self.device, self.dtype = first.device, first.dtype
         self.n_tokens_trained = sum(model.n_tokens_trained for model in models)
+        self.cost_usd = sum(model.cost_usd for model in models)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self.models[0].count_tokens(texts)
