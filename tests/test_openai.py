@@ -491,6 +491,23 @@ def test_kill_9_at_any_point_buys_nothing_twice(place, tmp_path, stage):
     assert not server.violations
 
 
+def test_ctrl_c_keeps_the_answers_under_way_and_cancels_nothing(place, tmp_path):
+    server = place(provider={"concurrency": 2})
+    late = server.faults.add(Fault("POST", r"/completions$", after=7, do="after", answer=faults.slow(2)))
+    process = launch(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes"))
+    until = time.monotonic() + 120
+    while not late.hits and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = finish(process, code=130)
+    assert "the same command goes on" in err
+    finish(launch(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes")))
+    asked = [json.dumps(entry.body, sort_keys=True) for entry in server.log if entry.path == "/v1/completions"]
+    assert len(asked) == len(set(asked)) > 20
+    assert not [path for path in paths(server) if "cancel" in path]
+    assert len(list((tmp_path / "server" / "jobs").iterdir())) == 1
+
+
 def test_the_rehearsal_script_is_whole():
     subprocess.run(["bash", "-n", ROOT / "others" / "rehearse.sh"], check=True)
     help_text = subprocess.run(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Connection:
         self._key_name = key_name
         self._patience = 60 * retry_minutes
         self._metadata = metadata
+        self.stopping = threading.Event()  # set: no further try, requests under way are still waited for
         key = os.environ.get(key_name, "").strip()
         if not key:
             raise UserError(
@@ -266,7 +268,8 @@ class Connection:
                         f"{self.host} did not give {what} within {self._patience / 60:g} minutes (--retry-minutes): "
                         f"{told(error)}; finished work is kept: run the same command again later"
                     ) from None
-                time.sleep(wait)
+                if self.stopping.wait(wait):
+                    raise UserError(f"stopped while {self.host} had not given {what}") from None
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _translated(self, send: Callable[[], Any], what: str, patient: bool) -> Any:

@@ -123,8 +123,13 @@ class Live:
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-            finally:  # also on Ctrl-C
+            except KeyboardInterrupt:
+                self.say("stopping: answers under way are waited for and kept (Ctrl-C again drops them)")
+                raise
+            finally:
+                self.asker.stopping.set()  # no further try of those under way, no further request
                 pool.shutdown(wait=True, cancel_futures=True)
+                self.asker.stopping.clear()
 
     def _one(self, path: str, request: dict[str, object], tick: Callable[[], object]) -> None:
         prompt, completion = cost(self.provider, self.counter, request)
