@@ -117,14 +117,14 @@ def test_requests_have_the_fields_of_their_endpoint():
         "max_tokens": 5,
         "temperature": 0.0,
         "stop": ["@@@"],
-        "seed": 3,
     }
-    chat = wire.free(replace(CHAT, seed=False), "m", "p", **ASKED | {"samples": 2, "stop": ""})
+    assert wire.free(COMPLETIONS, "m", "p", **ASKED | {"temperature": 1.0})["seed"] == 3
+    chat = wire.free(replace(CHAT, seed=False), "m", "p", **ASKED | {"samples": 2, "stop": "", "temperature": 1.0})
     assert chat == {
         "model": "m",
         "messages": [{"role": "user", "content": "p"}],
         "max_completion_tokens": 5,
-        "temperature": 0.0,
+        "temperature": 1.0,
         "n": 2,
     }
     assert wire.answer_limit(CHAT, chat) == 10

@@ -38,6 +38,15 @@ def tune(live, job: Job, state: State) -> float:
         if "job" not in state:
             _check_model(live, job.model)
             _create(live, job, state, key, estimate)
+        live.ledger.add(  # here, and not where it is created: a kill in between must not lose it; it is added once
+            host=host(live.trainer.url),
+            model=job.model,
+            kind="training",
+            id=state["job"],
+            usd=state["estimate"],
+            counted="estimate",
+            training=job.n_tokens * job.epochs,
+        )
         _wait(live, job, state)
     usd = live.price.usd(training=state["n_tokens"])
     place = {"host": host(live.trainer.url), "model": job.model, "id": state["job"]}
@@ -61,15 +70,6 @@ def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
                 lambda: live.trainer.create_job(job, key, state), lambda: live.trainer.find_job(key, job.model), state
             )
         state.put(job=found["id"], estimate=estimate, creating=None)
-        live.ledger.add(
-            host=host(live.trainer.url),
-            model=job.model,
-            kind="training",
-            id=found["id"],
-            usd=estimate,
-            counted="estimate",
-            training=job.n_tokens * job.epochs,
-        )
 
 
 def _once(create, find, state: State) -> dict[str, object]:

@@ -105,9 +105,10 @@ class OpenAIModel:
             round(step * settings.epochs / self._n_updates(pairs, settings)): name
             for step, name in tuned.checkpoints.items()
         }
-        names = {epoch: name for epoch, name in names.items() if 0 < epoch < settings.epochs}
+        first = settings.epochs - self._provider.checkpoints + 1
+        kept = sorted((epoch, name) for epoch, name in names.items() if max(1, first) <= epoch < settings.epochs)
         best, best_score = None, -np.inf
-        for epoch, served in [*sorted(names.items())[1 - self._provider.checkpoints :], (settings.epochs, tuned.model)]:
+        for epoch, served in [*kept, (settings.epochs, tuned.model)]:
             model = OpenAIModel(self.name, served, self._back_end, tuned.n_tokens)
             score = None if on_epoch is None else on_epoch(epoch, model, float("nan"))
             if score is None or score > best_score:

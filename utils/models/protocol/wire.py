@@ -127,7 +127,7 @@ def free(
     asked |= {"model": model, provider.limit: max_new_tokens, "temperature": temperature}
     asked |= {"n": samples} if samples > 1 else {}
     asked |= {"stop": [stop]} if stop else {}
-    asked |= {"seed": seed % 2**31} if provider.seed else {}
+    asked |= {"seed": seed % 2**31} if provider.seed and temperature > 0 else {}  # greedy answers need none
     return asked | provider.request_extra
 
 
