@@ -8,6 +8,8 @@ from datetime import date, datetime, timezone
 from utils.errors import UserError
 from utils.models.protocol import wire
 from utils.models.protocol.providers import host
+from utils.models.protocol.quote import cost
+from utils.models.protocol.replies import check, parse_batch_line
 from utils.models.protocol.store import State
 from utils.models.protocol.wire import Job
 
@@ -180,8 +182,6 @@ def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
     Raises:
         UserError: the batch failed, or some of its requests did; answers that came are kept.
     """
-    from utils.models.protocol import live as back_end  # for its checks; it imports this module
-
     url = live.asker.url
     key = wire.digest(["batch", url, path, sorted(requests)])
     lines = [{"custom_id": k, "method": "POST", "url": path, "body": request} for k, request in requests.items()]
@@ -201,11 +201,11 @@ def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
         problems = []
         for output in (ended.get("output_file_id"), ended.get("error_file_id")):
             for line in (live.asker.download(str(output)) if output else "").splitlines():
-                name, response, reason = back_end.parse_batch_line(line)
+                name, response, reason = parse_batch_line(line)
                 if response is None:
                     problems.append(reason)
                 elif name in requests:
-                    back_end.check(requests[name], response)
+                    check(requests[name], response)
                     live.keep(path, requests[name], response)
         missing = [k for k, r in requests.items() if live.store.answer(url, path, r) is None]
         if missing:
@@ -237,8 +237,6 @@ def _wait_for_batch(live, state: State) -> dict[str, object]:
 
 
 def _counts(live, request: dict[str, object]) -> tuple[int, int, int]:
-    from utils.models.protocol.quote import cost
-
     return (0, *cost(live.provider, live.counter, request))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +16,10 @@ from utils.models.protocol.counting import Counter
 from utils.models.protocol.ledger import Ledger
 from utils.models.protocol.providers import Price, Provider, host
 from utils.models.protocol.quote import cost
+from utils.models.protocol.replies import check
 from utils.models.protocol.session import Session
 from utils.models.protocol.store import Store
-from utils.models.protocol.wire import BadAnswer, Job, Tuned
+from utils.models.protocol.wire import Job, Tuned
 
 NEW = 600.0  # seconds after its job for which a tuned model may be unknown to the server
 
@@ -161,29 +161,3 @@ class Live:
 
     def _shown(self) -> bool:
         return base.progress_bars
-
-
-def check(request: dict[str, object], response: dict[str, object]) -> None:
-    """Raises BadAnswer where a response does not hold what was asked for."""
-    if "top_logprobs" in request:
-        wire.first_likelihoods(response, [])
-    elif request.get("echo"):
-        wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
-    else:
-        wire.texts(response, int(request.get("n", 1)))
-
-
-def parse_batch_line(line: str) -> tuple[str, dict[str, object] | None, str]:
-    """Key, response (None where the request failed) and reason of a line of a batch's output.
-
-    Raises:
-        BadAnswer: it is no such line.
-    """
-    try:
-        record = json.loads(line)
-        reply = record.get("response") or {}
-        if record.get("error") or reply.get("status_code") != 200:
-            return record["custom_id"], None, json.dumps(record.get("error") or reply.get("body"))
-        return record["custom_id"], reply["body"], ""
-    except (ValueError, KeyError, AttributeError) as error:
-        raise BadAnswer(f"a batch's line that cannot be read ({error!r})") from error

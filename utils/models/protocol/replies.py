@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from utils.errors import CannotDo
+from utils.models.protocol import wire
 from utils.models.protocol.wire import BadAnswer
 
 MONEY = (  # codes and types of a 429 that no waiting mends
@@ -105,6 +106,32 @@ def clean(text: str, key: str) -> str:
 def told(error: Exception) -> str:
     """What an exception says; errors of parsing show no text of the server's."""
     return "a text that is no whole JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def check(request: dict[str, object], response: dict[str, object]) -> None:
+    """Raises BadAnswer where a response does not hold what was asked for."""
+    if "top_logprobs" in request:
+        wire.first_likelihoods(response, [])
+    elif request.get("echo"):
+        wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
+    else:
+        wire.texts(response, int(request.get("n", 1)))
+
+
+def parse_batch_line(line: str) -> tuple[str, dict[str, object] | None, str]:
+    """Key, response (None where the request failed) and reason of a line of a batch's output.
+
+    Raises:
+        BadAnswer: it is no such line.
+    """
+    try:
+        record = json.loads(line)
+        reply = record.get("response") or {}
+        if record.get("error") or reply.get("status_code") != 200:
+            return record["custom_id"], None, json.dumps(record.get("error") or reply.get("body"))
+        return record["custom_id"], reply["body"], ""
+    except (ValueError, KeyError, AttributeError) as error:
+        raise BadAnswer(f"a batch's line that cannot be read ({error!r})") from error
 
 
 def _message(body: object) -> str:
