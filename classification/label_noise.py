@@ -13,7 +13,7 @@ from utils import perturb, plots, study, tables
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    datasets: tuple[str, ...] = ("network:epoch=80,n=500", "wine", "iris")  # names, groups, files: data/README.md
+    datasets: tuple[str, ...] = ("network:epoch=80,n=500", "wine")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("knn", "svm", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the wrong labels and one fine-tune each
     shares: tuple[float, ...] = (0.0, 0.2, 0.4)  # wrong labels among training and validation rows

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPTJConfig, LlamaConf
 
 from utils import models
 from utils.errors import BadModel, CannotDo, MissingPackage, TooLong, UnknownName, UserError
-from utils.models import FineTuning, adapters, scoring, training
+from utils.models import FineTuning, adapters, prefix, scoring, training
 
 KINDS = ("gpt2", "gptj", "llama")
 CONTEXT = 64
@@ -289,6 +289,44 @@ def test_greedy_equals_the_plain_loop(folder):
                 ids = [*ids, model._network.module(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax().item()]
         new = ids[len(start) :]
         assert answer == model._tokens.answer(start, new[: new.index(0)] if 0 in new else new)
+
+
+SHARED = "qzwjkvbqzwjkvbqzwjkvbqzwjkvb x"
+AFTER_SHARED = [SHARED + rest for rest in ("1=1, x2=22 ###", "7 ###", "1=3. What", "")]
+
+
+def test_what_all_prompts_begin_with_is_computed_once_and_changes_nothing(folder, monkeypatch):
+    model = load(folder)
+    answers = ["setosa", "versicolor", "12 13", "1"]
+    assert prefix.Prefix(model._network, model._tokens.prompts(AFTER_SHARED)).n_tokens >= prefix.LEAST_TOKENS
+    n_computed = [0]
+
+    def count(module, args, given):
+        n_computed[0] += given["input_ids"].numel()
+
+    seen = model._network.module.register_forward_pre_hook(count, with_kwargs=True)
+    shared = model.log_likelihood(AFTER_SHARED, answers), model.generate(AFTER_SHARED, max_new_tokens=6)
+    n_shared, n_computed[0] = n_computed[0], 0
+    monkeypatch.setattr("utils.models.prefix.LEAST_TOKENS", CONTEXT)
+    alone = model.log_likelihood(AFTER_SHARED, answers), model.generate(AFTER_SHARED, max_new_tokens=6)
+    seen.remove()
+    assert shared[0] == pytest.approx(alone[0], abs=1e-4)
+    assert shared[1] == alone[1]
+    assert n_shared < 0.8 * n_computed[0]
+
+
+@pytest.mark.parametrize("prompts", [[], [[1, 2]], [[1] * 20, [2] * 20], [[1] * 20, [1] * 3]])
+def test_little_in_common_is_not_worth_a_pass(folders, prompts):
+    assert prefix.Prefix(load(folders / "gpt2")._network, prompts).n_tokens == 0
+
+
+def test_one_fused_kernel_gives_the_logits_of_transformers(folders):
+    model, plain = load(folders / "gpt2"), AutoModelForCausalLM.from_pretrained(folders / "gpt2").eval()
+    kinds = {type(part).__name__ for part in model._network.module.modules()}
+    assert "GELU" in kinds and "NewGELUActivation" not in kinds
+    ids = torch.tensor([[5, 9, 2, 7]])
+    with torch.inference_mode():
+        assert torch.allclose(model._network.module(ids).logits, plain(ids).logits, atol=1e-6)
 
 
 def test_sampling_follows_the_distribution(folders):

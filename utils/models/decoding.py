@@ -10,7 +10,8 @@ import torch
 
 from utils.errors import UserError
 from utils.models.network import Network
-from utils.models.tokens import Tokens, batches, pad_left, positions
+from utils.models.prefix import Prefix
+from utils.models.tokens import Tokens, batches, positions
 
 BATCH_TOKENS = 8192  # tokens of one batch, answers and padding included
 BATCH_ROWS = 256
@@ -48,11 +49,12 @@ def generate(
     def fits(n: int, longest: int) -> bool:
         return n * n_drawn <= BATCH_ROWS and n * n_drawn * (longest + max_new_tokens) <= BATCH_TOKENS
 
+    prefix = Prefix(network, ids)
     answers: dict[str, list[str]] = {}
     for batch in batches([len(row) for row in ids], fits, equal=not network.takes_positions):
         noise = np.stack([_noise(seed, unique[i], k, max_new_tokens) for i in batch for k in range(n_drawn)])
         rows = [ids[i] for i in batch]
-        texts = _decode(network, tokens, ends, rows, stop, temperature, torch.from_numpy(noise))
+        texts = _decode(network, prefix, tokens, ends, rows, stop, temperature, torch.from_numpy(noise))
         for place, i in enumerate(batch):
             drawn = texts[place * n_drawn : (place + 1) * n_drawn]
             answers[unique[i]] = drawn if temperature > 0 else drawn * samples
@@ -67,6 +69,7 @@ def _noise(seed: int, prompt: str, sample: int, n: int) -> np.ndarray:
 
 def _decode(
     network: Network,
+    prefix: Prefix,
     tokens: Tokens,
     ends: frozenset[int],
     prompts: Sequence[list[int]],
@@ -76,11 +79,10 @@ def _decode(
 ) -> list[str]:
     """Answers to one batch, those of a prompt side by side. `noise`: shape (n_prompts * n_drawn, max_new_tokens)."""
     n_drawn = len(noise) // len(prompts)
-    ids, mask = pad_left(prompts, tokens.end, network.device)
-    logits, cache = network(ids, mask=mask, positions=positions(mask), keep=1, use_cache=True)
+    logits, cache, mask = prefix.begin(prompts, tokens.end, use_cache=True)
     prompts = [prompt for prompt in prompts for _ in range(n_drawn)]
     if n_drawn > 1:
-        origin = torch.arange(len(ids), device=network.device).repeat_interleave(n_drawn)
+        origin = torch.arange(len(mask), device=network.device).repeat_interleave(n_drawn)
         cache.reorder_cache(origin)
         logits, mask = logits[origin], mask[origin]
     texts: list[str | None] = [None] * len(prompts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import tempfile
@@ -79,6 +80,7 @@ class LocalModel:
             adapter = "as saved"  # a peft folder goes on with the adapter that it holds
         context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
         tokens = Tokens(tokenizer, name, context_length)
+        gc.freeze()  # texts make many lists, and each collection would look at all of torch and transformers again
         return cls(
             name,
             network.Network(module, device, dtype),

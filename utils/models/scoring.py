@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from utils.models.network import Network
-from utils.models.tokens import Tokens, batches, pad_left, positions
+from utils.models.prefix import Prefix
+from utils.models.tokens import Tokens, batches, positions
 
 BATCH_TOKENS = 8192  # tokens of one pass, padding included
 BATCH_LOGITS = 2**26  # logits of one pass, 256 MiB in float32
@@ -40,9 +41,10 @@ def log_likelihood(network: Network, tokens: Tokens, prompts: Sequence[str], can
     tasks = make_tasks(tokens, list(unique), candidates)
     longest = max(len(task.prompt) + max(map(len, task.suffixes)) for task in tasks)
     tokens.check_fits(longest, "prompt with an answer")
+    prefix = Prefix(network, [task.prompt for task in tasks])
     lengths = [len(task.prompt) for task in tasks]
     for batch in batches(lengths, lambda n, width: n * width <= BATCH_TOKENS, equal=not network.takes_positions):
-        scores[batch] = _score(network, [tasks[i] for i in batch], tokens.end)
+        scores[batch] = _score(network, prefix, [tasks[i] for i in batch], tokens.end)
     return scores[[unique[prompt] for prompt in prompts]]
 
 
@@ -68,10 +70,11 @@ def _shared_suffixes(tokens: Tokens, prompts: Sequence[str], candidates: Sequenc
     if suffixes is None:
         return None
     beginnings = {candidate[:2]: i for i, candidate in enumerate(candidates)}
-    expected = [suffixes[i] for i in beginnings.values()]
-    tried = [candidates[i] for i in beginnings.values()]
-    for tail in {prompt[-TAIL:] for prompt in prompts}:
-        if _suffixes(tokens, tail, tried) != expected:
+    tails = list({prompt[-TAIL:] for prompt in prompts})
+    before = tokens.prompts(tails)
+    for i in beginnings.values():
+        joint = tokens.prompts([tail + candidates[i] for tail in tails])
+        if any(ids != [*tail, *suffixes[i]] for ids, tail in zip(joint, before, strict=True)):
             return None
     return suffixes
 
@@ -103,17 +106,16 @@ def _one_begins_another(suffixes: Sequence[list[int]]) -> bool:
     return any(suffix[:n] in whole for suffix in whole for n in range(len(suffix)))
 
 
-def _score(network: Network, tasks: Sequence[Task], end: int) -> np.ndarray:
+def _score(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int) -> np.ndarray:
     """Scores of one batch, shape (n_tasks, n_candidates): one pass over the prompts, its cache for what follows."""
     width = max(len(suffix) for task in tasks for suffix in task.suffixes)
-    ids, mask = pad_left([task.prompt for task in tasks], end, network.device)
-    logits, cache = network(ids, mask=mask, positions=positions(mask), keep=1, use_cache=width > 1)
+    logits, cache, mask = prefix.begin([task.prompt for task in tasks], end, use_cache=width > 1)
     first = torch.tensor([[suffix[0] if suffix else end for suffix in task.suffixes] for task in tasks])
     log_p = logits[:, -1].log_softmax(-1).gather(1, first.to(network.device)).double().cpu().numpy()
     log_p[[[not suffix for suffix in task.suffixes] for task in tasks]] = 0.0  # nothing to say costs nothing
     rest = [(r, c) for r, task in enumerate(tasks) for c, suffix in enumerate(task.suffixes) if len(suffix) > 1]
     rest.sort(key=lambda rc: len(tasks[rc[0]].suffixes[rc[1]]))  # stable: suffixes of like length go together
-    n_rows = min(BATCH_TOKENS // (ids.shape[1] + width), BATCH_LOGITS // (width * network.vocabulary_size))
+    n_rows = min(BATCH_TOKENS // (mask.shape[1] + width), BATCH_LOGITS // (width * network.vocabulary_size))
     n_rows = max(1, n_rows)
     for begin in range(0, len(rest), n_rows):
         chunk = rest[begin : begin + n_rows]

@@ -1,0 +1,83 @@
+"""Speed: rows per second of tuning and of answering, the original's way, TRL's and ours, on one network and the same texts.
+
+python -m benchmarks.speed                                                                  # two sizes on a CPU, 25 minutes
+python -m benchmarks.speed --models lift-tiny --columns 4 20 --rounds 1                     # minutes
+python -m benchmarks.speed --models gptj-size --columns 4 20 100 324 --adapter lora         # on a GPU
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import tyro
+from tqdm import tqdm
+
+from benchmarks import speed_table
+from utils.errors import UserError
+from utils.results import ROOT
+
+
+@dataclass(frozen=True)
+class Config:
+    models: tuple[str, ...] = ("lift-tiny", "gpt2-size")  # also gptj-size, a folder, a Hub id
+    columns: tuple[int, ...] = (4, 20, 100, 324)  # of the table; a prompt has a token for each
+    large_columns: tuple[int, ...] = (4, 20)  # of all models but lift-tiny where there is no GPU
+    ways: tuple[str, ...] = ("original", "trl", "ours", "ours, free text")
+    batch_sizes: tuple[int, ...] = (8, 32, 128)  # each of TRL's and of ours is tried once, the fastest is then measured
+    rounds: int = 3  # all ways in turn, so many times; the table has medians
+    seconds: float = 4.0  # about how long one timed tuning, and one timed answering, lasts
+    adapter: str = "full"  # or lora, or another of peft
+    device: str = "auto"
+    threads: int = 0  # CPU threads; 0 for all
+    results_dir: Path = ROOT / "results"
+
+
+def measured(config, way, model, columns, batch_size):
+    """The figures of one process."""
+    passed = {name: getattr(config, name) for name in ("adapter", "device", "threads", "seconds")}
+    asked = {"way": way, "model": model, "columns": columns, "batch_size": batch_size, **passed}
+    command = [sys.executable, "-m", "benchmarks.measure", json.dumps(asked)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise UserError(f"{way} with {model}, {columns} columns: {reason}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def best(rows, figure):
+    """The batch size of the greatest figure."""
+    return max(rows, key=lambda row: row[figure])["batch_size"]
+
+
+def runs(config, way, model, columns):
+    """One process for each batch size that is worth more rounds, and what each of them is the best at."""
+    sizes = config.batch_sizes if way in speed_table.SEARCHED else config.batch_sizes[:1]
+    found = [measured(config, way, model, columns, size) for size in sizes] if len(sizes) > 1 else []
+    chosen = {figure: best(found, figure) if found else sizes[0] for figure in speed_table.FIGURES}
+    return {size: [figure for figure in chosen if chosen[figure] == size] for size in set(chosen.values())}
+
+
+def main(config):
+    gpu = speed_table.has_gpu() and config.device != "cpu"
+    rows = []
+    for model in config.models:
+        for columns in config.columns if gpu or model == "lift-tiny" else config.large_columns:
+            plan = {way: runs(config, way, model, columns) for way in config.ways}
+            for number, way in tqdm(list(product(range(config.rounds), config.ways)), f"{model}, {columns} columns"):
+                for size, kept in plan[way].items():
+                    row = measured(config, way, model, columns, size)
+                    rows.append({"round": number, "kept": " ".join(kept), **row})
+            speed_table.write(pd.DataFrame(rows), config.results_dir)
+    print(speed_table.markdown(pd.DataFrame(rows)))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

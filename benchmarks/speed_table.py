@@ -1,0 +1,105 @@
+"""The table and the figure of `benchmarks/speed.py`: medians over rounds, and ratios to TRL."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils import plots
+from utils.results import write_text
+
+SEARCHED = ("trl", "ours")  # ways whose batch size is searched
+FIGURES = ("tune_rows_per_s", "predict_rows_per_s")  # each with the batch size that is best for it
+COLOURS = {"original": "0.75", "trl": "0.45", "ours": plots.LIFT_COLOUR, "ours, free text": "tab:orange"}
+REFERENCE = "trl"
+
+
+def has_gpu() -> bool:
+    """Whether this machine has an NVIDIA driver, told without torch."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def medians(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each model, number of columns and way: medians over the rounds, and each figure's ratio to TRL's.
+
+    Args:
+        frame: one row per process; `kept` names the figures for which its batch size was the best one.
+    """
+    keys = ["model", "columns", "way"]
+    parts = []
+    for figure, others in {
+        "tune_rows_per_s": ["tune_tokens_per_s", "tune_share", "tokens_per_row"],
+        "predict_rows_per_s": ["predict_share"],
+    }.items():
+        kept = frame[[figure in text.split() for text in frame["kept"]]]
+        part = kept.groupby(keys, sort=False)[[figure, *others, "memory_mib", "batch_size"]].median()
+        verb = figure.partition("_")[0]
+        parts.append(part.rename(columns={"memory_mib": f"{verb}_memory_mib", "batch_size": f"{verb}_batch_size"}))
+    table = pd.concat(parts, axis=1).reset_index()
+    table["memory_mib"] = table[["tune_memory_mib", "predict_memory_mib"]].max(axis=1)
+    for figure in FIGURES:
+        reference = table[table["way"] == REFERENCE].set_index(["model", "columns"])[figure]
+        places = pd.MultiIndex.from_frame(table[["model", "columns"]])
+        table[figure.replace("rows_per_s", "ratio")] = table[figure] / reference.reindex(places).to_numpy()
+    return table
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """The table as text; `frame` as for `medians`."""
+    table = medians(frame)
+    head = (
+        "| model | columns (tokens) | way | tuning: rows/s | × TRL | share of matrix rate | batch "
+        "| answering: rows/s | × TRL | share | memory, MiB |"
+    )
+    lines = [head, "|---|---|---" + "|---:" * 8 + "|"]
+    for row in table.to_dict("records"):
+        lines.append(
+            f"| {row['model']} | {row['columns']} ({row['tokens_per_row']:.0f}) | {row['way']} "
+            f"| {row['tune_rows_per_s']:,.1f} | {row['tune_ratio']:.2f} | {row['tune_share']:.0%} "
+            f"| {row['tune_batch_size']:.0f} | {row['predict_rows_per_s']:,.1f} | {row['predict_ratio']:.2f} "
+            f"| {row['predict_share']:.0%} | {row['memory_mib']:,.0f} |"
+        )
+    facts = frame.iloc[0]
+    rates = frame["matrix_gflops"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{facts['device']}, {facts['threads']} threads, {facts['dtype']}, adapter {facts['adapter']}; measured matrix "
+            f"products: {rates.median():,.0f} GFLOP/s ({rates.min():,.0f} to {rates.max():,.0f}); "
+            f"medians of {frame['round'].nunique()} rounds.",
+        ]
+    )
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Bars of the ratios to TRL, one panel for tuning and one for answering."""
+    table = medians(frame)
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    places = list(dict.fromkeys(zip(table["model"], table["columns"], strict=True)))
+    ways = list(dict.fromkeys(table["way"]))
+    for axes, verb in zip(figure.subplots(1, 2), ("tune", "predict"), strict=True):
+        for number, way in enumerate(ways):
+            part = table[table["way"] == way].set_index(["model", "columns"])[f"{verb}_ratio"].reindex(places)
+            at = [place + (number - (len(ways) - 1) / 2) * 0.8 / len(ways) for place in range(len(places))]
+            bars = axes.bar(at, part, 0.8 / len(ways), color=COLOURS[way], label=way)
+            axes.bar_label(bars, [f"{value:.1f}" for value in part], fontsize=6)
+        axes.set_xticks(range(len(places)), [f"{model}\n{columns} columns" for model, columns in places], fontsize=7)
+        axes.axhline(1, color="0.3", linewidth=0.8)
+        axes.set_yscale("log")
+        axes.set_title({"tune": "Tuning", "predict": "Answering"}[verb])
+        axes.set_ylabel("rows per second, as a multiple of TRL's")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(ways))
+    return figure
+
+
+def write(frame: pd.DataFrame, results_dir: Path) -> None:
+    """Writes speed.csv (one row per process), speed.md and speed.png into `results_dir`/benchmarks."""
+    folder = Path(results_dir) / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "speed.csv", frame.to_csv(index=False, float_format="%.6g"))
+    write_text(folder / "speed.md", markdown(frame) + "\n")
+    draw(frame).savefig(folder / "speed.png", dpi=150)
