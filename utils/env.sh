@@ -66,7 +66,7 @@ run_area() {
   if [[ "${1:-}" == --quick ]]; then quick=yes && shift; fi
   for script in "$lift_root/$area"/*.sh; do
     name="$(basename "$script" .sh)"
-    if [[ "$name" == run_all ]]; then continue; fi
+    if [[ ! -f "$lift_root/$area/$name.py" ]]; then continue; fi # no experiment: run_all, rehearse
     printf '\n== %s/%s\n' "$area" "$name"
     code=0
     if [[ -n "$quick" ]]; then (run_module "$area.$name" "$@") || code=$?; else bash "$script" "$@" || code=$?; fi
