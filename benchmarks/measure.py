@@ -123,7 +123,7 @@ def checkpoint(model: str) -> str:
 
 
 def flops(model: models.LanguageModel, tokens: float) -> float:
-    """Floating-point operations of one row's forward pass: all inner matrices for each token, the head for the answer."""
+    """Floating-point operations of a row's forward pass: the inner matrices for each token, the head for the answer."""
     module = model._network.module
     head = module.get_output_embeddings().weight
     inner = sum(p.numel() for name, p in module.named_parameters() if p.dim() == 2 and not _is_table(name))

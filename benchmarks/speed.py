@@ -1,6 +1,6 @@
-"""Speed: rows per second of tuning and of answering, the original's way, TRL's and ours, on one network and the same texts.
+"""Speed: rows per second of tuning and of answering, the original way, TRL's and ours, on one network and its texts.
 
-python -m benchmarks.speed                                                                  # two sizes on a CPU, 25 minutes
+python -m benchmarks.speed                                                                  # on a CPU: 25 minutes
 python -m benchmarks.speed --models lift-tiny --columns 4 20 --rounds 1                     # minutes
 python -m benchmarks.speed --models gptj-size --columns 4 20 100 324 --adapter lora         # on a GPU
 """

@@ -68,8 +68,8 @@ def markdown(frame: pd.DataFrame) -> str:
         [
             *lines,
             "",
-            f"{facts['device']}, {facts['threads']} threads, {facts['dtype']}, adapter {facts['adapter']}; measured matrix "
-            f"products: {rates.median():,.0f} GFLOP/s ({rates.min():,.0f} to {rates.max():,.0f}); "
+            f"{facts['device']}, {facts['threads']} threads, {facts['dtype']}, adapter {facts['adapter']}; measured "
+            f"matrix products: {rates.median():,.0f} GFLOP/s ({rates.min():,.0f} to {rates.max():,.0f}); "
             f"medians of {frame['round'].nunique()} rounds.",
         ]
     )

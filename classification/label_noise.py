@@ -13,11 +13,11 @@ from utils import perturb, plots, study, tables
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    datasets: tuple[str, ...] = ("network:epoch=80,n=500", "wine")  # names, groups, files: data/README.md
+    datasets: tuple[str, ...] = ("network:epoch=80,n=500", "wine", "iris")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("knn", "svm", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the wrong labels and one fine-tune each
     shares: tuple[float, ...] = (0.0, 0.2, 0.4)  # wrong labels among training and validation rows
-    kinds: tuple[str, ...] = ("random", "systematic")  # another class by chance, or the next one
+    kinds: tuple[str, ...] = ("random",)  # another class by chance; systematic: the next one, the same for two classes
     repair: tuple[str, ...] = ("none",)  # none or cleanlab, which takes out rows whose label looks wrong
 
 

@@ -3,4 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../utils/env.sh" requirements.txt requirements-extras.txt
 run_module classification.label_noise --datasets network:epoch=10 network:epoch=80 network:epoch=490 paper \
-  --methods logreg knn tree mlp svm forest xgboost lift --shares 0 .05 .1 .2 .4 --repair none cleanlab --seeds 0 1 2 "$@"
+  --methods logreg knn tree mlp svm forest xgboost lift --shares 0 .05 .1 .2 .4 --kinds random systematic --repair none cleanlab --seeds 0 1 2 "$@"
