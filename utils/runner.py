@@ -24,7 +24,7 @@ from tqdm import tqdm
 from utils import cluster, records, spending
 from utils.errors import CannotDo, TooLong, UserError
 from utils.estimators import LIFT
-from utils.models import base
+from utils.models import base, parallel
 from utils.models.protocol import session
 from utils.results import ROOT, Busy, Results, StorageError
 from utils.trial import Trial
@@ -93,7 +93,8 @@ class Runner:
                 print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}")
             pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
-        possible = [plan for plan in pending if not plan.problem]
+        wanted = set(parallel.told([plan.key for plan in pending if not plan.problem]))
+        possible = [plan for plan in plans if plan.key in wanted]
         if impossible and len(impossible) == len(plans):
             raise UserError(impossible[0].problem)
         self._agree(possible)
@@ -152,7 +153,7 @@ class Runner:
     def _run_all(self, plans: list[Plan]) -> int:
         # the longest first, so that none runs alone
         plans = sorted(plans, key=lambda plan: not plan.case.method.startswith("lift"))
-        workers = min(self.config.n_workers(), len(plans))
+        workers = min(self.config.n_workers(), len(plans)) if parallel.world() == 1 else 1
         commit, failed, busy = _commit(), 0, []
         with tqdm(total=len(plans), desc=self.results.experiment, unit="case", disable=None if plans else True) as bar:
             for plan, outcome in self._outcomes(plans, workers, commit):
@@ -169,7 +170,7 @@ class Runner:
         return failed
 
     def _outcomes(self, plans: list[Plan], workers: int, commit: str):
-        if self.config.engine == "ray":
+        if self.config.engine == "ray" and parallel.world() == 1:
             yield from cluster.outcomes(self, plans, commit)
             return
         if workers <= 1:
@@ -192,8 +193,8 @@ class Runner:
         base.show_progress(not quiet)
         session.use(self.session)  # a worker process has none yet
         try:
-            with self.results.claim(plan.key, wait):
-                if not self.config.redo and plan.key in self.results.finished():
+            with self.results.claim(plan.key, wait or parallel.world() > 1):
+                if parallel.told(not self.config.redo and plan.key in self.results.finished()):
                     return plan, "done"
                 with threadpool_limits(self.config.n_threads()):
                     scores, answers = self.build(plan.case, self.config).run()
@@ -206,6 +207,8 @@ class Runner:
         except UserError as error:
             return plan, self.failed(plan, str(error))
         except Exception as error:  # a fault of one case is told in full and does not end the others
+            if parallel.world() > 1:
+                raise  # the other processes would wait for this one
             traceback.print_exc()
             return plan, self.failed(plan, f"{type(error).__name__}: {error}")
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from utils import baselines, files, report, tables
 from utils.errors import UnknownName, UserError
 from utils.estimators import LIFT, LIFTClassifier, LIFTRegressor
+from utils.models import parallel
 from utils.results import ROOT, Results
 from utils.runner import Case, Runner
 from utils.spending import DryRun, Spending
@@ -159,6 +160,7 @@ def main(
         finish: makes what else is wanted of the results, of which there is one at least.
     """
     path = Path(script)
+    config = parallel.aside(config)
     results = Results(config.results_dir, path.parent.name, path.stem)
     try:
         for name in ("datasets", "methods", "seeds"):

@@ -16,7 +16,7 @@ from peft import PeftModel
 
 from utils import models
 from utils.errors import CannotDo, UnknownName
-from utils.models import adapters, decoding, network, scoring, training
+from utils.models import adapters, decoding, network, parallel, scoring, training
 from utils.models.base import Example, Examples, FineTuning, LanguageModel
 from utils.models.tokens import Tokens
 
@@ -71,6 +71,7 @@ class LocalModel:
     ) -> LocalModel:
         """Reads a model; see `utils.models.load`."""
         device = _device(device)
+        parallel.start(device)
         adapters.check(adapter, adapter_rank, quantization, device)
         dtype = _dtype(dtype, device)
         if threads is not None:
@@ -124,21 +125,20 @@ class LocalModel:
         seed: int = 0,
     ) -> list[list[str]]:
         """See `LanguageModel.generate`; raises TooLong and UserError."""
-        return decoding.generate(
-            self._network,
-            self._tokens,
-            self._ends(),
+        settings = {"stop": stop, "temperature": temperature, "samples": samples, "seed": seed}
+        return parallel.answered(
             prompts,
-            stop=stop,
-            temperature=temperature,
-            samples=samples,
-            max_new_tokens=max_new_tokens,
-            seed=seed,
+            lambda own: decoding.generate(
+                self._network, self._tokens, self._ends(), own, max_new_tokens=max_new_tokens, **settings
+            ),
         )
 
     def log_likelihood(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
         """See `LanguageModel.log_likelihood`; raises TooLong."""
-        return scoring.log_likelihood(self._network, self._tokens, prompts, candidates)
+        rows = parallel.answered(
+            prompts, lambda own: scoring.log_likelihood(self._network, self._tokens, own, candidates)
+        )
+        return np.array(rows).reshape(len(prompts), len(candidates))
 
     def save(self, folder: Path) -> None:
         """Writes weights (or the adapter), tokenizer and lift.json; the folder appears whole or not at all."""

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from utils.errors import BadModel, UserError
-from utils.models import base, optimizers
+from utils.models import base, optimizers, parallel
 from utils.models.base import Example, Examples, FineTuning
 from utils.models.network import Network
 from utils.models.tokens import IGNORE, Encoded, Tokens, batches
@@ -66,14 +66,13 @@ def tune(
             network.module.train()
             with seeded(seed + epoch, network.device):
                 for batch in _shuffled(rows, settings.batch_size, order):
-                    loss, _ = _loss(network, batch, tokens.end)
-                    _update(loss, parameters, made, settings.max_grad_norm)
+                    loss = _update(network, batch, tokens.end, parameters, made, settings.max_grad_norm)
                     for scheduler in schedulers:
                         scheduler.step()
                     if average is not None:
                         average.update()
                     n_tokens += sum(len(row.ids) for row in batch)
-                    bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                     bar.update()
             network.module.eval()
             with nullcontext() if average is None else average.in_place():
@@ -215,19 +214,29 @@ def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.T
 
 
 def _update(
-    loss: torch.Tensor,
+    network: Network,
+    batch: Sequence[Encoded],
+    end: int,
     parameters: Sequence[torch.nn.Parameter],
     made: Sequence[torch.optim.Optimizer],
     max_norm: float,
-) -> None:
+) -> float:
+    """One update; returns the mean loss of the rows that this process had."""
+    own = parallel.share(batch)
+    loss, n = _loss(network, own or batch[:1], end)
     if not torch.isfinite(loss):
         raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
     for optimizer in made:
         optimizer.zero_grad()
-    loss.backward()
+    if parallel.world() == 1:
+        loss.backward()
+    else:
+        (loss * parallel.share_of_loss(n if own else 0)).backward()
+        parallel.add_gradients(parameters)
     torch.nn.utils.clip_grad_norm_(parameters, max_norm)
     for optimizer in made:
         optimizer.step()
+    return loss.item()
 
 
 def _snapshot(network: Network) -> dict[str, torch.Tensor]:

@@ -1,0 +1,110 @@
+"""Two processes of `accelerate launch` on a CPU (gloo): the same losses, answers and rows as one process."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from utils import models
+from utils.models import FineTuning, parallel
+
+ROWS = [
+    (f"{3 * i},{i * i % 97}{',5' * (i % 3)}>", f"{i % 2}") for i in range(33)
+]  # 33: one process has no row at the end
+PROGRAM = """
+import json, sys
+from utils import models
+from utils.models import FineTuning, parallel
+from tests.test_parallel import ROWS, tuned
+losses, answers, texts = tuned(sys.argv[2])
+if parallel.is_first():
+    json.dump([losses, answers, texts], open(sys.argv[1], "w"))
+"""
+
+
+def tuned(adapter):
+    """Validation losses by epoch, likelihoods and texts of a fine-tune."""
+    model = models.load("lift-tiny", adapter=adapter, device="cpu", threads=1)
+    losses = []
+    model = model.fine_tune(
+        ROWS,
+        ROWS[::3],
+        settings=FineTuning(learning_rate=1e-3 if adapter == "full" else 1e-2, epochs=4, batch_size=8),
+        seed=1,
+        on_epoch=lambda epoch, now, loss: losses.append(loss),
+    )
+    prompts = [prompt for prompt, _ in ROWS[:7]]
+    return losses, model.log_likelihood(prompts, ["0", "1", "12"]).tolist(), model.generate(prompts, max_new_tokens=3)
+
+
+def launch(*arguments, cwd=ROOT):
+    """Two processes of a program; raises where one fails."""
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    settings = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+    done = subprocess.run(
+        [*command, *settings, *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.parametrize("adapter", ["full", "lora"])
+def test_two_processes_have_the_loss_curve_of_one(tmp_path, adapter):
+    program, out = tmp_path / "program.py", tmp_path / "out.json"
+    program.write_text(PROGRAM, encoding="utf-8")
+    launch(program, out, adapter)
+    losses, answers, texts = json.loads(out.read_text("utf-8"))
+    expected = tuned(adapter)
+    assert losses[-1] < losses[0]
+    assert losses == pytest.approx(expected[0], rel=1e-4)
+    for row, wanted in zip(answers, expected[1], strict=True):
+        assert row == pytest.approx(wanted, abs=1e-3)
+    assert texts == expected[2]
+
+
+def test_two_processes_write_the_rows_of_one(tmp_path):
+    flags = ["--datasets", "iris", "--methods", "lift", "tree", "--seeds", "0", "--limit", "40", "--epochs", "2"]
+    flags = ["-m", "classification.accuracy", *flags, "--results-dir"]
+    done = launch(*flags, tmp_path / "two")
+    assert done.stdout.count("summary ") == 1
+    again = launch(*flags, tmp_path / "two")
+    assert "2 of 2 cases are finished already" in again.stdout
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [sys.executable, *flags, tmp_path / "one"], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    own = ["key", "method", "n_test", "accuracy", "log_loss", "n_tokens"]
+    one, two = (
+        pd.read_csv(tmp_path / n / "classification" / "accuracy.csv").sort_values("key") for n in ("one", "two")
+    )
+    known = [name for name in own if name in one]
+    pd.testing.assert_frame_equal(one[known].reset_index(drop=True), two[known].reset_index(drop=True), rtol=1e-3)
+
+
+def test_one_process_shares_with_nobody():
+    assert parallel.world() == 1
+    assert parallel.is_first()
+    assert parallel.share([1, 2, 3]) == [1, 2, 3]
+    assert parallel.told("x") == "x"
+    assert parallel.answered(["a", "b"], lambda prompts: [p * 2 for p in prompts]) == ["aa", "bb"]
+
+
+def test_rows_and_gradients_are_shared_out(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    parts = []
+    for rank in range(3):
+        monkeypatch.setenv("RANK", str(rank))
+        parts.append(parallel.share(range(8)))
+        assert parallel.is_first() == (rank == 0)
+    assert sorted(row for part in parts for row in part) == list(range(8))
+    assert [len(part) for part in parts] == [3, 3, 2]

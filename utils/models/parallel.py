@@ -1,0 +1,106 @@
+"""Processes that tune one model together: data-parallel training under `accelerate launch`.
+
+Every process holds the whole model and runs the same cases in the same order. Each batch is divided among them, and so
+are the prompts to be answered; gradients are added up, so that the loss is that of one process with the whole batch.
+Only the first process keeps results. Without `accelerate launch` nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+PATIENCE = timedelta(days=2)  # that processes wait for one another, for instance while the first waits for a claim
+
+Row = TypeVar("Row")
+Flags = TypeVar("Flags")
+
+
+def world() -> int:
+    """The number of processes."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this is the process that keeps the results."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def start(device: str) -> None:
+    """Joins the processes and takes this one's own GPU; before a model is loaded."""
+    if world() > 1:
+        from accelerate import PartialState
+
+        PartialState(cpu=device == "cpu", timeout=PATIENCE)
+
+
+def aside(config: Flags) -> Flags:
+    """The flags; in all processes but the first with a throw-away folder for results, and with nothing printed."""
+    if is_first():
+        return config
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    return replace(config, results_dir=Path(tempfile.mkdtemp(prefix="lift-process-")))
+
+
+def told(value: Any) -> Any:
+    """What the first process gives as `value`, in all of them."""
+    if world() == 1:
+        return value
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    if not PartialState._shared_state:  # nothing is loaded yet
+        start("cuda" if _has_cuda() else "cpu")
+    values = [value]
+    broadcast_object_list(values, from_process=0)
+    return values[0]
+
+
+def share(batch: Sequence[Row]) -> Sequence[Row]:
+    """This process's rows of a batch; none where there are fewer rows than processes."""
+    return batch[int(os.environ.get("RANK", "0")) :: world()]
+
+
+def share_of_loss(n: int) -> float:
+    """What this process's mean loss over `n` tokens counts in the mean over the tokens of all."""
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import reduce
+
+    total = reduce(torch.tensor(float(n), device=PartialState().device), reduction="sum")
+    return n / float(total)
+
+
+def add_gradients(parameters: Sequence[Any]) -> None:
+    """Puts the sum over all processes into each gradient."""
+    import torch
+    from accelerate.utils import reduce
+
+    with torch.no_grad():
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        pooled = reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduction="sum")
+        for p, part in zip(parameters, pooled.split([p.numel() for p in parameters]), strict=True):
+            p.grad = part.view_as(p)
+
+
+def answered(prompts: Sequence[str], answer: Callable[[Sequence[str]], Sequence[Any]]) -> list[Any]:
+    """`answer(prompts)`, one item per prompt, the prompts divided among the processes."""
+    if world() == 1:
+        return list(answer(prompts))
+    from accelerate.utils import gather_object
+
+    own = answer(share(prompts))
+    parts = gather_object([(place, item) for place, item in zip(share(range(len(prompts))), own, strict=True)])
+    return [item for _, item in sorted(parts, key=lambda part: part[0])]
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
