@@ -48,16 +48,12 @@ def measured(config, way, model, columns, batch_size):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def best(rows, figure):
-    """The batch size of the greatest figure."""
-    return max(rows, key=lambda row: row[figure])["batch_size"]
-
-
 def runs(config, way, model, columns):
     """One process for each batch size that is worth more rounds, and what each of them is the best at."""
     sizes = config.batch_sizes if way in speed_table.SEARCHED else config.batch_sizes[:1]
     found = [measured(config, way, model, columns, size) for size in sizes] if len(sizes) > 1 else []
-    chosen = {figure: best(found, figure) if found else sizes[0] for figure in speed_table.FIGURES}
+    best = {figure: max(found, key=lambda row: row[figure]) if found else {} for figure in speed_table.FIGURES}
+    chosen = {figure: row.get("batch_size", sizes[0]) for figure, row in best.items()}
     return {size: [figure for figure in chosen if chosen[figure] == size] for size in set(chosen.values())}
 
 

@@ -19,7 +19,7 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("sum", "difference")  # y = x1 + x2 or x1 - x2
     methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
-    rows: tuple[int, ...] = (16, 64, 256)  # training rows
+    rows: tuple[int, ...] = (16, 128)  # training rows
     prompts: tuple[str, ...] = formulas.PROMPTS  # in training and test alike; also names of wordings and own texts
 
 
