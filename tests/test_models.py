@@ -511,6 +511,29 @@ def test_other_adapters_work_or_say_why_not(folders, adapter):
         )
 
 
+@pytest.mark.parametrize("base", ["lift-tiny", "gptj"])
+def test_fifteen_adapters_and_more_come_back_from_their_folders_with_the_same_logits(folders, base, tmp_path):
+    place = base if base == "lift-tiny" else folders / base
+    pairs = [(f"{i},{i * 3}>", f"{i % 2}") for i in range(8)] if base == "lift-tiny" else PAIRS
+    prompts, answers = [prompt for prompt, _ in pairs], [pairs[0][1], pairs[1][1]]
+    came_back, refused = [], []
+    for adapter in adapters.ADAPTERS:
+        try:
+            model = load(place, adapter=adapter, adapter_rank=4)
+            tuned = model.fine_tune(pairs, settings=FineTuning(epochs=2, learning_rate=1e-2), seed=0)
+        except CannotDo as refusal:
+            assert adapter in str(refusal)  # noqa: PT017 - the adapter is not for this network, and says so
+            refused.append(adapter)
+            continue
+        expected = tuned.log_likelihood(prompts, answers)
+        assert not np.allclose(expected, model.log_likelihood(prompts, answers), atol=1e-6), adapter
+        tuned.save(tmp_path / adapter)
+        again = load(tmp_path / adapter, adapter=adapter)
+        np.testing.assert_allclose(again.log_likelihood(prompts, answers), expected, atol=1e-5, err_msg=adapter)
+        came_back.append(adapter)
+    assert len(came_back) >= 15, refused
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
