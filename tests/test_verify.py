@@ -1,5 +1,6 @@
 """A finished case can be run again from what it left behind, and a changed number is seen."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from classification import accuracy
 from utils import records, study, verify
 from utils.errors import UserError
-from utils.results import Results
+from utils.results import ROOT, Results
 from utils.runner import Runner
 
 
@@ -71,7 +72,9 @@ def test_flags_survive_the_way_to_json_and_back():
     config = accuracy.Config(
         seeds=(1, 2), learning_rates=(0.1, 1), epochs=None, target="a", jitter=0.5, results_dir=Path("x")
     )
-    assert records.decode(accuracy.Config, records.encode(config)) == config
+    known = records.encode(config)
+    assert records.decode(accuracy.Config, known) == config
+    assert str(ROOT) not in json.dumps(known), "paths of this repository are kept without the folder it lies in"
 
 
 def test_a_flag_that_is_gone_is_named():

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from utils.errors import UserError
+from utils.results import ROOT
+
+OWN = "lift:"  # begins a path inside this repository, wherever that lies
 
 T = TypeVar("T")
 
@@ -38,7 +41,9 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return str(value) if isinstance(value, Path) else value
+    if isinstance(value, Path):
+        return f"{OWN}{value.relative_to(ROOT).as_posix()}" if value.is_relative_to(ROOT) else str(value)
+    return value
 
 
 def _typed(hint: Any, value: Any) -> Any:
@@ -51,7 +56,7 @@ def _typed(hint: Any, value: Any) -> Any:
     if is_dataclass(hint):
         return decode(hint, value)
     if hint is Path:
-        return Path(value)
+        return ROOT / value.removeprefix(OWN) if value.startswith(OWN) else Path(value)
     if typing.get_origin(hint) is tuple:
         inner = typing.get_args(hint)[0]
         return tuple(_typed(inner, one) for one in value)
