@@ -53,7 +53,7 @@ def figure(results):
     columns = {
         "accuracy": "accuracy (share of test rows)",
         "tuned_parameters": "tuned parameters",
-        "memory_mb": "weights, gradients, moments (MiB)",
+        "memory_mb": "weights, gradients, AdamW's moments (MiB)",
         "seconds_fit": "seconds to tune",
     }
     title = "Adapters: accuracy and cost"

@@ -36,7 +36,7 @@ def build(case, config):
 
 
 def figure(results):
-    return sheets.temperatures(results, realism.TITLES, "Rows drawn given their label: how real are they?")
+    return sheets.temperatures(results, realism.TITLES, "Rows drawn given a label or half of a row: how real are they?")
 
 
 def finish(results, config):
