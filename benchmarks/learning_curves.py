@@ -17,7 +17,7 @@ from utils.results import write_text
 @dataclass(frozen=True)
 class Config(study.Config):
     datasets: tuple[str, ...] = ("paper", "other")  # names, groups, files: data/README.md
-    methods: tuple[str, ...] = ("logreg", "xgboost", "lift-random", "lift")
+    methods: tuple[str, ...] = ("logreg", "xgboost", "lift-plain", "lift-random", "lift")
     seeds: tuple[int, ...] = (0, 1, 2)  # one draw of the rows and one fine-tune each
     rows: tuple[int, ...] = (16, 32, 64, 128, 256)  # training rows, beside which a quarter as many validation rows
     max_rows: int = 500  # tables of so many rows and more are left out

@@ -1,6 +1,8 @@
-"""The learner `lift-random`: lift-tiny's architecture, tokenizer and recipe, with weights as before any training.
+"""Learners with lift-tiny's architecture, tokenizer and recipe and other weights, tuned on the same rows in the same way.
 
-What it scores less than `lift` is what the pretraining is worth; both are tuned on the same rows in the same way.
+lift-random   weights as before any training, the number embeddings from Fourier features of their values: what it scores
+              less than `lift` is what the pretraining is worth
+lift-plain    all weights drawn anew, number embeddings included: nothing tells it that 41 is near 42
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from pathlib import Path
 
 from utils import models, study
 from utils.errors import CannotDo
-from utils.models import RECIPE_FILE, made
+from utils.models import RECIPE_FILE, made, starts
 from utils.results import ROOT
 from utils.runner import Case
 from utils.trial import Trial
 
 METHOD = "lift-random"
+PLAIN = "lift-plain"
 CACHE = ROOT / "data" / "cache" / "models"
 SEED = 1  # of the weights; another than lift-tiny started from, so that the two are never one case
 SOURCES = [ROOT / "others" / "pretraining" / name for name in ("initial.py", "tokenizer.py")]
@@ -42,7 +45,9 @@ NO_ARCHITECTURE = ("transformers_version", "dtype", "torch_dtype", "_name_or_pat
 
 
 def trial(case: Case, config: study.Config, task: str) -> Trial:
-    """`study.trial` with one method more, `lift-random`. Raises UserError."""
+    """`study.trial` with two methods more, `lift-random` and `lift-plain`. Raises UserError."""
+    if case.method == PLAIN:
+        return trial_from(Path(starts.place("random", config.model, SEED)), case, config, task)
     if case.method != METHOD:
         return study.trial(case, config, task)
     return trial_from(folder(config.model), case, config, task)

@@ -293,6 +293,8 @@ def test_learning_curves_end_to_end(run, tmp_path):
     assert "| 16 | 2 |" in out
     assert "| 32 | 1 |" in out, "circles has 25 training rows"
     frame = pd.read_csv(tmp_path / "benchmarks" / "learning_curves.csv")
+    assert set(frame["method"]) == {"logreg", "xgboost", "lift-plain", "lift-random", "lift"}
+    assert frame.loc[frame["method"].str.startswith("lift"), "model"].nunique() == 3
     assert frame.groupby("rows")["n_train"].agg(["min", "max"]).to_numpy().tolist() == [[16, 16], [32, 32]]
     assert (tmp_path / "benchmarks" / "learning_curves.png").stat().st_size > 1000
 
