@@ -1,7 +1,7 @@
-"""Learners with lift-tiny's architecture, tokenizer and recipe and other weights, tuned on the same rows in the same way.
+"""Learners with lift-tiny's architecture, tokenizer and recipe but other weights, tuned on the same rows in the same way.
 
-lift-random   weights as before any training, the number embeddings from Fourier features of their values: what it scores
-              less than `lift` is what the pretraining is worth
+lift-random   weights as before any training, the number embeddings from Fourier features of their values: what it
+              scores less than `lift` is what the pretraining is worth
 lift-plain    all weights drawn anew, number embeddings included: nothing tells it that 41 is near 42
 """
 
