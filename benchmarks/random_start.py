@@ -1,4 +1,4 @@
-"""Learners with lift-tiny's architecture, tokenizer and recipe but other weights, tuned on the same rows in the same way.
+"""Learners with lift-tiny's architecture, tokenizer and recipe but other weights, tuned on the same rows alike.
 
 lift-random   weights as before any training, the number embeddings from Fourier features of their values: what it
               scores less than `lift` is what the pretraining is worth
