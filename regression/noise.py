@@ -55,7 +55,7 @@ def figure(results):
     alone = frame.assign(method=FLOOR, rae_mean_filled=frame["rae_label"], rae_noisy=frame["rae_truth"])
     frame = pd.concat([frame, alone.drop_duplicates(["dataset", "noise", "seed"])])
     scores = {"rae_mean_filled": "against targets without noise", "rae_noisy": "against targets with noise"}
-    title = "RAE of test rows (dashed: left of a recited target, right the floor)"
+    title = "RAE of test rows (dashed: the noise itself)"
     lines = diagrams.lines(frame, "noise", scores, title, "noise on training targets, in sd of the noise-free targets")
     return charts.restyle(lines, {FLOOR: {"color": "k", "linestyle": "--"}})
 

@@ -45,6 +45,7 @@ def curves(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log: b
             axes.errorbar(score.mean().index, score.mean(), score.std().fillna(0.0), label=text, **look)
         if log:
             axes.set_xscale("log", base=2)
+            axes.set_xlim(frame[x].min() / 1.3, frame[x].max() * 1.3)  # its own margins are those of a linear axis
             axes.xaxis.set_major_formatter("{x:g}")
     figure.supylabel(ACCURACY, fontsize="medium")
     return _finished(figure, panels, title, label)

@@ -116,6 +116,7 @@ def lines(
             axes.errorbar(mean.index, mean, yerr=sd, color=colours[method], label=method, **look)
         if log:
             axes.set_xscale("log", base=2)
+            axes.set_xlim(frame[x].min() / 1.3, frame[x].max() * 1.3)  # its own margins are those of a linear axis
             axes.xaxis.set_major_formatter("{x:g}")
         if y_log:
             axes.set_yscale("log")
