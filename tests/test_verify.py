@@ -84,3 +84,13 @@ def test_a_flag_that_is_gone_is_named():
 
     with pytest.raises(UserError, match="no flag colour"):
         records.decode(study.Config, records.encode(Old()))
+
+
+def test_rows_that_are_committed_can_be_run_again(capsys):
+    csv = ROOT / "benchmarks" / "runs" / "classification" / "accuracy.csv"
+    frame = pd.read_csv(csv)
+    assert len(frame) == 60
+    assert frame["n_invalid"].sum() == 0
+    keys = frame.loc[frame["method"].isin(["majority", "knn"]) & (frame["dataset"] != "digits"), "key"]
+    assert verify.main(verify.Config(csv=csv, keys=tuple(keys))) == 0
+    assert f"0 of {len(keys)} rows differ" in capsys.readouterr().out
