@@ -17,11 +17,12 @@ def trail(monkeypatch):
     steps = []
     update = training._update
 
-    def recorded(loss, parameters, optimizer, max_norm):
+    def recorded(network, batch, end, parameters, *settings):
         if not steps:
             steps.append([p.detach().clone() for p in parameters])
-        update(loss, parameters, optimizer, max_norm)
+        loss = update(network, batch, end, parameters, *settings)
         steps.append([p.detach().clone() for p in parameters])
+        return loss
 
     monkeypatch.setattr(training, "_update", recorded)
     return steps

@@ -59,6 +59,7 @@ def tune(
     order = torch.Generator().manual_seed(seed)
     average = Average(parameters, settings.ema) if settings.ema else None
     best, best_score, n_tokens = None, -math.inf, 0
+    before: torch.Tensor | None = None  # the last update's loss, read when the next is under way: a GPU need not wait
     with tqdm(total=total, desc="tune", unit="upd", leave=False, disable=None if base.progress_bars else True) as bar:
         for epoch in range(1, settings.epochs + 1):
             if epoch > 1 and callable(examples):
@@ -67,13 +68,15 @@ def tune(
             with seeded(seed + epoch, network.device):
                 for batch in _shuffled(rows, settings.batch_size, order):
                     loss = _update(network, batch, tokens.end, parameters, made, settings.max_grad_norm)
+                    _show(bar, before)
+                    before = loss
                     for scheduler in schedulers:
                         scheduler.step()
                     if average is not None:
                         average.update()
                     n_tokens += sum(len(row.ids) for row in batch)
-                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                     bar.update()
+            _show(bar, before)
             network.module.eval()
             with nullcontext() if average is None else average.in_place():
                 score = on_epoch(epoch, mean_loss(network, held_out, tokens.end) if held_out else math.nan)
@@ -220,12 +223,10 @@ def _update(
     parameters: Sequence[torch.nn.Parameter],
     made: Sequence[torch.optim.Optimizer],
     max_norm: float,
-) -> float:
+) -> torch.Tensor:
     """One update; returns the mean loss of the rows that this process had."""
     own = parallel.share(batch)
     loss, n = _loss(network, own or batch[:1], end)
-    if not torch.isfinite(loss):
-        raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
     for optimizer in made:
         optimizer.zero_grad()
     if parallel.world() == 1:
@@ -236,7 +237,17 @@ def _update(
     torch.nn.utils.clip_grad_norm_(parameters, max_norm)
     for optimizer in made:
         optimizer.step()
-    return loss.item()
+    return loss.detach()
+
+
+def _show(bar: tqdm, loss: torch.Tensor | None) -> None:
+    """Puts a loss beside the progress. Raises BadModel for one that is no number."""
+    if loss is None:
+        return
+    value = loss.item()
+    if not math.isfinite(value):
+        raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
+    bar.set_postfix(loss=f"{value:.3f}", refresh=False)
 
 
 def _snapshot(network: Network) -> dict[str, torch.Tensor]:
