@@ -121,7 +121,7 @@ class Trl:
                 learning_rate=LEARNING_RATE,
                 weight_decay=0.01,
                 max_length=None,
-                gradient_checkpointing=False,  # it saves memory and costs time
+                activation_checkpointing=False,  # it saves memory and costs time
                 bf16=half,
                 use_cpu=self.model.device == "cpu",
                 report_to="none",

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.doubles import RECIPE
 
 settings.register_profile("seeded", derandomize=True, deadline=None)  # the same examples in every run, however slow
 settings.load_profile("seeded")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells leave it to what they start with &
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROGRAMS = (
     "test_experiments.py",
@@ -19,6 +22,7 @@ PROGRAMS = (
     "test_openai.py",
     "test_faults.py",
     "test_cluster.py",
+    "test_parallel.py",
 )  # start whole programs
 ROOT = Path(__file__).resolve().parents[1]
 
