@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from utils import plots
 from utils.results import write_text
@@ -15,6 +16,7 @@ SEARCHED = ("trl", "ours")  # ways whose batch size is searched
 FIGURES = ("tune_rows_per_s", "predict_rows_per_s")  # each with the batch size that is best for it
 COLOURS = {"original": "0.75", "trl": "0.45", "ours": plots.LIFT_COLOUR, "ours, free text": "tab:orange"}
 REFERENCE = "trl"
+FREE = "ours, free text"
 
 
 def has_gpu() -> bool:
@@ -80,19 +82,22 @@ def draw(frame: pd.DataFrame) -> Figure:
     table = medians(frame)
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     places = list(dict.fromkeys(zip(table["model"], table["columns"], strict=True)))
-    ways = list(dict.fromkeys(table["way"]))
+    all_ways = list(dict.fromkeys(table["way"]))
     for axes, verb in zip(figure.subplots(1, 2), ("tune", "predict"), strict=True):
+        ways = [way for way in all_ways if verb == "predict" or way != FREE]  # both of ours tune in one way
         for number, way in enumerate(ways):
             part = table[table["way"] == way].set_index(["model", "columns"])[f"{verb}_ratio"].reindex(places)
             at = [place + (number - (len(ways) - 1) / 2) * 0.8 / len(ways) for place in range(len(places))]
             bars = axes.bar(at, part, 0.8 / len(ways), color=COLOURS[way], label=way)
-            axes.bar_label(bars, [f"{value:.1f}" for value in part], fontsize=6)
+            axes.bar_label(bars, [f"{value:.2g}" for value in part], fontsize=7)
         axes.set_xticks(range(len(places)), [f"{model}\n{columns} columns" for model, columns in places], fontsize=7)
         axes.axhline(1, color="0.3", linewidth=0.8)
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title({"tune": "Tuning", "predict": "Answering"}[verb])
         axes.set_ylabel("rows per second, as a multiple of TRL's")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(ways))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(all_ways))
     return figure
 
 
