@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks import growth
 from utils import plots, study
@@ -42,6 +43,9 @@ def draw(frame):
         ends = np.array([frame["rows"].min(), frame["rows"].max()])
         axes.plot(ends, first[column] * ends / ends[0], ":", color="0.5", label="in proportion to the rows")
         axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel=label)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,g}")
+            axis.set_minor_formatter(NullFormatter())
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
