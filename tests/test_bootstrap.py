@@ -106,7 +106,8 @@ def area(root, *flags, code=0):
     """Runs the scripts a and b of the area `toy`; each stand-in tells its folder and its words."""
     (root / "toy").mkdir()
     for name in ("a", "b", "run_all"):
-        (root / "toy" / f"{name}.py").write_text("")
+        if name != "run_all":
+            (root / "toy" / f"{name}.py").write_text("")
         (root / "toy" / f"{name}.sh").write_text(
             f'source "${{BASH_SOURCE%/*}}/../utils/env.sh" requirements.txt\nrun_module toy.{name} --paper "$@"\n'
         )
