@@ -9,16 +9,14 @@ matrix-multiply rate that the network's own multiplications are, and the memory 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 
-from benchmarks import ways
+from benchmarks import growth, ways
 from utils import models
 from utils.models import made
 from utils.prompts import Template
@@ -138,8 +136,7 @@ def memory(model: models.LanguageModel) -> float:
     """Bytes: the peak on the device where it is CUDA, else the peak of this process so far."""
     if model.device.startswith("cuda"):
         return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, psutil.Process().memory_info().rss)
+    return growth.peak()
 
 
 def matrix_rate(model: models.LanguageModel, repeats: int = 9) -> float:

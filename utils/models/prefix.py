@@ -27,7 +27,9 @@ class Prefix:
 
     def __init__(self, network: Network, prompts: Sequence[Sequence[int]]) -> None:
         self.network = network
-        n = _n_common(prompts) if network.takes_positions and len(prompts) > 1 else 0
+        n = 0
+        if network.takes_positions and len(prompts) > 1:
+            n = min(n_common(prompts), min(map(len, prompts)) - 1)  # each keeps a token that has logits
         worth = n >= LEAST_TOKENS and n >= LEAST_SHARE * max(map(len, prompts))
         self.n_tokens = n if worth else 0
         self._cache: Any = None
@@ -57,8 +59,7 @@ class Prefix:
         return logits, cache if use_cache else None, mask
 
 
-def _n_common(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with alike; each row keeps one for itself at least."""
+def n_common(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with alike."""
     first, last = min(rows), max(rows)  # in alphabetical order: what these two share, all share
-    n = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return min(n, min(map(len, rows)) - 1)
+    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from utils.models.network import Network
-from utils.models.prefix import Prefix
+from utils.models.prefix import Prefix, n_common
 from utils.models.tokens import Tokens, batches, positions
 
 BATCH_TOKENS = 8192  # tokens of one pass, padding included
@@ -91,14 +91,9 @@ def _suffixes(tokens: Tokens, prompt: str, candidates: Sequence[str]) -> list[li
 def _joint_task(tokens: Tokens, prompt: str, candidates: Sequence[str]) -> Task:
     """The task of a prompt whose last tokens depend on what follows: scored from where the candidates part."""
     rows = tokens.pairs([(prompt, candidate) for candidate in candidates])
-    n_shared = _n_common([row.ids for row in rows])
+    n_shared = n_common([row.ids for row in rows])
     n_shared = max(1, min(n_shared, min(row.start for row in rows)))
     return Task(rows[0].ids[:n_shared], [row.ids[n_shared:] for row in rows])
-
-
-def _n_common(rows: Sequence[list[int]]) -> int:
-    """How many tokens all rows begin with alike."""
-    return next((i for i, column in enumerate(zip(*rows, strict=False)) if len(set(column)) > 1), min(map(len, rows)))
 
 
 def _one_begins_another(suffixes: Sequence[list[int]]) -> bool:
