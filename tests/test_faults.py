@@ -1,8 +1,11 @@
 """A study of 40 cases, disturbed again and again: in the end every case once, every number as if nothing had happened.
 
 LIFT_FAULTS=20 .venv/bin/python -m pytest tests/test_faults.py    # more faults than the default, minutes
+
+With requirements-cluster.txt installed, every eighth fault is a node of a Ray cluster that dies.
 """
 
+import importlib.util
 import os
 import random
 import resource
@@ -18,12 +21,11 @@ from tests.conftest import ROOT
 STUDY = ["classification.accuracy", "--datasets", "iris", "moons:n=60", "--methods", "majority", "tree", "knn", "lift"]
 STUDY += ["--seeds", "0", "1", "2", "3", "4", "--epochs", "1", "--limit", "20", "--workers", "2"]
 N_CASES = 40
-N_FAULTS = int(os.environ.get("LIFT_FAULTS", "7"))  # one of each kind
 OF_THE_RUN = ["seconds_fit", "seconds_predict", "finished_at", "commit"]
 SMALL_FILE = 2000  # bytes that a file may have where the disk is "full": the CSV's header and a few rows
 
 
-def start(folder, file_limit=None):
+def start(folder, *more, file_limit=None):
     """The study as a process group of its own; `file_limit` is the largest file it can write, in bytes."""
 
     def limit():
@@ -31,7 +33,7 @@ def start(folder, file_limit=None):
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
 
     return subprocess.Popen(
-        [sys.executable, "-m", *STUDY, "--results-dir", str(folder)],
+        [sys.executable, "-m", *STUDY, "--results-dir", str(folder), *more],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -98,6 +100,45 @@ def second_copy(process, folder, rng):
     other.communicate(timeout=300)
 
 
+def full_disk(folder, rng):
+    process = start(folder, file_limit=SMALL_FILE)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 2, out
+    assert "could not be written" in out or "free" in out
+
+
+def kill_ray_node(folder, rng):
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        second = nodes.add_node(num_cpus=1)
+        process = start(folder, "--engine", "ray", "--address", nodes.address)
+        wait_for_work(process, folder, rng)
+        nodes.remove_node(second, allow_graceful=False)
+        out, _ = process.communicate(timeout=400)
+        assert process.returncode == 0, out
+    finally:
+        nodes.shutdown()
+
+
+def in_mid_run(disturb):
+    """The study, disturbed once at a random moment."""
+
+    def fault(folder, rng):
+        process = start(folder)
+        wait_for_work(process, folder, rng)
+        disturb(process, folder, rng)
+        process.communicate(timeout=300)
+
+    return fault
+
+
+FAULTS = [kill_parent, kill_all, kill_worker, interrupt, cut_while_writing, second_copy]
+FAULTS = [*map(in_mid_run, FAULTS), full_disk, *([kill_ray_node] if importlib.util.find_spec("ray") else [])]
+N_FAULTS = int(os.environ.get("LIFT_FAULTS", len(FAULTS)))
+
+
 def frame(folder):
     assert not [line for line in csv(folder).read_text().splitlines() if line.startswith("0123456789abcdef")]
     return pd.read_csv(csv(folder)).drop(columns=OF_THE_RUN).sort_values("key", ignore_index=True)
@@ -108,26 +149,15 @@ def test_a_study_survives_faults(tmp_path, capsys):
     undisturbed, folder = tmp_path / "undisturbed", tmp_path / "disturbed"
     out, _ = start(undisturbed).communicate(timeout=400)
     assert n_rows(undisturbed) == N_CASES, out
-    faults = [kill_parent, kill_all, kill_worker, interrupt, cut_while_writing, second_copy]
-    injected = 0
-    while injected < N_FAULTS:
+    for injected in range(N_FAULTS):
         if n_rows(folder) > 0.8 * N_CASES:  # enough is left to be hit: some finished cases are forgotten
             rows = csv(folder).read_text().splitlines(keepends=True)
             csv(folder).write_text("".join(rows[: 1 + len(rows) // 3]))
-        full = injected % 7 == 6
-        process = start(folder, SMALL_FILE if full else None)
-        if not full:
-            wait_for_work(process, folder, rng)
-            faults[injected % len(faults)](process, folder, rng)
-        out, _ = process.communicate(timeout=300)
-        if full:
-            assert process.returncode == 2, out
-            assert "could not be written" in out or "free" in out
-        injected += 1
+        FAULTS[injected % len(FAULTS)](folder, rng)
     out, _ = start(folder).communicate(timeout=400)
     final, expected = frame(folder), frame(undisturbed)
     lost = len(set(expected["key"]) - set(final["key"]))
     doubled = int(final["key"].duplicated().sum())
     with capsys.disabled():
-        print(f"\nfaults injected {injected}, rows lost {lost}, rows doubled {doubled}")
+        print(f"\nfaults injected {N_FAULTS}, rows lost {lost}, rows doubled {doubled}")
     pd.testing.assert_frame_equal(final, expected)

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPTJConfig, LlamaConf
 
 from utils import models
 from utils.errors import BadModel, CannotDo, MissingPackage, TooLong, UnknownName, UserError
-from utils.models import FineTuning, adapters, prefix, scoring, training
+from utils.models import FineTuning, adapters, fits, prefix, scoring, training
 
 KINDS = ("gpt2", "gptj", "llama")
 CONTEXT = 64
@@ -240,9 +240,9 @@ def test_no_examples_is_an_error(folders):
         load(folders / "gpt2").fine_tune([], settings=FAST, seed=0)
 
 
-@pytest.mark.parametrize("schedule", training.SCHEDULES)
+@pytest.mark.parametrize("schedule", fits.SCHEDULES)
 def test_the_learning_rate_rises_and_falls(schedule):
-    rates = [training.rate(i, 100, FineTuning(warmup=0.1, schedule=schedule)) for i in range(100)]
+    rates = [fits.rate(i, 100, FineTuning(warmup=0.1, schedule=schedule)) for i in range(100)]
     assert rates[:11] == sorted(rates[:11])
     assert rates[10] == max(rates) == 1.0
     assert rates[-1] == pytest.approx(1.0 if schedule == "constant" else 0.0, abs=0.02)

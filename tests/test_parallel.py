@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,32 +23,48 @@ import json, sys
 from utils import models
 from utils.models import FineTuning, parallel
 from tests.test_parallel import ROWS, tuned
-losses, answers, texts = tuned(sys.argv[2])
+found = tuned(*sys.argv[2:])
 if parallel.is_first():
-    json.dump([losses, answers, texts], open(sys.argv[1], "w"))
+    json.dump(found, open(sys.argv[1], "w"))
 """
+SHARDED = {"ACCELERATE_USE_FSDP": "true"}  # what `accelerate launch --use_fsdp` sets, which needs GPUs
 
 
-def tuned(adapter):
-    """Validation losses by epoch, likelihoods and texts of a fine-tune."""
+def tuned(adapter, folder=None):
+    """Validation losses by epoch, likelihoods and texts of a fine-tune, and the share of its weights held here.
+
+    With a folder, the model is written there, and tuned again for one epoch.
+    """
     model = models.load("lift-tiny", adapter=adapter, device="cpu", threads=1)
     losses = []
-    model = model.fine_tune(
-        ROWS,
-        ROWS[::3],
-        settings=FineTuning(learning_rate=1e-3 if adapter == "full" else 1e-2, epochs=4, batch_size=8),
-        seed=1,
-        on_epoch=lambda epoch, now, loss: losses.append(loss),
-    )
+    model.log_likelihood(["1>"], ["0", "1"])
+    how = FineTuning(learning_rate=1e-3 if adapter == "full" else 1e-2, epochs=4, batch_size=8, ema=0.5)
+
+    def on_epoch(epoch, now, loss):
+        losses.append(loss)
+        return -abs(epoch - 3)
+
+    model = model.fine_tune(ROWS, ROWS[::3], settings=how, seed=1, on_epoch=on_epoch)
     prompts = [prompt for prompt, _ in ROWS[:7]]
-    return losses, model.log_likelihood(prompts, ["0", "1", "12"]).tolist(), model.generate(prompts, max_new_tokens=3)
+    answers = model.log_likelihood(prompts, ["0", "1", "12"]).tolist()
+    texts = model.generate(prompts, max_new_tokens=3)
+    if folder is not None:
+        if parallel.is_first() or parallel.is_sharded():
+            model.save(Path(folder) / str(parallel.is_first()))
+        again = replace(how, epochs=1)
+        model.fine_tune(ROWS, ROWS, settings=again, seed=2, on_epoch=lambda e, m, loss: losses.append(loss))
+    parameters = list(model._network.module.parameters())
+    held = sum(getattr(p, "_local_tensor", p).numel() for p in parameters) / sum(p.numel() for p in parameters)
+    return losses, answers, texts, held
 
 
-def launch(*arguments, cwd=ROOT):
+def launch(*arguments, cwd=ROOT, **variables):
     """Two processes of a program; raises where one fails."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     settings = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+    environment = (
+        os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"} | variables
+    )
     done = subprocess.run(
         [*command, *settings, *map(str, arguments)],
         cwd=cwd,
@@ -58,18 +77,24 @@ def launch(*arguments, cwd=ROOT):
     return done
 
 
+@pytest.mark.parametrize("variables", [{}, SHARDED], ids=["whole", "sharded"])
 @pytest.mark.parametrize("adapter", ["full", "lora"])
-def test_two_processes_have_the_loss_curve_of_one(tmp_path, adapter):
+def test_two_processes_have_the_loss_curve_of_one(tmp_path, adapter, variables):
     program, out = tmp_path / "program.py", tmp_path / "out.json"
     program.write_text(PROGRAM, encoding="utf-8")
-    launch(program, out, adapter)
-    losses, answers, texts = json.loads(out.read_text("utf-8"))
-    expected = tuned(adapter)
-    assert losses[-1] < losses[0]
+    launch(program, out, adapter, tmp_path / "two", **variables)
+    losses, answers, texts, held = json.loads(out.read_text("utf-8"))
+    expected = tuned(adapter, tmp_path / "one")
+    assert len(losses) == 5
+    assert losses[3] < losses[0]
     assert losses == pytest.approx(expected[0], rel=1e-4)
     for row, wanted in zip(answers, expected[1], strict=True):
         assert row == pytest.approx(wanted, abs=1e-3)
     assert texts == expected[2]
+    assert held == pytest.approx(0.5 if variables else 1, abs=0.01)
+    again = models.load(str(tmp_path / "two" / "True"), device="cpu", threads=1)
+    prompts = [prompt for prompt, _ in ROWS[:7]]
+    assert again.log_likelihood(prompts, ["0", "1", "12"]) == pytest.approx(np.array(expected[1]), abs=1e-3)
 
 
 def test_two_processes_write_the_rows_of_one(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -140,24 +141,34 @@ def tune(
             the last epoch are taken.
         seed: of the tuning.
     """
+    from utils.models.together import fine_tune_each  # loads torch
+
     best = Outcome()
     every = -(-tuning.epochs // EVALUATIONS)
-    for rate in rates:
-        scores: dict[int, float] = {}
+    scores: list[dict[int, float]] = [{} for _ in rates]
+    histories: list[list[dict[str, object]]] = [[] for _ in rates]
 
-        def on_epoch(epoch, model, loss, rate=rate, scores=scores):
-            if score is not None and (epoch % every == 0 or epoch == tuning.epochs):
-                scores[epoch] = score(model)
-            row = {"learning_rate": rate, "epoch": epoch, "validation_loss": loss}
-            best.history.append({**row, "validation_score": scores.get(epoch)})
-            return scores.get(epoch)
+    def on_epoch(which: int, epoch: int, model: LanguageModel, loss: float) -> float | None:
+        if score is not None and (epoch % every == 0 or epoch == tuning.epochs):
+            scores[which][epoch] = score(model)
+        row = {"learning_rate": rates[which], "epoch": epoch, "validation_loss": loss}
+        histories[which].append({**row, "validation_score": scores[which].get(epoch)})
+        return scores[which].get(epoch)
 
-        rated = replace(tuning, learning_rate=rate)
-        tuned = base.fine_tune(texts, held_out, settings=rated, seed=seed, on_epoch=on_epoch)
-        best.n_tokens += tuned.n_tokens_trained
-        epoch = max(scores, key=scores.get, default=tuning.epochs)
-        if best.model is None or scores.get(epoch, 0.0) > best.score:
-            best.model, best.score, best.epoch, best.learning_rate = tuned, scores.get(epoch, 0.0), epoch, rate
+    tuned = fine_tune_each(
+        base,
+        texts,
+        held_out,
+        settings=[replace(tuning, learning_rate=rate) for rate in rates],
+        seeds=[seed] * len(rates),
+        on_epochs=[partial(on_epoch, which) for which in range(len(rates))],
+    )
+    for model, own, rate in zip(tuned, scores, rates, strict=True):
+        epoch = max(own, key=own.get, default=tuning.epochs)
+        best.n_tokens += model.n_tokens_trained
+        if best.model is None or own.get(epoch, 0.0) > best.score:
+            best.model, best.score, best.epoch, best.learning_rate = model, own.get(epoch, 0.0), epoch, rate
+    best.history = [row for history in histories for row in history]
     return best
 
 

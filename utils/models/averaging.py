@@ -37,7 +37,7 @@ def mean(models: Sequence[LocalModel]) -> LocalModel:
 
 
 def _merged(model: LocalModel) -> torch.nn.Module:
-    module = model._network.module
+    module = model._network.whole()
     if not isinstance(module, PeftModel):
         return module
     own = copy.deepcopy(module)

@@ -16,7 +16,7 @@ from peft import PeftModel
 
 from utils import models
 from utils.errors import CannotDo, UnknownName
-from utils.models import adapters, decoding, network, parallel, scoring, training
+from utils.models import adapters, decoding, fits, network, parallel, scoring, training
 from utils.models.base import Example, Examples, FineTuning, LanguageModel
 from utils.models.tokens import Tokens
 
@@ -76,7 +76,10 @@ class LocalModel:
         dtype = _dtype(dtype, device)
         if threads is not None:
             torch.set_num_threads(threads)
-        module, tokenizer = network.read(models.resolve(name), adapter, quantization, device, dtype)
+        if parallel.is_sharded() and quantization != "none":
+            raise CannotDo("quantised weights cannot be sharded; use --quantization none, or launch without --use_fsdp")
+        where = "cpu" if parallel.is_sharded() else device
+        module, tokenizer = network.read(models.resolve(name), adapter, quantization, where, dtype)
         if isinstance(module, PeftModel) and adapter == adapters.FULL:
             adapter = "as saved"  # a peft folder goes on with the adapter that it holds
         context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
@@ -84,7 +87,7 @@ class LocalModel:
         gc.freeze()  # texts make many lists, and each collection would look at all of torch and transformers again
         return cls(
             name,
-            network.Network(module, device, dtype),
+            _placed(network.Network(module, where, dtype), device),
             tokens,
             adapter=adapter,
             adapter_rank=adapter_rank,
@@ -104,7 +107,7 @@ class LocalModel:
         on_epoch: Callable[[int, LanguageModel, float], float | None] | None = None,
     ) -> LocalModel:
         """See `LanguageModel.fine_tune`; raises TooLong, BadModel (loss not finite) and UserError (settings)."""
-        training.check_settings(settings)
+        fits.check_settings(settings)
         tuned = self._with_network(self._trainable_copy(seed))
 
         def report(epoch: int, validation_loss: float) -> float | None:
@@ -146,7 +149,7 @@ class LocalModel:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with network.quiet(), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             new, old = Path(scratch) / "new", Path(scratch) / "old"
-            self._network.module.save_pretrained(new)
+            self._network.whole().save_pretrained(new)
             self._tokens.tokenizer.save_pretrained(new)
             if self._recipe:
                 (new / models.RECIPE_FILE).write_text(json.dumps(self._recipe, indent=2) + "\n", encoding="utf-8")
@@ -168,12 +171,12 @@ class LocalModel:
     def _trainable_copy(self, seed: int) -> network.Network:
         """A network of its own to train: all weights copied, or a fresh adapter over shared ones."""
         net = self._network.copy()
-        if self.adapter == adapters.FULL or isinstance(net.module, PeftModel):
-            return net
-        place = models.resolve(self.name)
-        base = str(place.resolve()) if isinstance(place, Path) else place
-        with training.seeded(seed, self.device):
-            return net.with_adapter(self.adapter, self.adapter_rank, base)
+        if self.adapter != adapters.FULL and not isinstance(net.module, PeftModel):
+            place = models.resolve(self.name)
+            base = str(place.resolve()) if isinstance(place, Path) else place
+            with training.seeded(seed, net.device):
+                net = net.with_adapter(self.adapter, self.adapter_rank, base)
+        return _placed(net, self.device)
 
     def _ends(self) -> frozenset[int]:
         """Ids that end an answer: the tokenizer's end token and those that the model's authors name."""
@@ -181,6 +184,15 @@ class LocalModel:
         named = getattr(config, "eos_token_id", None)
         named = named if isinstance(named, list) else [named]
         return frozenset({self._tokens.end, *(token for token in named if token is not None)})
+
+
+def _placed(net: network.Network, device: str) -> network.Network:
+    """The network on its device; divided among the devices of all processes where that is wanted."""
+    if not parallel.is_sharded():
+        return net
+    from utils.models.sharding import ShardedNetwork
+
+    return ShardedNetwork(net, device)
 
 
 def _device(device: str) -> str:

@@ -86,6 +86,10 @@ class Network:
         frozen = {id(p): p for p in self.module.parameters() if not p.requires_grad}
         return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype)
 
+    def whole(self) -> PreTrainedModel | PeftModel:
+        """The module with all its weights in this process, to be read or saved."""
+        return self.module
+
     def with_adapter(self, adapter: str, rank: int, base: str) -> Network:
         """The same network with a fresh adapter in it."""
         return Network(adapters.add(self.module, adapter, rank, base), self.device, self.dtype)

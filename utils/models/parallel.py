@@ -2,6 +2,7 @@
 
 Every process holds the whole model and runs the same cases in the same order. Each batch is divided among them, and so
 are the prompts to be answered; gradients are added up, so that the loss is that of one process with the whole batch.
+With `--use_fsdp` the processes divide the weights as well (`utils/models/sharding.py`).
 Only the first process keeps results. Without `accelerate launch` nothing here does anything.
 """
 
@@ -25,6 +26,11 @@ Flags = TypeVar("Flags")
 def world() -> int:
     """The number of processes."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_sharded() -> bool:
+    """Whether the processes divide the model's weights among them, too (`accelerate launch --use_fsdp`)."""
+    return world() > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
 
 def is_first() -> bool:
@@ -68,17 +74,22 @@ def share(batch: Sequence[Row]) -> Sequence[Row]:
 
 
 def share_of_loss(n: int) -> float:
-    """What this process's mean loss over `n` tokens counts in the mean over the tokens of all."""
+    """What this process's mean loss over `n` tokens counts in the mean over the tokens of all.
+
+    Sharded weights get the mean of the processes' gradients, others the sum.
+    """
     import torch
     from accelerate import PartialState
     from accelerate.utils import reduce
 
     total = reduce(torch.tensor(float(n), device=PartialState().device), reduction="sum")
-    return n / float(total)
+    return n * (world() if is_sharded() else 1) / float(total)
 
 
 def add_gradients(parameters: Sequence[Any]) -> None:
-    """Puts the sum over all processes into each gradient."""
+    """Puts the sum over all processes into each gradient; of sharded weights it is there already."""
+    if is_sharded():
+        return
     import torch
     from accelerate.utils import reduce
 
@@ -90,8 +101,8 @@ def add_gradients(parameters: Sequence[Any]) -> None:
 
 
 def answered(prompts: Sequence[str], answer: Callable[[Sequence[str]], Sequence[Any]]) -> list[Any]:
-    """`answer(prompts)`, one item per prompt, the prompts divided among the processes."""
-    if world() == 1:
+    """`answer(prompts)`, one item per prompt, the prompts divided among the processes that have the whole model."""
+    if world() == 1 or is_sharded():
         return list(answer(prompts))
     from accelerate.utils import gather_object
 

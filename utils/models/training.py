@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from utils.errors import BadModel, UserError
-from utils.models import base, optimizers, parallel
+from utils.models import base, parallel
 from utils.models.base import Example, Examples, FineTuning
+from utils.models.fits import Fit, check_settings
 from utils.models.network import Network
 from utils.models.tokens import IGNORE, Encoded, Tokens, batches
 
-SCHEDULES = ("linear", "cosine", "constant")
 MEGABATCH = 50  # batches among which rows are sorted by length, so that little is padded and order stays random
 VALIDATION_TOKENS = 8192  # per batch
+
+OnEpoch: TypeAlias = Callable[[int, float], float | None]
 
 
 def tune(
@@ -28,7 +32,7 @@ def tune(
     validation: Sequence[Example],
     settings: FineTuning,
     seed: int,
-    on_epoch: Callable[[int, float], float | None],
+    on_epoch: OnEpoch,
 ) -> int:
     """Trains the network's unfrozen parameters in place and leaves those of the best epoch in it.
 
@@ -46,113 +50,59 @@ def tune(
         BadModel: the loss is no longer a finite number.
         TooLong: an example longer than the context.
     """
-    check_settings(settings)
+    return tune_each([network], tokens, examples, validation, [settings], [seed], [on_epoch])[0]
+
+
+def tune_each(
+    networks: Sequence[Network],
+    tokens: Tokens,
+    examples: Examples,
+    validation: Sequence[Example],
+    settings: Sequence[FineTuning],
+    seeds: Sequence[int],
+    on_epochs: Sequence[OnEpoch],
+    one_pass: Callable[[Sequence[int]], AbstractContextManager[None]] = nullcontext,
+) -> list[int]:
+    """As `tune`, for several networks on the same examples, one update of each at a time.
+
+    Args:
+        settings: with the same number of epochs and the same batch size.
+        one_pass: given the number of rows of each network, a context in which a batch of them all, one network's after
+            the other's, goes through the first network, each row with the parameters of its own.
+
+    Returns:
+        The numbers of tokens trained on.
+    """
+    for one in settings:
+        check_settings(one)
     draw = examples if callable(examples) else lambda epoch: examples
     held_out = _encode(tokens, validation)
-    parameters = [p for p in network.module.parameters() if p.requires_grad]
-    named = {name: p for name, p in network.module.named_parameters() if p.requires_grad}
-    embedding_rate = settings.embedding_share * settings.learning_rate
-    made = optimizers.build(named, settings.optimizer, settings.learning_rate, settings.weight_decay, embedding_rate)
     rows = _encode(tokens, _some(draw(1)))
-    total = settings.epochs * math.ceil(len(rows) / settings.batch_size)
-    schedulers = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, total, settings)) for o in made]
-    order = torch.Generator().manual_seed(seed)
-    average = Average(parameters, settings.ema) if settings.ema else None
-    best, best_score, n_tokens = None, -math.inf, 0
-    before: torch.Tensor | None = None  # the last update's loss, read when the next is under way: a GPU need not wait
-    with tqdm(total=total, desc="tune", unit="upd", leave=False, disable=None if base.progress_bars else True) as bar:
-        for epoch in range(1, settings.epochs + 1):
+    epochs, batch_size = settings[0].epochs, settings[0].batch_size
+    n_updates = epochs * math.ceil(len(rows) / batch_size)
+    fits = [Fit(*one, n_updates) for one in zip(networks, settings, seeds, strict=True)]
+    before: torch.Tensor | None = None  # the last update's losses, read when the next is under way: a GPU need not wait
+    hidden = None if base.progress_bars else True
+    with tqdm(total=n_updates, desc="tune", unit="upd", leave=False, disable=hidden) as bar:
+        for epoch in range(1, epochs + 1):
             if epoch > 1 and callable(examples):
                 rows = _encode(tokens, _some(draw(epoch)))
-            network.module.train()
-            with seeded(seed + epoch, network.device):
-                for batch in _shuffled(rows, settings.batch_size, order):
-                    loss = _update(network, batch, tokens.end, parameters, made, settings.max_grad_norm)
+            for network in networks:
+                network.module.train()
+            with seeded(seeds[0] + epoch, networks[0].device):
+                for groups in zip(*(_shuffled(rows, batch_size, fit.order) for fit in fits), strict=True):
+                    now = _update(fits, groups, tokens.end, one_pass)
                     _show(bar, before)
-                    before = loss
-                    for scheduler in schedulers:
-                        scheduler.step()
-                    if average is not None:
-                        average.update()
-                    n_tokens += sum(len(row.ids) for row in batch)
+                    before = now
+                    for fit, group in zip(fits, groups, strict=True):
+                        fit.n_tokens += sum(len(row.ids) for row in group)
                     bar.update()
             _show(bar, before)
-            network.module.eval()
-            with nullcontext() if average is None else average.in_place():
-                score = on_epoch(epoch, mean_loss(network, held_out, tokens.end) if held_out else math.nan)
-                if score is not None and score > best_score:
-                    best, best_score = _snapshot(network), score
-    if best is not None:
-        _restore(network, best)
-    elif average is not None:
-        average.write()
-    return n_tokens
-
-
-class Average:
-    """Exponential moving average of parameters, in float32: a small step would be lost in the digits of bfloat16.
-
-    Over the first updates the decay rises as (1 + update) / (10 + update), so that the start is soon forgotten.
-    """
-
-    def __init__(self, parameters: Sequence[torch.nn.Parameter], decay: float) -> None:
-        self.parameters, self.decay, self.n_updates = list(parameters), decay, 0
-        self.values = [p.detach().float().clone() for p in self.parameters]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Takes in the parameters as they are now."""
-        decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
-        self.n_updates += 1
-        for value, p in zip(self.values, self.parameters, strict=True):
-            value.lerp_(p.detach().float(), 1 - decay)
-
-    @torch.no_grad()
-    def write(self) -> None:
-        """Puts the average into the parameters."""
-        for value, p in zip(self.values, self.parameters, strict=True):
-            p.copy_(value)
-
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Inside, the parameters are the average; after that they are themselves again."""
-        own = [p.detach().clone() for p in self.parameters]
-        self.write()
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for value, p in zip(own, self.parameters, strict=True):
-                    p.copy_(value)
-
-
-def check_settings(settings: FineTuning) -> None:
-    """Raises UserError for settings that make no sense."""
-    if settings.schedule not in SCHEDULES:
-        raise UserError(f"no schedule {settings.schedule!r}; have {', '.join(SCHEDULES)}")
-    optimizers.check(settings.optimizer)
-    for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
-        if not getattr(settings, name) > 0:
-            raise UserError(f"{name} is {getattr(settings, name)}; it must be above 0")
-    if not 0 <= settings.embedding_share < math.inf:
-        raise UserError(f"embedding_share is {settings.embedding_share}; it is a share of the learning rate, 0 or more")
-    if not 0 <= settings.warmup <= 1:
-        raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
-    if not 0 <= settings.ema < 1:
-        raise UserError(f"ema is {settings.ema}; it is the decay of an average, from 0 (none) to below 1")
-
-
-def rate(step: int, total: int, settings: FineTuning) -> float:
-    """The factor on the learning rate at an update counted from 0: a rise over the warm-up, then the schedule."""
-    n_warmup = round(settings.warmup * total)
-    if step < n_warmup:
-        return (step + 1) / (n_warmup + 1)
-    done = min(1.0, (step - n_warmup) / max(1, total - n_warmup))
-    if settings.schedule == "linear":
-        return 1.0 - done
-    if settings.schedule == "cosine":
-        return 0.5 * (1.0 + math.cos(math.pi * done))
-    return 1.0
+            for fit, on_epoch in zip(fits, on_epochs, strict=True):
+                fit.judge(partial(_judged, fit.network, epoch, held_out, tokens.end, on_epoch))
+    for fit in fits:
+        fit.finish()
+    return [fit.n_tokens for fit in fits]
 
 
 @torch.inference_mode()
@@ -166,6 +116,10 @@ def mean_loss(network: Network, rows: Sequence[Encoded], end: int) -> float:
         total += loss.item() * n
         count += n
     return total / count
+
+
+def _judged(network: Network, epoch: int, held_out: Sequence[Encoded], end: int, on_epoch: OnEpoch) -> float | None:
+    return on_epoch(epoch, mean_loss(network, held_out, end) if held_out else math.nan)
 
 
 def _encode(tokens: Tokens, examples: Sequence[Example]) -> list[Encoded]:
@@ -193,11 +147,18 @@ def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) 
 
 
 def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.Tensor, int]:
-    """Mean loss over the completion tokens and the end token, and their number.
+    """Mean loss over the completion tokens and the end token, and their number."""
+    losses, n = _losses(network, [batch], end)
+    return losses[0], n
+
+
+def _losses(network: Network, groups: Sequence[Sequence[Encoded]], end: int) -> tuple[torch.Tensor, int]:
+    """Mean loss of each group of rows, computed in one pass, and the number of tokens with a loss in them all.
 
     Rows are padded on the right, which a causal network cannot see; a label is a token by its place in the row, so
     that padding never counts, whatever its id.
     """
+    batch = [row for group in groups for row in group]
     width = max(len(row.ids) for row in batch)
     ids = torch.full((len(batch), width), end)
     labels = torch.full((len(batch), width), IGNORE)
@@ -212,55 +173,42 @@ def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.T
     labels = labels[:, columns]
     logits, _ = network(ids.to(network.device), mask=mask, keep=columns.to(network.device))
     n = int((labels != IGNORE).sum())
-    loss = cross_entropy(logits.flatten(0, 1), labels.flatten().to(network.device), ignore_index=IGNORE)
-    return loss, n
+    sizes = [len(group) for group in groups]
+    parts = zip(logits.split(sizes), labels.to(network.device).split(sizes), strict=True)
+    losses = [cross_entropy(part.flatten(0, 1), own.flatten(), ignore_index=IGNORE) for part, own in parts]
+    return torch.stack(losses), n
 
 
 def _update(
-    network: Network,
-    batch: Sequence[Encoded],
+    fits: Sequence[Fit],
+    groups: Sequence[Sequence[Encoded]],
     end: int,
-    parameters: Sequence[torch.nn.Parameter],
-    made: Sequence[torch.optim.Optimizer],
-    max_norm: float,
+    one_pass: Callable[[Sequence[int]], AbstractContextManager[None]],
 ) -> torch.Tensor:
-    """One update; returns the mean loss of the rows that this process had."""
-    own = parallel.share(batch)
-    loss, n = _loss(network, own or batch[:1], end)
-    for optimizer in made:
-        optimizer.zero_grad()
+    """One update of each fit; returns the mean losses of the rows that this process had."""
+    own = [parallel.share(group) for group in groups]
+    with one_pass([len(group) for group in groups]):
+        losses, n = _losses(fits[0].network, [part or group[:1] for part, group in zip(own, groups, strict=True)], end)
+    for fit in fits:
+        fit.forget()
     if parallel.world() == 1:
-        loss.backward()
+        losses.sum().backward()  # no parameter is shared, so that each has the gradient of its own loss
     else:
-        (loss * parallel.share_of_loss(n if own else 0)).backward()
-        parallel.add_gradients(parameters)
-    torch.nn.utils.clip_grad_norm_(parameters, max_norm)
-    for optimizer in made:
-        optimizer.step()
-    return loss.detach()
+        (losses.sum() * parallel.share_of_loss(n if own[0] else 0)).backward()
+        parallel.add_gradients([p for fit in fits for p in fit.parameters])
+    for fit in fits:
+        fit.step()
+    return losses.detach()
 
 
-def _show(bar: tqdm, loss: torch.Tensor | None) -> None:
-    """Puts a loss beside the progress. Raises BadModel for one that is no number."""
-    if loss is None:
+def _show(bar: tqdm, losses: torch.Tensor | None) -> None:
+    """Puts losses beside the progress. Raises BadModel where one is no number."""
+    if losses is None:
         return
-    value = loss.item()
-    if not math.isfinite(value):
+    values = losses.tolist()
+    if not all(map(math.isfinite, values)):
         raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
-    bar.set_postfix(loss=f"{value:.3f}", refresh=False)
-
-
-def _snapshot(network: Network) -> dict[str, torch.Tensor]:
-    """Copies of the trained parameters in main memory."""
-    trained = ((name, p) for name, p in network.module.named_parameters() if p.requires_grad)
-    return {name: p.detach().to("cpu", copy=True) for name, p in trained}
-
-
-@torch.no_grad()
-def _restore(network: Network, state: dict[str, torch.Tensor]) -> None:
-    for name, p in network.module.named_parameters():
-        if name in state:
-            p.copy_(state[name])
+    bar.set_postfix(loss=" ".join(f"{value:.3f}" for value in values), refresh=False)
 
 
 @contextmanager

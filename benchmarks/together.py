@@ -1,0 +1,82 @@
+"""Several LoRA fine-tunes over one frozen network: one after the other, and side by side in the same passes.
+
+python -m benchmarks.together                                                   # minutes on a CPU
+python -m benchmarks.together --model gptj-size --fits 2 4 8                    # on a GPU
+"""
+
+import sys
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+import pandas as pd
+import tyro
+
+from benchmarks import measure, ways
+from utils import models
+from utils.errors import UserError
+from utils.models import FineTuning
+from utils.models.together import fine_tune_each
+from utils.results import ROOT, write_text
+
+
+@dataclass(frozen=True)
+class Config:
+    model: str = "gpt2-size"  # also gptj-size, lift-tiny, a folder, a Hub id
+    fits: tuple[int, ...] = (2, 4, 8)  # learning rates that are tried
+    batch_sizes: tuple[int, ...] = (4, 32)  # rows per update of each fit; the paper's GPT-J had 4
+    columns: int = 8
+    updates: int = 10
+    rounds: int = 3  # both ways in turn, so many times
+    device: str = "auto"
+    threads: int = 0  # CPU threads; 0 for all
+    results_dir: Path = ROOT / "results"
+
+
+def tuned(model, work, settings, side_by_side):
+    """The last validation losses, and the seconds that tuning took."""
+    losses = [[] for _ in settings]
+    reports = [lambda epoch, now, loss, own=own: own.append(loss) for own in losses]
+    groups = [slice(None)] if side_by_side else [slice(i, i + 1) for i in range(len(settings))]
+
+    def run():
+        for group in groups:
+            own = {"settings": settings[group], "on_epochs": reports[group], "seeds": [0] * len(settings[group])}
+            list(fine_tune_each(model, work.examples, work.examples[:8], **own))
+
+    seconds = ways.seconds(model, run)
+    return [own[-1] for own in losses], seconds
+
+
+def compared(model, config, n_fits, batch_size):
+    """One row of the table."""
+    work = measure.work(config.updates * batch_size, config.columns, 0)
+    settings = [FineTuning(learning_rate=1e-3 / 2**i, epochs=1, batch_size=batch_size) for i in range(n_fits)]
+    seconds = {False: [], True: []}
+    for _ in range(config.rounds + 1):  # the first call of anything is slow
+        found = {way: tuned(model, work, settings, way) for way in (False, True)}
+        for way, (_, taken) in found.items():
+            seconds[way].append(taken)
+    alone, shared = (median(seconds[way][1:]) for way in (False, True))
+    apart = max(abs(a - b) for a, b in zip(found[False][0], found[True][0], strict=True))
+    row = {"fits": n_fits, "batch_size": batch_size, "one_by_one_s": alone, "side_by_side_s": shared}
+    return {**row, "times_as_fast": alone / shared, "largest_difference_of_losses": apart}
+
+
+def main(config):
+    place = {"device": config.device, "threads": config.threads or None}
+    model = models.load(measure.checkpoint(config.model), adapter="lora", **place)
+    rows = []
+    for n_fits, batch_size in product(config.fits, config.batch_sizes):
+        rows.append(compared(model, config, n_fits, batch_size))
+        print({name: float(f"{v:.3g}") for name, v in rows[-1].items()}, flush=True)
+        write_text(config.results_dir / "benchmarks" / "together.csv", pd.DataFrame(rows).to_csv(index=False))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
