@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from utils import inputs, models, recipes, selection, shots
 from utils.errors import CannotDo, TooLong, UnknownName
 from utils.examples import Augmentation, TrainingTexts, column_orders
+from utils.models import parallel
 from utils.models.base import LanguageModel
 from utils.prompts import Template
 from utils.reading import Answers, Reader
@@ -285,11 +286,11 @@ class LIFT(BaseEstimator):
     def save(self, folder: str | Path) -> None:
         """Writes the tuned model as a Hugging Face or peft folder, `model`, and the rest as `estimator.joblib`."""
         check_is_fitted(self)
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
         self.model_.save(folder / "model")
         state = {name: value for name, value in vars(self).items() if name != "model_"}
-        joblib.dump((type(self), state), folder / "estimator.joblib")
+        if parallel.is_first():
+            joblib.dump((type(self), state), folder / "estimator.joblib")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

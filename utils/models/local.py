@@ -144,12 +144,20 @@ class LocalModel:
         return np.array(rows).reshape(len(prompts), len(candidates))
 
     def save(self, folder: Path) -> None:
-        """Writes weights (or the adapter), tokenizer and lift.json; the folder appears whole or not at all."""
-        folder = Path(folder)
+        """Writes weights (or the adapter), tokenizer and lift.json; the folder appears whole or not at all.
+
+        Of several processes under `accelerate launch`, all call this and the first one writes.
+        """
+        module = self._network.whole()
+        if parallel.is_first():
+            self._write(module, Path(folder))
+        parallel.wait()
+
+    def _write(self, module: Any, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with network.quiet(), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             new, old = Path(scratch) / "new", Path(scratch) / "old"
-            self._network.whole().save_pretrained(new)
+            module.save_pretrained(new)
             self._tokens.tokenizer.save_pretrained(new)
             if self._recipe:
                 (new / models.RECIPE_FILE).write_text(json.dumps(self._recipe, indent=2) + "\n", encoding="utf-8")

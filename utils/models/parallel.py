@@ -68,6 +68,14 @@ def told(value: Any) -> Any:
     return values[0]
 
 
+def wait() -> None:
+    """Until all processes are here."""
+    if world() > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
+
+
 def share(batch: Sequence[Row]) -> Sequence[Row]:
     """This process's rows of a batch; none where there are fewer rows than processes."""
     return batch[int(os.environ.get("RANK", "0")) :: world()]

@@ -56,7 +56,7 @@ def _divided(module: PreTrainedModel, device: str) -> PreTrainedModel:
     for part in list(copied.modules()):
         if type(part).__name__ in blocks:
             fully_shard(part, mesh=mesh)
-    return fully_shard(copied, mesh=mesh)
+    return fully_shard(copied, mesh=mesh, reshard_after_forward=True)  # shares are what is read between passes
 
 
 def _block_names(module: torch.nn.Module) -> set[str]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from utils import models
 from utils.errors import BadModel, CannotDo, UnknownName, UserError
-from utils.models import made
+from utils.models import made, parallel
 from utils.models.base import Example, FineTuning, LanguageModel
 
 CACHE = Path(__file__).resolve().parents[2] / "data" / "cache" / "models"
@@ -171,6 +171,8 @@ def _tuned_on_gibberish(start: str, model: str, seed: int, how: Gibberish) -> Pa
     how.check()
 
     def write(target: Path) -> None:
+        if parallel.world() > 1:  # one process holds the lock, and the others would have to tune with it
+            raise CannotDo(f"{name} is made by one process: run this once without accelerate launch, which keeps it")
         base = models.load(start, adapter="full", threads=1)
         settings = FineTuning(learning_rate=how.learning_rate, epochs=how.updates, batch_size=how.batch_size)
         pairs = texts(how.updates * how.batch_size, seed)
