@@ -1,7 +1,6 @@
 """Several LoRA fine-tunes over one frozen network: one after the other, and side by side in the same passes.
 
 python -m benchmarks.together                                                   # minutes on a CPU
-python -m benchmarks.together --model gptj-size --fits 2 4 8                    # on a GPU
 """
 
 import sys
@@ -35,7 +34,7 @@ class Config:
 
 
 def tuned(model, work, settings, side_by_side):
-    """The last validation losses, and the seconds that tuning took."""
+    """The seconds that tuning took, and the last validation losses."""
     losses = [[] for _ in settings]
     reports = [lambda epoch, now, loss, own=own: own.append(loss) for own in losses]
     groups = [slice(None)] if side_by_side else [slice(i, i + 1) for i in range(len(settings))]
@@ -45,8 +44,7 @@ def tuned(model, work, settings, side_by_side):
             own = {"settings": settings[group], "on_epochs": reports[group], "seeds": [0] * len(settings[group])}
             list(fine_tune_each(model, work.examples, work.examples[:8], **own))
 
-    seconds = ways.seconds(model, run)
-    return [own[-1] for own in losses], seconds
+    return ways.seconds(model, run), [own[-1] for own in losses]
 
 
 def compared(model, config, n_fits, batch_size):
@@ -56,17 +54,17 @@ def compared(model, config, n_fits, batch_size):
     seconds = {False: [], True: []}
     for _ in range(config.rounds + 1):  # the first call of anything is slow
         found = {way: tuned(model, work, settings, way) for way in (False, True)}
-        for way, (_, taken) in found.items():
-            seconds[way].append(taken)
+        for way in found:
+            seconds[way].append(found[way][0])
     alone, shared = (median(seconds[way][1:]) for way in (False, True))
-    apart = max(abs(a - b) for a, b in zip(found[False][0], found[True][0], strict=True))
-    row = {"fits": n_fits, "batch_size": batch_size, "one_by_one_s": alone, "side_by_side_s": shared}
-    return {**row, "times_as_fast": alone / shared, "largest_difference_of_losses": apart}
+    apart = max(abs(a - b) for a, b in zip(found[False][1], found[True][1], strict=True))
+    figures = {"one_by_one_s": alone, "side_by_side_s": shared, "times_as_fast": alone / shared}
+    return {"fits": n_fits, "batch_size": batch_size, **figures, "largest_difference_of_losses": apart}
 
 
 def main(config):
-    place = {"device": config.device, "threads": config.threads or None}
-    model = models.load(measure.checkpoint(config.model), adapter="lora", **place)
+    name, threads = measure.checkpoint(config.model), config.threads or None
+    model = models.load(name, adapter="lora", device=config.device, threads=threads)
     rows = []
     for n_fits, batch_size in product(config.fits, config.batch_sizes):
         rows.append(compared(model, config, n_fits, batch_size))

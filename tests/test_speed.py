@@ -19,7 +19,7 @@ def run(script, *flags):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["speed", "scaling"])
+@pytest.mark.parametrize("name", ["speed", "scaling", "together"])
 def test_a_script_is_short_and_has_its_shell_command_and_its_place_in_the_manual(name):
     assert len((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8").splitlines()) <= 80
     assert f"benchmarks.{name}" in (ROOT / "benchmarks" / f"{name}.sh").read_text("utf-8")
@@ -52,6 +52,15 @@ def test_scaling_end_to_end(tmp_path):
     assert (frame["seconds_fit"] > 0).all()
     assert (frame["memory_mib"] > 0).all()
     assert (tmp_path / "benchmarks" / "scaling.png").stat().st_size > 1000
+
+
+def test_together_end_to_end(tmp_path):
+    flags = ["--model", "lift-tiny", "--fits", 2, "--batch-sizes", 4, "--updates", 2, "--rounds", 1, "--threads", 1]
+    out = run("together", *flags, "--results-dir", tmp_path)
+    row = pd.read_csv(tmp_path / "benchmarks" / "together.csv").iloc[0]
+    assert row["times_as_fast"] == pytest.approx(row["one_by_one_s"] / row["side_by_side_s"])
+    assert row["largest_difference_of_losses"] < 1e-4
+    assert "'fits': 2.0" in out
 
 
 @pytest.mark.parametrize("way", list(ways.WAYS))
