@@ -16,6 +16,7 @@ import pandas as pd
 
 from utils import splits
 from utils.errors import BadTable, UnknownName, UserError
+from utils.options import parse_options
 from utils.shapes import SETS, SetOptions
 
 PUBLISHED = {"9clusters": "9Clusters", "two_circles": "two circles", "network": "nn-generated"}  # where names differ
@@ -242,20 +243,9 @@ def _written(value: float | int | str) -> str:
 
 
 def _parse(base: str, kind: type, text: str) -> FunctionOptions | SetOptions:
-    known = {field.name: field.default for field in fields(kind)}
-    listed = ", ".join(f"{name}={_written(value)}" for name, value in known.items())
-    options = {}
-    for word in filter(None, text.split(",")):
-        name, equals, value = word.partition("=")
-        if name not in known or not equals:
-            raise UnknownName(f"{base} has no option {word!r}; its options and their defaults are {listed}")
-        if name in options:
-            raise UserError(f"{base}: option {name!r} is given twice")
-        try:
-            options[name] = type(known[name])(value)
-        except ValueError as error:
-            raise UserError(f"{base}: {word!r} is no value; {listed} shows what the options take") from error
-    return kind(**options)
+    defaults = {field.name: field.default for field in fields(kind)}
+    known = {name: type(value) for name, value in defaults.items()}
+    return kind(**parse_options(base, text, known, {name: _written(value) for name, value in defaults.items()}))
 
 
 def _check(base: str, options: FunctionOptions | SetOptions) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 from utils import study, synthetic
 from utils.errors import UnknownName, UserError
+from utils.options import parse_options
 from utils.runner import Case
 from utils.trial import Trial
 
@@ -60,24 +61,9 @@ def trial(case: Case, config: study.Config, task: str) -> Trial:
         return plain
     if method != "lift":
         raise UnknownName(f"{case.method}: {method} takes no options; lift does")
-    given = _parsed(case.method, text)
+    given = parse_options(case.method, text, {**TEMPLATE, **LEARNER})
     template = {name: value for name, value in given.items() if name in TEMPLATE}
     learner = {name: value for name, value in given.items() if name in LEARNER}
     if template:
         learner["template"] = {**(plain.learner.template or {}), **template}
     return replace(plain, learner=plain.learner.set_params(**learner))
-
-
-def _parsed(method: str, text: str) -> dict[str, object]:
-    known, options = {**TEMPLATE, **LEARNER}, {}
-    for word in filter(None, text.split(",")):
-        name, equals, value = word.partition("=")
-        if name not in known or not equals:
-            raise UnknownName(f"{method}: no option {word!r}; have {', '.join(f'{name}=' for name in known)}")
-        if name in options:
-            raise UserError(f"{method}: the option {name!r} is given twice")
-        try:
-            options[name] = known[name](value)
-        except ValueError as error:
-            raise UserError(f"{method}: {name}= takes a number, not {value!r}") from error
-    return options

@@ -26,6 +26,7 @@ from utils import models
 from utils.errors import BadModel, CannotDo, UnknownName, UserError
 from utils.models import made, parallel
 from utils.models.base import Example, FineTuning, LanguageModel
+from utils.options import parse_options, positive
 
 CACHE = Path(__file__).resolve().parents[2] / "data" / "cache" / "models"
 STARTS = ("pretrained", "random", "gibberish", "random_gibberish")
@@ -65,7 +66,7 @@ def place(name: str, model: str, seed: int, gibberish: Gibberish | None = None) 
     if base == "pretrained" and not options:
         return model
     if base == "random":
-        return str(_random(model, seed, _sizes(name, options)))
+        return str(_random(model, seed, parse_options(name, options, dict.fromkeys(SIZES, positive))))
     if base in STARTS:
         if options:
             raise UnknownName(f"{name}: {base} has no options; random has {', '.join(f'{size}=' for size in SIZES)}")
@@ -88,18 +89,6 @@ def texts(n: int, seed: int) -> list[Example]:
         return "".join(rng.choice(list(LETTERS), size=rng.integers(*WORD)))
 
     return [(" ".join(word() for _ in range(rng.integers(*WORDS))), f" {word()}") for _ in range(n)]
-
-
-def _sizes(name: str, options: str) -> dict[str, int]:
-    sizes = {}
-    for word in filter(None, options.split(",")):
-        size, equals, value = word.partition("=")
-        if size not in SIZES or not equals or size in sizes:
-            raise UnknownName(f"{name}: no size {word!r}, or twice; have {', '.join(f'{known}=' for known in SIZES)}")
-        if not value.isdigit() or int(value) < 1:
-            raise UserError(f"{name}: {size}= takes a whole number above 0, not {value!r}")
-        sizes[size] = int(value)
-    return sizes
 
 
 def _random(model: str, seed: int, sizes: dict[str, int]) -> Path:
