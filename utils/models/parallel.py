@@ -39,15 +39,23 @@ def is_first() -> bool:
 
 
 def start(device: str) -> None:
-    """Joins the processes and takes this one's own GPU; before a model is loaded."""
+    """Joins the processes and takes this one's own GPU, unless that is done; before a model is loaded.
+
+    Args:
+        device: as the user says it: with "cpu" the processes meet there, whatever else the machine has.
+    """
     if world() > 1:
         from accelerate import PartialState
 
-        PartialState(cpu=device == "cpu", timeout=PATIENCE)
+        PartialState(cpu=device == "cpu" or not _has_cuda(), timeout=PATIENCE)
 
 
 def aside(config: Flags) -> Flags:
-    """The flags; in all processes but the first with a throw-away folder for results, and with nothing printed."""
+    """The flags; in all processes but the first with a throw-away folder for results, and with nothing printed.
+
+    The processes have met from here on.
+    """
+    start(config.device)
     if is_first():
         return config
     sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
@@ -58,11 +66,8 @@ def told(value: Any) -> Any:
     """What the first process gives as `value`, in all of them."""
     if world() == 1:
         return value
-    from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    if not PartialState._shared_state:  # nothing is loaded yet
-        start("cuda" if _has_cuda() else "cpu")
     values = [value]
     broadcast_object_list(values, from_process=0)
     return values[0]
