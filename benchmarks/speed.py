@@ -27,9 +27,9 @@ class Config:
     columns: tuple[int, ...] = (4, 20, 100, 324)  # of the table; a prompt has a token for each
     large_columns: tuple[int, ...] = (4, 20)  # of all models but lift-tiny where there is no GPU
     ways: tuple[str, ...] = ("original", "trl", "ours", "ours, free text")
-    batch_sizes: tuple[int, ...] = (8, 32, 128)  # each of TRL's and of ours is tried once, the fastest is then measured
-    rounds: int = 3  # all ways in turn, so many times; the table has medians
-    seconds: float = 4.0  # about how long one timed tuning, and one timed answering, lasts
+    batch_sizes: tuple[int, ...] = (32, 128)  # each of TRL's and of ours is tried once, the fastest is then measured
+    rounds: int = 2  # all ways in turn, so many times; the table has medians
+    seconds: float = 2.0  # about how long one timed tuning, and one timed answering, lasts
     adapter: str = "full"  # or lora, or another of peft
     device: str = "auto"
     threads: int = 0  # CPU threads; 0 for all
@@ -48,9 +48,9 @@ def measured(config, way, model, columns, batch_size):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def runs(config, way, model, columns):
+def runs(config, way, model, columns, sizes):
     """One process for each batch size that is worth more rounds, and what each of them is the best at."""
-    sizes = config.batch_sizes if way in speed_table.SEARCHED else config.batch_sizes[:1]
+    sizes = sizes if way in speed_table.SEARCHED else sizes[:1]
     found = [measured(config, way, model, columns, size) for size in sizes] if len(sizes) > 1 else []
     best = {figure: max(found, key=lambda row: row[figure]) if found else {} for figure in speed_table.FIGURES}
     chosen = {figure: row.get("batch_size", sizes[0]) for figure, row in best.items()}
@@ -61,8 +61,10 @@ def main(config):
     gpu = speed_table.has_gpu() and config.device != "cpu"
     rows = []
     for model in config.models:
-        for columns in config.columns if gpu or model == "lift-tiny" else config.large_columns:
-            plan = {way: runs(config, way, model, columns) for way in config.ways}
+        small = gpu or model == "lift-tiny"
+        sizes = [n if small else max(1, n // 4) for n in config.batch_sizes]  # a large network fills the cores sooner
+        for columns in config.columns if small else config.large_columns:
+            plan = {way: runs(config, way, model, columns, sizes) for way in config.ways}
             for number, way in tqdm(list(product(range(config.rounds), config.ways)), f"{model}, {columns} columns"):
                 for size, kept in plan[way].items():
                     row = measured(config, way, model, columns, size)

@@ -43,14 +43,14 @@ def fine_tune_each(
         on_epochs: as that of `fine_tune`; those side by side are called in turn after each epoch.
 
     Yields:
-        The tuned models, in order; none is kept here, so that the next one's weights can take its place.
+        The tuned models, in order; those tuned one after the other are not kept here.
     """
     n = _at_once(model, examples, settings)
     fits = zip(settings, seeds, on_epochs, strict=True)
     while group := list(islice(fits, n)):
-        some = [model._trainable_copy(seed) for _, seed, _ in group] if n > 1 else []
-        if some and can_share_a_pass([net.module for net in some]):
-            yield from _side_by_side(model, some, examples, validation, group)
+        networks = [model._trainable_copy(seed) for _, seed, _ in group] if n > 1 else []
+        if networks and can_share_a_pass([network.module for network in networks]):
+            yield from _side_by_side(model, networks, examples, validation, group)
         else:
             for one, seed, on_epoch in group:
                 yield model.fine_tune(examples, validation, settings=one, seed=seed, on_epoch=on_epoch)
