@@ -58,10 +58,9 @@ def runs(config, way, model, columns, sizes):
 
 
 def main(config):
-    gpu = speed_table.has_gpu() and config.device != "cpu"
     rows = []
     for model in config.models:
-        small = gpu or model == "lift-tiny"
+        small = model == "lift-tiny" or (speed_table.has_gpu() and config.device != "cpu")
         sizes = [n if small else max(1, n // 4) for n in config.batch_sizes]  # a large network fills the cores sooner
         for columns in config.columns if small else config.large_columns:
             plan = {way: runs(config, way, model, columns, sizes) for way in config.ways}
