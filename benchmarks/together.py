@@ -24,7 +24,7 @@ from utils.results import ROOT, write_text
 class Config:
     model: str = "gpt2-size"  # also gptj-size, lift-tiny, a folder, a Hub id
     fits: tuple[int, ...] = (2, 4, 8)  # learning rates that are tried
-    batch_sizes: tuple[int, ...] = (4, 32)  # rows per update of each fit; the paper's GPT-J had 4
+    batch_sizes: tuple[int, ...] = (4,)  # rows per update of each fit, as the paper's GPT-J had
     columns: int = 8
     updates: int = 10
     rounds: int = 3  # both ways in turn, so many times
