@@ -23,8 +23,10 @@ from utils.prompts import Template
 from utils.results import ROOT
 
 CACHE = ROOT / "data" / "cache" / "models"
-SIZES = {  # random checkpoints: their vocabulary is that of the models whose size they have
-    "gpt2-size": {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257},
+DROPOUT = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
+SIZES = {  # random checkpoints: their vocabulary is that of the models whose size they have; no dropout, as in GPT-J
+    "gpt2-size": {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257}
+    | dict.fromkeys(DROPOUT, 0.0),
     "gptj-size": {"model_type": "gptj", "n_embd": 4096, "n_layer": 28, "n_head": 16, "vocab_size": 50400},
 }
 N_CLASSES = 3
