@@ -191,7 +191,8 @@ def write(results: Results, means: pd.DataFrame) -> None:
 
 
 def _sizes(means: pd.DataFrame) -> str:
-    seeds = " to ".join(str(n) for n in sorted({means["n"].min(), means["n"].max()}))
+    counts = means.groupby("group", sort=False)["n"].unique()
+    seeds = ", ".join(f"{group} {' to '.join(map(str, sorted({min(n), max(n)})))}" for group, n in counts.items())
     spans = means.groupby("group", sort=False)["n_train"].agg(["min", "max"])
     rows = ", ".join(f"{group} {least:,} to {most:,}" for group, least, most in spans.itertuples())
     return f"Seeds per table: {seeds}. Training rows: {rows}."
