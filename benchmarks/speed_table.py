@@ -80,7 +80,7 @@ def markdown(frame: pd.DataFrame) -> str:
 def draw(frame: pd.DataFrame) -> Figure:
     """Bars of the ratios to TRL, one panel for tuning and one for answering."""
     table = medians(frame)
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
     places = list(dict.fromkeys(zip(table["model"], table["columns"], strict=True)))
     all_ways = list(dict.fromkeys(table["way"]))
     for axes, verb in zip(figure.subplots(1, 2), ("tune", "predict"), strict=True):
