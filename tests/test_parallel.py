@@ -98,6 +98,28 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path, adapter, optimizer, 
     assert again.log_likelihood(prompts, ["0", "1", "12"]) == pytest.approx(np.array(answers), abs=1e-3)
 
 
+FAILING = """
+from utils import models
+from utils.errors import BadModel
+from utils.models import FineTuning, parallel
+model = models.load("lift-tiny", adapter="lora", device="cpu", threads=1)
+rows = [(f"{i}>", "0") for i in range(8)]
+weights = next(p for name, p in model._network.module.named_parameters() if "ln_f.weight" in name)
+if not parallel.is_first():
+    weights.data[:] = float("inf")  # what goes wrong in one process
+try:
+    model.fine_tune(rows, settings=FineTuning(epochs=2, batch_size=8), seed=0)
+except BadModel:
+    print("stopped", flush=True)
+"""
+
+
+def test_what_goes_wrong_in_one_process_stops_both(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(FAILING, encoding="utf-8")
+    assert launch(program).stdout.count("stopped") == 2
+
+
 def test_two_processes_write_the_rows_of_one(tmp_path):
     flags = ["--datasets", "iris", "--methods", "lift", "tree", "--seeds", "0", "--limit", "40", "--epochs", "2"]
     flags = ["-m", "classification.accuracy", *flags, "--results-dir"]

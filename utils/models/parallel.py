@@ -86,17 +86,17 @@ def share(batch: Sequence[Row]) -> Sequence[Row]:
     return batch[int(os.environ.get("RANK", "0")) :: world()]
 
 
-def share_of_loss(n: int) -> float:
-    """What this process's mean loss over `n` tokens counts in the mean over the tokens of all.
+def pooled_loss(loss: Any, n: int) -> tuple[float, Any]:
+    """What a mean loss over this process's `n` tokens counts in the mean over the tokens of all, and that mean.
 
     Sharded weights get the mean of the processes' gradients, others the sum.
     """
     import torch
-    from accelerate import PartialState
     from accelerate.utils import reduce
 
-    total = reduce(torch.tensor(float(n), device=PartialState().device), reduction="sum")
-    return n * (world() if is_sharded() else 1) / float(total)
+    own = torch.stack([loss.detach() * n, torch.full_like(loss, n)])
+    total, n_all = reduce(own, reduction="sum")
+    return n * (world() if is_sharded() else 1) / float(n_all), total / n_all
 
 
 def add_gradients(parameters: Sequence[Any]) -> None:

@@ -24,7 +24,7 @@ class ShardedNetwork(Network):
     Every method that gathers weights must be called by all processes.
 
     Args:
-        whole: on the CPU; its weights are read here and stay as they are.
+        whole: on the CPU; it is kept, and gets the trained weights back where they are asked for.
     """
 
     def __init__(self, whole: Network, device: str) -> None:

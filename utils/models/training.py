@@ -185,7 +185,7 @@ def _update(
     end: int,
     one_pass: Callable[[Sequence[int]], AbstractContextManager[None]],
 ) -> torch.Tensor:
-    """One update of each fit; returns the mean losses of the rows that this process had."""
+    """One update of each fit; returns their mean losses."""
     own = [parallel.share(group) for group in groups]
     with one_pass([len(group) for group in groups]):
         losses, n = _losses(fits[0].network, [part or group[:1] for part, group in zip(own, groups, strict=True)], end)
@@ -194,8 +194,10 @@ def _update(
     if parallel.world() == 1:
         losses.sum().backward()  # no parameter is shared, so that each has the gradient of its own loss
     else:
-        (losses.sum() * parallel.share_of_loss(n if own[0] else 0)).backward()
+        share, pooled = parallel.pooled_loss(losses.sum(), n if own[0] else 0)
+        (losses.sum() * share).backward()
         parallel.add_gradients([p for fit in fits for p in fit.parameters])
+        losses = pooled.reshape(1)  # the same in all processes, so that all stop where it is no number
     for fit in fits:
         fit.step()
     return losses.detach()
