@@ -106,9 +106,19 @@ def test_numbers_as_text_are_categories_sorted_as_texts():
 
 def test_more_categories_than_levels_collide_and_keep_their_order():
     names = [f"{i:03d}" for i in range(250)]
-    written = [int(text) for text in codes(names, levels=100)]
+    written = [int(text) for text in codes(names * 2, names, levels=100)]
     assert written == sorted(written)
     assert (written[0], written[-1], len(set(written))) == (0, 99, 100)
+
+
+def test_names_of_single_rows_are_written_as_those_of_new_rows_will_be():
+    names = [f"row {i}" for i in range(60)]
+    assert set(codes([*names, "twice", "twice"])) == {"unknown", "499"}
+    assert codes([*names, "twice", "twice"], ["row 3", "twice", "new"]) == ["unknown", "499", "unknown"]
+    often = ["a", "b"] * 30
+    assert "unknown" not in codes([*names, *often]), "half of the rows is not most of them"
+    assert "unknown" not in codes(names[:30]), "thirty rows are too few to tell"
+    assert "unknown" in codes(names[:31])
 
 
 @pytest.mark.parametrize("numbers", ["paper", "significant", "scaled"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from utils.wordings import Wording, escape
 
 SCALES = ("column", "quantile", "table", "row")
 CATEGORIES = ("text", "levels")
+ONE_OFF_SHARE, ONE_OFF_ROWS = 0.5, 30  # more than this share and number of rows with categories of their own
 
 
 def frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
@@ -36,7 +38,8 @@ class CellWriter:
         digits: significant digits.
         scale, levels: what the levels of "scaled" span, and how many there are.
         wording: gives the paper's decimals and what must not stand in a category.
-        categories: "text" as they are, or "levels": the sorted categories of a column, spread evenly over the levels.
+        categories: "text" as they are, or "levels": the sorted categories of a column, spread evenly over the levels;
+            where most rows have one of their own, these are written as missing, as new ones are.
 
     Attributes:
         names: the columns' names; numeric: which of them are numbers, bool of shape (n_columns,).
@@ -113,8 +116,15 @@ class CellWriter:
 
 
 def _codes(column: np.ndarray, levels: int) -> dict[str, str]:
-    """Category → its level: first and last in sorted order get the end levels, a single one the middle."""
-    found = sorted({str(value) for value in column[~pd.isna(column)]})
+    """Category → its level: first and last in sorted order get the end levels, a single one the middle.
+
+    Where most rows have a category that no other row has (a name, a date), such categories get none: they would be
+    learnt by heart, and those of new rows have none either.
+    """
+    counts = Counter(str(value) for value in column[~pd.isna(column)])
+    n_one_off = sum(n == 1 for n in counts.values())
+    tells_rows_apart = n_one_off > max(ONE_OFF_SHARE * len(column), ONE_OFF_ROWS)
+    found = sorted(category for category, n in counts.items() if n > 1 or not tells_rows_apart)
     spread = np.linspace(0, levels - 1, len(found)) if len(found) > 1 else np.full(len(found), (levels - 1) // 2)
     return {category: str(int(level + 0.5)) for category, level in zip(found, spread.tolist(), strict=True)}
 

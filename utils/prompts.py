@@ -54,7 +54,8 @@ class Template(BaseEstimator):
         scale: what the levels of "scaled" span: the training values of the "column", their ranks ("quantile"), all
             numbers of the training "table", or the numbers of the "row" itself. What lies beyond gets the end level.
         levels: number of levels.
-        categories: columns of texts as "text", or as "levels", the sorted categories spread evenly over the levels.
+        categories: columns of texts as "text", or as "levels", the sorted categories spread evenly over the levels;
+            where most rows have a category of their own (names, dates), such are written as missing, as new ones are.
         labels: classes as "codes" (0, 1, … in the order of `classes_`) or as "text".
 
     Attributes after fit:
