@@ -18,15 +18,15 @@ HOW = FineTuning(learning_rate=1e-2, epochs=3, batch_size=8)
 RATES = (3e-2, 1e-2, 1e-3)
 
 
-def loaded(adapter="lora", name="lift-tiny"):
-    return models.load(name, adapter=adapter, adapter_rank=4, device="cpu", threads=1)
+def loaded(adapter="lora"):
+    return models.load("lift-tiny", adapter=adapter, adapter_rank=4, device="cpu", threads=1)
 
 
-def run(model, settings, seeds, validation=ROWS[::3]):
+def run(model, settings, seeds):
     """The models, and (epoch, validation loss) of each."""
     curves = [[] for _ in settings]
     reports = [lambda epoch, now, loss, own=own: own.append((epoch, loss)) for own in curves]
-    tuned = together.fine_tune_each(model, ROWS, validation, settings=settings, seeds=seeds, on_epochs=reports)
+    tuned = together.fine_tune_each(model, ROWS, ROWS[::3], settings=settings, seeds=seeds, on_epochs=reports)
     return list(tuned), curves
 
 
