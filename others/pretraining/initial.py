@@ -85,12 +85,12 @@ RECIPE = {
 
 @dataclass(frozen=True)
 class Architecture:
-    positions: Literal["learned", "rotary"] = "learned"  # an embedding of each place (GPT-2), or turned keys (Llama)
-    hidden: int = 96  # width of the residual stream
-    intermediate: int = 384  # width inside the feed-forward blocks
+    positions: Literal["learned", "rotary"] = "rotary"  # an embedding of each place (GPT-2), or turned keys (Llama)
+    hidden: int = 128  # width of the residual stream
+    intermediate: int = 352  # width inside the feed-forward blocks
     layers: int = 4
     heads: int = 4
-    rope_theta: float = 10_000.0  # longest wave of rotary positions, in tokens / 2π
+    rope_theta: float = 1_000.0  # longest wave of rotary positions, in tokens / 2π
     position_scale: float = 0.06  # rms of a learned position's start, about that of the tokens
     init_scale: float = 0.05  # standard deviation of the matrices' start; with less the first epochs learn nothing
     number_scale: float = 0.06  # rms of a number's embedding, about that of the other tokens

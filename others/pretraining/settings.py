@@ -48,17 +48,14 @@ PLAIN = texts.Mixture(
     categories={"levels": 1.0},
 )
 CLEAR = Limits(max_features=1, max_classes=6, max_label_noise=0.0, texts=False, missing=False)
+NARROW = Limits(max_features=10, max_classes=10)
+# Classification alone, of narrow tables: what a network of this size can learn from the tokens that a CPU affords.
+MANY = replace(PLAIN, nearest=0.15, scales={"column": 0.85, "quantile": 0.15}, levels={1000: 0.8, 100: 0.2})
 CURRICULUM = (
-    Stage(0.12672, 0.25, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
-    Stage(0.32384, 0.5, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
-    Stage(
-        0.80256,
-        0.5,
-        256,
-        Limits(max_features=8, max_classes=10),
-        replace(PLAIN, coarse=0.1, regression=0.25, nearest=0.2, levels={1000: 0.7, 400: 0.3}),
-    ),
-    Stage(1.0, 1.0, 512, Limits(), texts.Mixture()),
+    Stage(0.027, 0.5, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
+    Stage(0.061, 1.0, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
+    Stage(0.39, 1.0, 256, NARROW, replace(MANY, coarse=0.1)),
+    Stage(1.0, 1.0, 512, NARROW, replace(MANY, coarse=0.05)),
 )
 
 
@@ -66,7 +63,7 @@ CURRICULUM = (
 class Config:
     folder: Path = initial.ROOT / "data" / "models" / "lift-tiny"  # where the model is written at the end
     scratch: Path = initial.ROOT / "data" / "cache" / "pretraining"  # checkpoint and log of the run
-    updates: int = 12_500
+    updates: int = 74_000
     batch_tokens: int = 4096  # of an update in the last stage
     learning_rate: float = 1e-3  # of the matrices, by Muon; ten times as much, and no in-context learning appears
     embedding_rate: float = 1e-4  # of embeddings and norms, by AdamW; ten times as much, and numbers lose their order
