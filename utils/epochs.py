@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,8 @@ class _Watched:
             self.look(epoch, model)
             return None if on_epoch is None else on_epoch(epoch, model, loss)
 
-        return self.model.fine_tune(examples, validation, settings=settings, seed=seed, on_epoch=told)
+        every = replace(settings, evaluate_every=1, patience=0)
+        return self.model.fine_tune(examples, validation, settings=every, seed=seed, on_epoch=told)
 
 
 def watched(learner: LIFTRegressor, split: Split) -> WatchedRegressor:

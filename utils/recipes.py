@@ -20,7 +20,7 @@ PAPER = {
     "regression": {"decoding": "greedy"},
 }
 TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels", "categories")
-TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "optimizer", "embedding_share", "ema")
+TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "optimizer", "embedding_share", "ema", "patience")
 LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
 # Parameters of the estimators that follow the recipe where they are None.
 PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "decoding")

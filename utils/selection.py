@@ -144,12 +144,12 @@ def tune(
     from utils.models.together import fine_tune_each  # loads torch
 
     best = Outcome()
-    every = -(-tuning.epochs // EVALUATIONS)
+    tuning = replace(tuning, evaluate_every=-(-tuning.epochs // EVALUATIONS))
     scores: list[dict[int, float]] = [{} for _ in rates]
     histories: list[list[dict[str, object]]] = [[] for _ in rates]
 
     def on_epoch(which: int, epoch: int, model: LanguageModel, loss: float) -> float | None:
-        if score is not None and (epoch % every == 0 or epoch == tuning.epochs):
+        if score is not None:
             scores[which][epoch] = score(model)
         row = {"learning_rate": rates[which], "epoch": epoch, "validation_loss": loss}
         histories[which].append({**row, "validation_score": scores[which].get(epoch)})

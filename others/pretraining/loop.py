@@ -16,7 +16,8 @@ from tqdm import tqdm
 from others.pretraining import card, folder, initial, settings, texts
 from others.pretraining.scratch import Scratch, interrupts
 from others.pretraining.settings import Config
-from utils.models import optimizers
+from utils.models import devices, optimizers
+from utils.models.fits import Average
 from utils.models.tokens import IGNORE
 
 MAX_GRAD_NORM = 1.0
@@ -54,6 +55,8 @@ class Run:
 
     Attributes:
         model, tokenizer: as `initial.build` makes them, the model on its device.
+        average: a moving average of the weights; the learning rate stays high until the end, and the weights with it
+            unsteady.
         step: updates made, of all sessions.
     """
 
@@ -72,6 +75,7 @@ class Run:
             betas=(0.9, 0.98),
         )
         self.rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.average = Average(list(self.model.parameters()), config.average)
         self.losses = torch.compile(losses, dynamic=False) if config.compile else losses
 
     def elapsed(self) -> float:
@@ -84,6 +88,7 @@ class Run:
             "step": self.step,
             "seconds": self.elapsed(),
             "model": self.model.state_dict(),
+            "average": self.average.values,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
@@ -91,6 +96,7 @@ class Run:
         """Goes on from what `state` gave."""
         self.step, self.seconds = state["step"], state["seconds"]
         self.model.load_state_dict(state["model"])
+        self.average.values, self.average.n_updates = state["average"], state["step"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
 
@@ -100,7 +106,8 @@ class Run:
             for group, lr in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = lr * settings.rate(self.config, self.step)
         ids, places, targets = (part.to(self.config.device) for part in (batch.ids, batch.places, batch.targets))
-        with torch.autocast(torch.device(self.config.device).type, torch.bfloat16):
+        fast = devices.has_fast_bfloat16(self.config.device)
+        with torch.autocast(torch.device(self.config.device).type, torch.bfloat16, enabled=fast):
             loss = self.losses(self.model, ids, places, targets)
         is_answer = batch.targets != IGNORE
         mean = loss.sum() / is_answer.sum()
@@ -110,6 +117,7 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRAD_NORM)
         for optimizer in self.optimizers:
             optimizer.step()
+        self.average.update()
         self.step += 1
         loss, late = loss.detach().cpu(), batch.late & is_answer
         parts = [loss[late & (batch.groups == group)] for group in (0, 1)]
@@ -140,6 +148,7 @@ def train(config: Config) -> bool:
             raise KeyboardInterrupt(f"stopped after {run.step} of {config.updates} updates")
         if run.step < config.updates:
             return False
+        run.average.write()
         text = card.text(config, run.model, run.elapsed() / 60, scratch.last_losses())
         folder.write(config.folder, run.model.float().cpu().eval(), run.tokenizer, initial.RECIPE, text)
         return True

@@ -54,7 +54,7 @@ MANY = replace(PLAIN, nearest=0.15, scales={"column": 0.85, "quantile": 0.15}, l
 CURRICULUM = (
     Stage(0.027, 0.5, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
     Stage(0.061, 1.0, 256, replace(CLEAR, max_features=3), replace(PLAIN, coarse=0.3)),
-    Stage(0.39, 1.0, 256, NARROW, replace(MANY, coarse=0.1)),
+    Stage(0.19, 1.0, 256, NARROW, replace(MANY, coarse=0.1)),
     Stage(1.0, 1.0, 512, NARROW, replace(MANY, coarse=0.05)),
 )
 
@@ -69,6 +69,7 @@ class Config:
     embedding_rate: float = 1e-4  # of embeddings and norms, by AdamW; ten times as much, and numbers lose their order
     weight_decay: float = 0.1  # of the matrices
     warmup: int = 200  # updates
+    average: float = 0.999  # decay per update of a moving average of the weights, which is what is measured and written
     decay: float = 0.12  # share of the updates over which the learning rates fall to 0 at the end
     minutes: float = math.inf  # stop after this time; the same command goes on later
     checkpoint_minutes: float = 5.0  # between two checkpoints
@@ -98,6 +99,7 @@ def check(config: Config) -> None:
         _require(0 < getattr(config, name) < math.inf, config, name, "a number above 0")
     _require(0 <= config.weight_decay < math.inf, config, "weight_decay", "0 or more")
     _require(0 < config.decay <= 1, config, "decay", "above 0 and at most 1")
+    _require(0 < config.average < 1, config, "average", "above 0 and below 1")
     _require(config.minutes >= 0, config, "minutes", "0 or more")
     for name, least in (("updates", 1), ("warmup", 1), ("threads", 1), ("workers", 0), ("seed", 0)):
         _require(getattr(config, name) >= least, config, name, f"{least} or more")

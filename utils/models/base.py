@@ -29,6 +29,8 @@ class FineTuning:
     )
     max_grad_norm: float = 1.0  # gradients are scaled down to this L2 norm
     ema: float = 0.0  # decay per update of a moving average of the weights, which is then what is used; 0 for none
+    evaluate_every: int = 1  # epochs between two looks at the validation rows; the last epoch is always looked at
+    patience: int = 0  # looks without a better score after which the tuning ends; 0 for never
 
 
 class LanguageModel(Protocol):
@@ -65,8 +67,8 @@ class LanguageModel(Protocol):
 
         Args:
             examples: training pairs, or a function from the epoch (1, 2, …) to its pairs.
-            validation: pairs whose token loss is measured after each epoch; empty for none.
-            on_epoch: called after each epoch with its number, the model as it is then and the validation token loss
+            validation: pairs whose token loss is measured with each look at the validation rows; empty for none.
+            on_epoch: called after every `settings.evaluate_every` epochs and after the last, with its number, the model as it is then and the validation token loss
                 (nan without validation rows). It returns a score, greater is better, or None where it measured
                 nothing; the weights of the best score are the ones returned, those of the last epoch without one.
         """

@@ -1,13 +1,28 @@
-"""The devices that torch can compute on here."""
+"""The devices that torch can compute on here, and the number types in which they multiply fast."""
 
 from __future__ import annotations
 
 import torch
 
 
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether a device multiplies bfloat16 matrices in hardware; others emulate it, many times slower than float32.
+
+    It is looked up and never measured, so that two runs on one machine compute in the same number type. The variables
+    ATEN_CPU_CAPABILITY and ONEDNN_MAX_CPU_ISA, which make a processor behave like an older one, are heeded.
+    """
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    return "AVX512" in torch.backends.cpu.get_cpu_capability() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def lines() -> list[tuple[str, str, str]]:
     """What, state and advice of each kind of device, for the doctor's report."""
     found = [("torch", f"{torch.__version__}, {torch.get_num_threads()} threads", "")]
+    kind = "fast" if has_fast_bfloat16("cpu") else "emulated, not used"
+    found.append(("cpu", f"{torch.backends.cpu.get_cpu_capability()}, bfloat16 {kind}", ""))
     if torch.cuda.is_available():
         for i in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(i)

@@ -43,6 +43,12 @@ class Fit:
         self._average = Average(self.parameters, settings.ema) if settings.ema else None
         self._best: dict[str, torch.Tensor] | None = None
         self._best_score = -math.inf
+        self._looks_since_best = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether as many looks as the settings' patience have found nothing better."""
+        return 0 < self.settings.patience <= self._looks_since_best
 
     def forget(self) -> None:
         """Clears the gradients."""
@@ -64,8 +70,9 @@ class Fit:
         self.network.module.eval()
         with nullcontext() if self._average is None else self._average.in_place():
             score = measure()
+            self._looks_since_best += score is not None
             if score is not None and score > self._best_score:
-                self._best, self._best_score = _snapshot(self.network), score
+                self._best, self._best_score, self._looks_since_best = _snapshot(self.network), score, 0
 
     def finish(self) -> None:
         """Leaves the weights of the best epoch in the network, the last where none had a score."""
@@ -124,6 +131,11 @@ def check_settings(settings: FineTuning) -> None:
         raise UserError(f"embedding_share is {settings.embedding_share}; it is a share of the learning rate, 0 or more")
     if not 0 <= settings.warmup <= 1:
         raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
+    if settings.evaluate_every < 1 or settings.patience < 0:
+        raise UserError(
+            f"evaluate_every is {settings.evaluate_every} and patience {settings.patience}; they must be 1 or more and "
+            "0 or more"
+        )
     if not 0 <= settings.ema < 1:
         raise UserError(f"ema is {settings.ema}; it is the decay of an average, from 0 (none) to below 1")
 

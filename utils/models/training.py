@@ -40,7 +40,8 @@ def tune(
     weights themselves.
 
     Args:
-        on_epoch: gets the epoch and the validation loss (nan without rows); returns a score, greater is better.
+        on_epoch: gets the epoch and the validation loss (nan without rows) with every look at the validation rows;
+            returns a score, greater is better.
 
     Returns:
         The number of tokens trained on, all epochs counted.
@@ -66,7 +67,8 @@ def tune_each(
     """As `tune`, for several networks on the same examples, one update of each at a time.
 
     Args:
-        settings: with the same number of epochs and the same batch size.
+        settings: with the same number of epochs, batch size and looks at the validation rows. All tunings end
+            together, when the last one has run out of patience.
         one_pass: given the number of rows of each network, a context in which a batch of them all, one network's after
             the other's, goes through the first network, each row with the parameters of its own.
 
@@ -97,8 +99,12 @@ def tune_each(
                         fit.n_tokens += sum(len(row.ids) for row in group)
                     bar.step()
             _show(bar, before)
+            if epoch % settings[0].evaluate_every and epoch < epochs:
+                continue
             for fit, on_epoch in zip(fits, on_epochs, strict=True):
                 fit.judge(partial(_judged, fit.network, epoch, held_out, tokens.end, on_epoch))
+            if all(fit.is_over for fit in fits):
+                break
     for fit in fits:
         fit.finish()
     return [fit.n_tokens for fit in fits]
