@@ -59,6 +59,10 @@ CURRICULUM = (
 )
 
 
+# Rotary positions tell how far back a value stands, whatever the number of columns: rows in a prompt need that.
+IN_CONTEXT = initial.Architecture(positions="rotary", hidden=128, intermediate=352, layers=4, rope_theta=1_000.0)
+
+
 @dataclass(frozen=True)
 class Config:
     folder: Path = initial.ROOT / "data" / "models" / "lift-tiny"  # where the model is written at the end
@@ -78,7 +82,7 @@ class Config:
     threads: int = 1  # of torch
     workers: int = 1  # processes that draw and write tables
     seed: int = 0  # of tables and texts; the start of the weights has its own
-    model: initial.Architecture = field(default_factory=initial.Architecture)
+    model: initial.Architecture = field(default_factory=lambda: IN_CONTEXT)
 
 
 # 250 updates of 4,096 tokens are a million tokens; a GPU wants larger ones.

@@ -68,9 +68,10 @@ class LanguageModel(Protocol):
         Args:
             examples: training pairs, or a function from the epoch (1, 2, …) to its pairs.
             validation: pairs whose token loss is measured with each look at the validation rows; empty for none.
-            on_epoch: called after every `settings.evaluate_every` epochs and after the last, with its number, the model as it is then and the validation token loss
-                (nan without validation rows). It returns a score, greater is better, or None where it measured
-                nothing; the weights of the best score are the ones returned, those of the last epoch without one.
+            on_epoch: called after every `settings.evaluate_every` epochs and after the last, with the epoch's number,
+                the model as it is then and the validation token loss (nan without validation rows). It returns a score,
+                greater is better, or None where it measured nothing; the weights of the best score are the ones
+                returned, those of the last epoch without one.
         """
 
     def generate(

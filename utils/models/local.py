@@ -16,7 +16,7 @@ from peft import PeftModel
 
 from utils import models
 from utils.errors import CannotDo, UnknownName
-from utils.models import adapters, decoding, fits, network, parallel, scoring, training
+from utils.models import adapters, decoding, devices, fits, network, optimizers, parallel, scoring, training
 from utils.models.base import Example, Examples, FineTuning, LanguageModel
 from utils.models.tokens import Tokens
 
@@ -25,6 +25,8 @@ os.environ.setdefault(
 )  # workers are forked; threads of the tokenizer would not survive
 
 DTYPES = ("auto", "float32", "bfloat16")
+# Hidden size from which tuning in bfloat16 is faster on a CPU that has it: 1.0 × at 96, 1.2 × at 128, 1.6 × at 192.
+WIDE = 192
 
 
 class LocalModel:
@@ -73,7 +75,7 @@ class LocalModel:
         device = _device(device)
         parallel.start(device)
         adapters.check(adapter, adapter_rank, quantization, device)
-        dtype = _dtype(dtype, device)
+        dtype = _dtype(dtype, device, models.resolve(name))
         if threads is not None:
             torch.set_num_threads(threads)
         if parallel.is_sharded() and quantization != "none":
@@ -113,6 +115,9 @@ class LocalModel:
         def report(epoch: int, validation_loss: float) -> float | None:
             return None if on_epoch is None else on_epoch(epoch, tuned, validation_loss)
 
+        orthogonal = optimizers.product_dtype(self.device)
+        if settings.optimizer == "muon" and orthogonal != self._network.dtype:
+            tuned.dtype = f"{self._network.dtype}, muon {orthogonal}"
         n = training.tune(tuned._network, self._tokens, examples, validation, settings, seed, report)
         tuned.n_tokens_trained += n
         return tuned
@@ -217,10 +222,11 @@ def _device(device: str) -> str:
     return device
 
 
-def _dtype(dtype: str, device: str) -> str:
+def _dtype(dtype: str, device: str, place: Path | str) -> str:
+    """The number type, chosen by what the device is fast at where it is "auto"."""
     if dtype not in DTYPES:
         raise UnknownName(f"no dtype {dtype!r}; have {', '.join(DTYPES)}")
     if dtype == "auto":
-        fast = device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+        fast = devices.has_fast_bfloat16(device) and (device != "cpu" or network.width(place) >= WIDE)
         return "bfloat16" if fast else "float32"
     return dtype

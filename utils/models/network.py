@@ -13,7 +13,7 @@ import torch
 import transformers
 from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.activations import NewGELUActivation
 from transformers.utils import logging as hub_logging
 
@@ -108,11 +108,9 @@ def read(
     settings: dict[str, Any] = {"dtype": torch.float32 if adapter == adapters.FULL else getattr(torch, dtype)}
     if quantization != "none":
         settings |= {"quantization_config": adapters.quantization_config(quantization), "device_map": {"": device}}
-    name, _, revision = str(place).partition("@") if isinstance(place, str) else (str(place), "", "")
-    source = {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
     with quiet(), _translated(str(place)):
-        tokenizer = AutoTokenizer.from_pretrained(**source)
-        module, report = AutoModelForCausalLM.from_pretrained(**source, **settings, output_loading_info=True)
+        tokenizer = AutoTokenizer.from_pretrained(**source(place))
+        module, report = AutoModelForCausalLM.from_pretrained(**source(place), **settings, output_loading_info=True)
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"])[:3])
         raise BadModel(f"{place}: the weights lack {missing}; this is not a complete causal language model")
@@ -120,6 +118,27 @@ def read(
         module.to(device)
     _fuse(module)
     return module.requires_grad_(adapter == adapters.FULL).eval(), tokenizer
+
+
+def width(place: Path | str) -> int:
+    """The hidden size of a model by its configuration; 0 for an adapter's folder or where none is named.
+
+    Raises:
+        BadModel: the configuration is missing or broken.
+    """
+    if isinstance(place, Path) and (place / "adapter_config.json").is_file():
+        return 0
+    with quiet(), _translated(str(place)):
+        config = AutoConfig.from_pretrained(**source(place))
+    return getattr(config.get_text_config(), "hidden_size", 0)
+
+
+def source(place: Path | str) -> dict[str, str]:
+    """Where transformers finds a model: a folder, or an id of the Hub with its revision after an @."""
+    if isinstance(place, Path):
+        return {"pretrained_model_name_or_path": str(place)}
+    name, _, revision = place.partition("@")
+    return {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
 
 
 def _fuse(module: torch.nn.Module) -> None:

@@ -73,8 +73,7 @@ class Muon(torch.optim.Muon):
             ns_steps=STEPS,
             adjust_lr_fn="match_rms_adamw",
         )
-        fast = devices.has_fast_bfloat16(str(parameters[0].device))
-        self.dtype = torch.bfloat16 if fast else torch.float32
+        self.dtype = getattr(torch, product_dtype(str(parameters[0].device)))
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
@@ -132,6 +131,11 @@ def orthogonal(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
             gram = X @ X.mT
             X = torch.baddbmm(X, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
     return X.mT if rows > columns else X
+
+
+def product_dtype(device: str) -> str:
+    """The number type in which Muon multiplies on a device; the weights stay in theirs."""
+    return "bfloat16" if devices.has_fast_bfloat16(device) else "float32"
 
 
 def check(optimizer: str) -> None:

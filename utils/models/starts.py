@@ -124,13 +124,12 @@ def _fresh(model: str, seed: int, sizes: dict[str, int]) -> tuple[Any, Any]:
 
 
 def _source(model: str) -> dict[str, str]:
+    from utils.models import network
+
     found = models.resolve(model)
-    if isinstance(found, Path):
-        if not (found / "config.json").is_file():
-            raise CannotDo(f"{model} is an adapter and has no configuration of its own; name its base")
-        return {"pretrained_model_name_or_path": str(found)}
-    name, _, revision = found.partition("@")
-    return {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
+    if isinstance(found, Path) and not (found / "config.json").is_file():
+        raise CannotDo(f"{model} is an adapter and has no configuration of its own; name its base")
+    return network.source(found)
 
 
 def _resize(config: Any, sizes: dict[str, int], model: str) -> None:
