@@ -9,7 +9,7 @@ python -m classification.image_noise --datasets mnist_6000_1000 --side 14 --rows
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import corruptions, image_study, images, perturb, plots, report, study
+from utils import corruptions, image_study, images, plots, report, study
 from utils.errors import UnknownName
 from utils.results import write_text
 
@@ -21,7 +21,7 @@ class Config(image_study.Config):
     datasets: tuple[str, ...] = ("digits",)  # mnist, fashion_mnist, NAME.npz; permuted_ before each
     methods: tuple[str, ...] = ("svm", "xgboost", "mlp300", "lenet", "lift")  # mlp300, lenet: networks
     seeds: tuple[int, ...] = (0,)  # one split, one draw of all noise and one fine-tune each
-    kinds: tuple[str, ...] = perturb.IMAGE_NOISE  # also pgd_lenet and pgd_mlp300: attacks on these networks
+    kinds: tuple[str, ...] = ("gaussian", "uniform", "constant", "sign")  # also attacks: pgd_lenet, pgd_mlp300
     epsilons: tuple[float, ...] = (0.01, 0.1, 0.3)  # most that a pixel changes; 1 is the way from black to white
     augment: tuple[str, ...] = ("none", "high")  # training on noisy copies, too: none, medium or high
 

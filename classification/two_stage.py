@@ -19,7 +19,7 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("majority", "logreg", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows, one pretext and one fine-tune each
     rows: tuple[int, ...] = (8, 32, 128)  # training rows of the target, at most all
-    pretexts: tuple[str, ...] = tuple(two_stage.PRETEXTS)  # what the first stage learns; a wrong name lists them
+    pretexts: tuple[str, ...] = ("none", "synthetic", "unlabelled", "noise", "shuffled")  # of the first stage
     pretext_rows: int = 200  # in all; the paper has two tables of 100
     updates: int = 300  # of both stages together, the same for every arm
     first_share: float = 0.5  # of the updates, the pretext's

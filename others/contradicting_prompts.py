@@ -8,10 +8,9 @@ python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lor
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, charts, formulas, panels, plots, report, study
+from utils import arms, charts, formulas, panels, plots, report, study, trial
 from utils.errors import UserError
 from utils.results import write_text
-from utils.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
     rows: tuple[int, ...] = (16, 128)  # training rows
-    prompts: tuple[str, ...] = formulas.PROMPTS  # in training and test alike; also names of wordings and own texts
+    prompts: tuple[str, ...] = ("neutral", "correct", "contradicting")  # or wordings, own texts; in training and test
 
 
 def cases(config):
@@ -35,10 +34,10 @@ def build(case, config):
     split = formulas.split(case.dataset, case.settings["rows"], case.seed)
     split = split.limit(config.limit) if config.limit else split
     if case.method != "lift":
-        return Trial(case.dataset, "synthetic", split, study.learner(case, config, "regression"))
+        return trial.Trial(case.dataset, "synthetic", split, study.learner(case, config, "regression"))
     prompted = replace(config, wording=formulas.wording(case.dataset, case.settings["prompt"]))
     learner = formulas.PromptedRegressor(**study.learner(case, prompted, "regression").get_params(deep=False))
-    return Trial(case.dataset, "synthetic", split, learner)
+    return trial.Trial(case.dataset, "synthetic", split, learner)
 
 
 def figure(results):

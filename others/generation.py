@@ -8,16 +8,16 @@ python -m others.generation --datasets images:mnist --side 14 --image-rows 5000 
 from dataclasses import dataclass
 from itertools import product
 
-from utils import generation, generation_study, realism, report, sheets, study, tables
+from utils import generation_study, realism, report, sheets, study, tables
 from utils.generation_study import IMAGES
 
 
 @dataclass(frozen=True)
 class Config(generation_study.Config):
     datasets: tuple[str, ...] = ("iris", "images:digits")  # tables, files, or images:NAME
-    methods: tuple[str, ...] = (*generation.REFERENCES, "lift")  # ways to draw rows
+    methods: tuple[str, ...] = ("gaussian", "marginals", "bootstrap", "real", "lift")  # ways to draw rows
     seeds: tuple[int, ...] = (0,)  # one split, one fine-tune and one draw each
-    given: tuple[str, ...] = generation.GIVEN  # the label, or the label and the first half of the row
+    given: tuple[str, ...] = ("label", "half")  # the label, or the label and the first half of the row
     temperatures: tuple[float, ...] = (0.7, 0.9, 1.0)  # at which LIFT draws
 
 

@@ -15,7 +15,7 @@ from utils import diagrams, ridge, study, tables, variants
 class Config(study.Config):
     datasets: tuple[str, ...] = ("linear",)  # functions without noise, with options: data/README.md
     methods: tuple[str, ...] = (  # the first is the penalised solution itself; lift may have options
-        ridge.CONTROL,
+        "least_squares",
         "knn",
         "xgboost",
         "lift",

@@ -8,10 +8,9 @@ LIFT_DATA=FOLDER python -m regression.real --datasets student --leave-out none G
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import charts, plots, published, report, study, tables
+from utils import charts, plots, published, report, splits, study, tables
 from utils.errors import UserError
 from utils.results import write_text
-from utils.splits import PARTS
 
 SENTENCES = {  # tables for which a sentence with the meaning of every column was written
     "combined-cycle-power-plant": "ccpp",
@@ -49,7 +48,7 @@ def build(case, config):
     if missing := set(left) - set(trial.split.X_train):
         raise UserError(f"--leave-out: {trial.dataset} has no column {', '.join(sorted(missing))}")
     split = trial.split.subsample(round(fraction * len(trial.split.y_train)), case.seed)
-    kept = {f"X_{part}": getattr(split, f"X_{part}").drop(columns=left) for part in PARTS}
+    kept = {f"X_{part}": getattr(split, f"X_{part}").drop(columns=left) for part in splits.PARTS}
     return replace(trial, split=replace(split, **kept))
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FixedLocator, NullFormatter
 
-from utils import diagrams, plots, report, study
-from utils.arms import PlainClassifier
+from utils import arms, diagrams, plots, report, study
 from utils.errors import UserError
-from utils.estimators import LIFT
 from utils.models import starts
 from utils.runner import Case
-from utils.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
+
+    from utils.estimators import LIFT
+    from utils.trial import Trial
 
 NONE = "none"  # the base of a learner that has none
 COSTS = {"parameters": "parameters", "seconds_fit": "seconds of the fit", "tokens_train": "tokens tuned on"}
@@ -66,7 +69,7 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     built = study.trial(case, config.with_base(case.settings["base"]), task)
     learner = built.learner
     if task == "classification":
-        learner = PlainClassifier(**learner.get_params(deep=False))
+        learner = arms.PlainClassifier(**learner.get_params(deep=False))
     return replace(built, learner=learner, measures=_measures(learner))
 
 
@@ -91,6 +94,8 @@ def costs(frame: pd.DataFrame, title: str) -> Figure:
         frame: finished cases with the columns base and parameters.
         title: what the figure shows.
     """
+    from matplotlib.ticker import EngFormatter
+
     frame = report.latest(frame)
     score, lift = report.main_score(frame), frame[frame["method"] == "lift"]
     names = list(lift.groupby("base")["parameters"].mean().sort_values(kind="stable").index)
@@ -121,6 +126,8 @@ def costs(frame: pd.DataFrame, title: str) -> Figure:
 
 def _logarithmic(axes: Axes, values: pd.Series, form: EngFormatter | str) -> None:
     """A logarithmic axis of the values, a factor of two wider to both sides, with few round numbers."""
+    from matplotlib.ticker import FixedLocator, NullFormatter
+
     axes.set_xscale("log")
     known = values[np.isfinite(values) & (values > 0)]
     low, high = (known.min() / 2, known.max() * 2) if len(known) else (0.5, 2)

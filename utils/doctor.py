@@ -26,12 +26,11 @@ from rich.table import Table
 
 from utils import files, groups, models, openml, registry, synthetic
 from utils.errors import UserError
-from utils.groups import GROUPS, SKLEARN
 from utils.results import ROOT
 
 AREAS = ("classification", "regression", "others")
 KEYS = ("OPENAI_API_KEY", "OPENAI_INFERENCE_API_KEY", "HF_TOKEN")
-SERVERS = {"OpenML": openml.SERVER, "Hugging Face Hub": "https://huggingface.co"}
+SERVERS = {"OpenML": "https://www.openml.org", "Hugging Face Hub": "https://huggingface.co"}
 TIMEOUT = 3.0  # seconds for a connection
 DISK_WANTED = 2 * 2**30  # bytes; a study of a small model takes far less
 GIB = 2**30
@@ -207,7 +206,7 @@ def _missing(word: str, area: str, online: bool) -> list[str]:
     """The tables that a word stands for in an area's scripts and that are not to be had."""
     word = word.removeprefix("images:").removeprefix("permuted_")
     names = [word]
-    if word in GROUPS:
+    if word in groups.GROUPS:
         tasks = ("classification", "regression") if area == "others" else (area,)
         names = [name for task in tasks for name in groups.members(word, task, _folders())]
     return [name for name in names if not _is_here(name, online)]
@@ -224,7 +223,7 @@ def _is_here(name: str, online: bool) -> bool:
     if (
         synthetic.is_synthetic(name)
         or base in ("sum", "difference")
-        or name in sum(SKLEARN.values(), ())
+        or name in sum(groups.SKLEARN.values(), ())
         or files.is_file(name)
     ):
         return True

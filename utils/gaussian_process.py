@@ -2,8 +2,6 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 SEARCH_ROWS = 500  # rows on which the kernel is searched; each of some hundred steps costs their number cubed
 
@@ -20,6 +18,9 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, X, y):
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
         kernel = ConstantKernel(1.41**2, (1e-2, 1e4)) * RBF(0.1, (1e-2, 1e3)) + WhiteKernel(1e-2, (1e-6, 1e1))
         rows = np.random.default_rng(self.seed).permutation(len(X))[:SEARCH_ROWS]
         search = GaussianProcessRegressor(kernel, n_restarts_optimizer=self.restarts, random_state=self.seed)

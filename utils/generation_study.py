@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
 
-from utils import arms, generation, images, realism, sheets, study
+from utils import arms, generation, images, realism, row_texts, sheets, study
+from utils import trial as trials
 from utils.results import Results
-from utils.row_texts import RowTexts
 from utils.runner import Case
-from utils.splits import Split
-from utils.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from utils.row_texts import RowTexts
+    from utils.splits import Split
+    from utils.trial import Trial
 
 IMAGES = "images:"  # before the name of images; all else are tables
 COPIES = 2  # pictures of a class on a sheet
@@ -52,7 +57,7 @@ def trial(case: Case, config: Config) -> Trial:
     top = levels - 1 if case.dataset.startswith(IMAGES) else None
     learner = generation.Reference(case.method, given, levels, top, case.seed)
     size = f" {config.side}x{config.side}" if top else ""
-    found = Trial(case.dataset + size, source, rows, learner)
+    found = trials.Trial(case.dataset + size, source, rows, learner)
     if case.method == "lift":
         plain = arms.parameters(replace(found, learner=config.lift("classification", case.seed)))
         own = {"given": given, "temperature": case.settings["temperature"], "row_levels": levels, "top": top}
@@ -70,7 +75,7 @@ def sheet(results: Results, frame: pd.DataFrame, config: Config) -> Figure:
     first = frame.iloc[0]
     rows = split(first["dataset"].split()[0], int(first["seed"]), config)[1]
     labels = sorted(rows.y_train.unique())
-    texts = RowTexts(config.greys, config.greys - 1).fit(rows.X_train)
+    texts = row_texts.RowTexts(config.greys, config.greys - 1).fit(rows.X_train)
     real = [
         f"{code} =>{text}"
         for code, label in enumerate(labels)

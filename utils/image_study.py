@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from utils import baselines, images, study
+from utils import trial as trials
 from utils.errors import UnknownName
-from utils.models.vision import NETWORKS, PixelNetwork
 from utils.runner import Case
-from utils.trial import Trial
+
+if TYPE_CHECKING:
+    from utils.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,13 @@ def trial(case: Case, config: Config) -> Trial:
     pictures = images.load(case.dataset)
     rows = pictures.split(case.seed, **config.size(), protocol=config.protocol)
     rows = rows.limit(config.limit) if config.limit else rows
-    return Trial(pictures.name, pictures.source, rows, learner(case, config))
+    return trials.Trial(pictures.name, pictures.source, rows, learner(case, config))
 
 
 def learner(case: Case, config: Config):
     """The learner that the case names, not fitted. Raises UnknownName."""
+    from utils.models.vision import NETWORKS, PixelNetwork
+
     if case.method in NETWORKS:
         return PixelNetwork(case.method, config.side, config.greys, case.seed)
     known = ("lift", *NETWORKS, *baselines.names("classification"))

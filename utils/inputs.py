@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
@@ -75,6 +75,8 @@ def hold_out(X: pd.DataFrame, y: np.ndarray, task: str, fraction: float, seed: i
         return X, y, None
     counts = np.unique(y, return_counts=True)[1] if task == "classification" else np.array([1])
     stratify = y if counts.min() >= 2 and len(counts) <= min(n_held, len(X) - n_held) else None
-    rows = train_test_split(np.arange(len(X)), test_size=n_held, stratify=stratify, random_state=seed)
+    rows = sklearn.model_selection.train_test_split(
+        np.arange(len(X)), test_size=n_held, stratify=stratify, random_state=seed
+    )
     train, held = map(np.sort, rows)
     return X.iloc[train], y[train], (X.iloc[held], y[held])

@@ -5,7 +5,8 @@ Fixed settings of the paper: MLP classifier 100-100 with early stopping, MLP reg
 kernel 1.41²·RBF(0.1). Departures: kernel ridge also tries a narrower kernel and weaker penalties, since inputs and
 targets are scaled here; the Gaussian process learns its noise level, which the paper fixes at 0.16 on unscaled targets,
 and restarts its search 5 times (the paper's second choice, 10, is the same search carried on). XGBoost for regression,
-LightGBM, CatBoost and TabICL are not in the paper. XGBoost and the optional libraries are imported on use.
+LightGBM, CatBoost and TabICL are not in the paper. Libraries are imported on use, scikit-learn's parts too, which
+`import sklearn` does by itself.
 """
 
 import importlib
@@ -15,17 +16,7 @@ from itertools import product
 from math import comb
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
-from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
+import sklearn
 
 from utils.errors import BadModel, CannotDo, MissingPackage
 from utils.gaussian_process import GaussianProcess
@@ -61,29 +52,29 @@ class Method:
 
 
 def _majority(rows):
-    return DummyClassifier(strategy="most_frequent")
+    return sklearn.dummy.DummyClassifier(strategy="most_frequent")
 
 
 def _random(rows):
-    return DummyClassifier(strategy="uniform", random_state=rows.seed)
+    return sklearn.dummy.DummyClassifier(strategy="uniform", random_state=rows.seed)
 
 
 def _logreg(rows, C):
-    return LogisticRegression(C=C, max_iter=1000)
+    return sklearn.linear_model.LogisticRegression(C=C, max_iter=1000)
 
 
 def _knn_classifier(rows, k, p):
-    return KNeighborsClassifier(min(k, rows.n), p=p, n_jobs=rows.threads)
+    return sklearn.neighbors.KNeighborsClassifier(min(k, rows.n), p=p, n_jobs=rows.threads)
 
 
 def _tree(rows, criterion, depth):
-    return DecisionTreeClassifier(criterion=criterion, max_depth=depth, random_state=rows.seed)
+    return sklearn.tree.DecisionTreeClassifier(criterion=criterion, max_depth=depth, random_state=rows.seed)
 
 
 def _mlp_classifier(rows, learning_rate):
     # Early stopping holds out a stratified tenth, which needs two rows of every class and a place for every class.
     stoppable = rows.class_counts.min() > 1 and rows.n // 10 >= len(rows.class_counts)
-    return MLPClassifier(
+    return sklearn.neural_network.MLPClassifier(
         hidden_layer_sizes=(100, 100),
         learning_rate_init=learning_rate,
         early_stopping=stoppable,
@@ -93,11 +84,11 @@ def _mlp_classifier(rows, learning_rate):
 
 
 def _svm(rows, kernel, C):
-    return SVC(kernel=kernel, C=C, cache_size=500, random_state=rows.seed)
+    return sklearn.svm.SVC(kernel=kernel, C=C, cache_size=500, random_state=rows.seed)
 
 
 def _forest_classifier(rows, depth, min_split):
-    return RandomForestClassifier(
+    return sklearn.ensemble.RandomForestClassifier(
         max_depth=depth, min_samples_split=min_split, n_jobs=rows.threads, random_state=rows.seed
     )
 
@@ -150,7 +141,7 @@ def _tabicl_classifier(rows):
 
 
 def _mean(rows):
-    return DummyRegressor(strategy="mean")
+    return sklearn.dummy.DummyRegressor(strategy="mean")
 
 
 def _polynomial(rows):
@@ -160,31 +151,35 @@ def _polynomial(rows):
             f"polynomial: {rows.n_columns} encoded columns make {terms:,} cubic terms, too many for {rows.n:,} rows; "
             "leave it out of --methods"
         )
-    return make_pipeline(PolynomialFeatures(3, include_bias=False), LinearRegression())
+    return sklearn.pipeline.make_pipeline(
+        sklearn.preprocessing.PolynomialFeatures(3, include_bias=False), sklearn.linear_model.LinearRegression()
+    )
 
 
 def _kernel_ridge(rows, gamma, alpha):
-    return _scale_target(KernelRidge(kernel="rbf", gamma=gamma, alpha=alpha))
+    return _scale_target(sklearn.kernel_ridge.KernelRidge(kernel="rbf", gamma=gamma, alpha=alpha))
 
 
 def _knn_regressor(rows, k):
-    return KNeighborsRegressor(min(k, rows.n), n_jobs=rows.threads)
+    return sklearn.neighbors.KNeighborsRegressor(min(k, rows.n), n_jobs=rows.threads)
 
 
 def _mlp_regressor(rows, learning_rate):
     return _scale_target(
-        MLPRegressor(
+        sklearn.neural_network.MLPRegressor(
             hidden_layer_sizes=(50, 50, 50), learning_rate_init=learning_rate, max_iter=500, random_state=rows.seed
         )
     )
 
 
 def _gbt(rows, learning_rate):
-    return GradientBoostingRegressor(n_estimators=500, max_depth=4, learning_rate=learning_rate, random_state=rows.seed)
+    return sklearn.ensemble.GradientBoostingRegressor(
+        n_estimators=500, max_depth=4, learning_rate=learning_rate, random_state=rows.seed
+    )
 
 
 def _forest_regressor(rows, depth):
-    return RandomForestRegressor(500, max_depth=depth, n_jobs=rows.threads, random_state=rows.seed)
+    return sklearn.ensemble.RandomForestRegressor(500, max_depth=depth, n_jobs=rows.threads, random_state=rows.seed)
 
 
 def _gp(rows, restarts):
@@ -277,7 +272,7 @@ class _Downloaded:
 
 
 def _scale_target(learner):
-    return TransformedTargetRegressor(learner, transformer=StandardScaler())
+    return sklearn.compose.TransformedTargetRegressor(learner, transformer=sklearn.preprocessing.StandardScaler())
 
 
 def require(package: str):

@@ -5,10 +5,8 @@ The original fitted scalers on all rows, test rows included, and fed regression 
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from utils.errors import BadTable
@@ -33,8 +31,13 @@ class Encoder(TransformerMixin, BaseEstimator):
         self.columns_ = list(X.columns)
         self.numeric_ = [name for name in X.columns if is_numeric(X[name])]
         self.textual_ = [name for name in X.columns if not is_numeric(X[name])]
-        self.scaler_ = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-        self.one_hot_ = OneHotEncoder(max_categories=MAX_CATEGORIES, handle_unknown="ignore", sparse_output=False)
+        self.scaler_ = sklearn.pipeline.make_pipeline(
+            sklearn.impute.SimpleImputer(strategy="median", keep_empty_features=True),
+            sklearn.preprocessing.StandardScaler(),
+        )
+        self.one_hot_ = sklearn.preprocessing.OneHotEncoder(
+            max_categories=MAX_CATEGORIES, handle_unknown="ignore", sparse_output=False
+        )
         if self.numeric_:
             self.scaler_.fit(numbers(X, self.numeric_))
         if self.textual_:

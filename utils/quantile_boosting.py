@@ -1,8 +1,8 @@
 """Gradient boosting that predicts quantiles, one ensemble for each: a classical learner that says how sure it is."""
 
 import numpy as np
+import sklearn
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 QUANTILES = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)  # ends of 80, 90, 95 % intervals
 
@@ -24,7 +24,7 @@ class QuantileBoosting(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.ensembles_ = {
-            share: HistGradientBoostingRegressor(
+            share: sklearn.ensemble.HistGradientBoostingRegressor(
                 loss="quantile",
                 quantile=share,
                 learning_rate=0.05,

@@ -20,12 +20,15 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from utils import lines
 from utils.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]  # results land beside the code, whatever folder the caller is in
 FAILURE_COLUMNS = ("key", "experiment", "dataset", "method", "model", "seed", "reason", "failed_at")
@@ -140,6 +143,8 @@ class Results:
 
         Row names, texts and labels come as text, and a missing one as NaN.
         """
+        import pandas as pd
+
         path = self.answers_path(key)
         columns = pd.read_csv(path, nrows=0).columns
         texts = {column: str for column in columns if not column.startswith("log_p_")}
@@ -204,6 +209,8 @@ def _header(path: Path) -> list[str]:
 
 
 def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     written = lines.whole(path)
     if not written:
         return pd.DataFrame()
@@ -214,6 +221,8 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _numeric(column: pd.Series) -> pd.Series:
+    import pandas as pd
+
     if pd.api.types.is_numeric_dtype(column):
         return column
     numbers = pd.to_numeric(column, errors="coerce")

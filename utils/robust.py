@@ -4,9 +4,8 @@ The paper's study of outliers (§3.4) has the median of the 3 or 5 nearest neigh
 """
 
 import numpy as np
+import sklearn
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.ensemble import GradientBoostingRegressor
-from sklearn.neighbors import NearestNeighbors
 
 
 class MedianKNN(RegressorMixin, BaseEstimator):
@@ -17,7 +16,7 @@ class MedianKNN(RegressorMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.y_ = np.asarray(y, dtype=float)
-        self.neighbours_ = NearestNeighbors(n_neighbors=min(self.k, len(self.y_))).fit(X)
+        self.neighbours_ = sklearn.neighbors.NearestNeighbors(n_neighbors=min(self.k, len(self.y_))).fit(X)
         return self
 
     def predict(self, X):
@@ -36,7 +35,7 @@ def gbt_huber(rows, alpha, leaf):
         alpha: share of the residuals that count by their square; the larger ones count by their size.
         leaf: fewest rows of a leaf. A leaf of one row answers with that row's target, whatever the loss.
     """
-    return GradientBoostingRegressor(
+    return sklearn.ensemble.GradientBoostingRegressor(
         loss="huber",
         alpha=alpha,
         min_samples_leaf=leaf,

@@ -14,20 +14,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from utils import cluster, progress, records, spending
+from utils import cluster, estimators, progress, records, spending
 from utils.errors import CannotDo, TooLong, UserError
-from utils.estimators import LIFT
 from utils.models import parallel
 from utils.models.protocol import session
 from utils.results import ROOT, Busy, Results, StorageError
-from utils.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from utils.estimators import LIFT
+    from utils.trial import Trial
 
 DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
 
@@ -106,7 +108,7 @@ class Runner:
         plans = []
         for case in tqdm(cases, desc="looking at the cases", unit="case", leave=False, disable=None, delay=2):
             trial = self.build(case, self.config)
-            lift = isinstance(trial.learner, LIFT)
+            lift = isinstance(trial.learner, estimators.LIFT)
             head = {
                 "key": trial.key(case.seed, case.settings),
                 "experiment": self.results.experiment,
@@ -176,6 +178,9 @@ class Runner:
         if workers <= 1:
             yield from (self.run_one(plan, commit) for plan in plans)
             return
+        from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
         try:
             lifetime = {"initializer": _end_with, "initargs": (os.getpid(),)}
             pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all", **lifetime)

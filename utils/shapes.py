@@ -12,7 +12,7 @@ from itertools import product
 from typing import TypeAlias
 
 import numpy as np
-from sklearn.datasets import make_blobs, make_circles, make_moons
+import sklearn
 
 Points: TypeAlias = tuple[np.ndarray, np.ndarray]  # (n, 2) coordinates and (n,) class codes
 
@@ -48,21 +48,21 @@ def _nine_clusters(options: SetOptions, seeds: list[int]) -> Points:
 
 def _blobs(options: SetOptions, seeds: list[int]) -> Points:
     centres = np.random.RandomState(123).uniform(-10, 10, size=(4, 2))  # those of the original's make_blobs(seed 123)
-    return make_blobs(options.n, centers=centres, cluster_std=1.0, random_state=seeds[0])
+    return sklearn.datasets.make_blobs(options.n, centers=centres, cluster_std=1.0, random_state=seeds[0])
 
 
 def _moons(options: NoisySetOptions, seeds: list[int]) -> Points:
-    return make_moons(options.n, noise=options.noise, random_state=seeds[0])
+    return sklearn.datasets.make_moons(options.n, noise=options.noise, random_state=seeds[0])
 
 
 def _circles(options: NoisySetOptions, seeds: list[int]) -> Points:
-    return make_circles(options.n, noise=options.noise, factor=0.8, random_state=seeds[0])
+    return sklearn.datasets.make_circles(options.n, noise=options.noise, factor=0.8, random_state=seeds[0])
 
 
 def _two_circles(options: NoisySetOptions, seeds: list[int]) -> Points:
     halves = (options.n - options.n // 2, options.n // 2)
     (X1, y1), (X2, y2) = (
-        make_circles(n, noise=options.noise, factor=0.8, random_state=seed)
+        sklearn.datasets.make_circles(n, noise=options.noise, factor=0.8, random_state=seed)
         for n, seed in zip(halves, seeds, strict=True)
     )
     return np.vstack([X1, X2 + np.array([3.0, 0.0])]), np.concatenate([y1, 1 - y2])

@@ -9,7 +9,6 @@ from itertools import islice, zip_longest
 
 import numpy as np
 import pandas as pd
-from sklearn.neighbors import NearestNeighbors
 
 from utils import numerals, preprocessing
 from utils.errors import BadTable, UnknownName, UserError
@@ -85,6 +84,8 @@ class Nearest:
         self.row_levels = row_levels
         scaled = self._scaled(X)
         self.encoder = preprocessing.Encoder().fit(scaled)
+        from sklearn.neighbors import NearestNeighbors
+
         self.index = NearestNeighbors(n_neighbors=shots).fit(self.encoder.transform(scaled))
 
     def neighbours(self, X: pd.DataFrame) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedShuffleSplit
+import sklearn
 
 from utils.errors import BadTable, UnknownName, UserError
 
@@ -154,7 +154,7 @@ def _codes(y: pd.Series, label_order: tuple[str, ...] | None) -> np.ndarray:
 def _stratified(codes: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     n_held_out = int(np.ceil(share * len(codes)))
     strata = _strata(codes, min(n_held_out, len(codes) - n_held_out))
-    splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
+    splitter = sklearn.model_selection.StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
     return next(splitter.split(np.zeros((len(codes), 1)), strata))
 
 

@@ -8,20 +8,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pandas as pd
 import tyro
-from matplotlib.figure import Figure
 
-from utils import baselines, files, report, tables
+from utils import baselines, estimators, files, report, tables
+from utils import trial as trials
 from utils.errors import UnknownName, UserError
-from utils.estimators import LIFT, LIFTClassifier, LIFTRegressor
 from utils.models import parallel
 from utils.results import ROOT, Results
 from utils.runner import Case, Runner
 from utils.spending import DryRun, Spending
-from utils.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from utils.estimators import LIFT
+    from utils.trial import Trial
 
 EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -82,7 +86,7 @@ class Config:
         }
         same = ("model", "adapter_rank", "quantization", "samples", "retries", "epochs", "batch_size", "jitter")
         same += ("shots", "permutations", "device", "dtype")
-        return (LIFTClassifier if task == "classification" else LIFTRegressor)(
+        return (estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor)(
             **{name: getattr(self, name) for name in same},
             template=template or None,
             adapter=self.adapter or None,
@@ -135,10 +139,13 @@ def trial(case: Case, config: Config, task: str) -> Trial:
         )
     rows = table.split(case.seed, config.protocol)
     rows = rows.limit(config.limit) if config.limit else rows
-    return Trial(table.name, table.source, rows, learner(case, config, task))
+    return trials.Trial(table.name, table.source, rows, learner(case, config, task))
 
 
-load = lru_cache(maxsize=8)(tables.load)
+@lru_cache(maxsize=8)
+def load(name: str, **options: object) -> tables.AnyTable:
+    """The table of that name, kept for the next case; see `utils.tables.load`."""
+    return tables.load(name, **options)
 
 
 def main(

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from sklearn import datasets
+import sklearn
 
 from utils import files, groups, openml, registry, splits, synthetic
 from utils.errors import BadTable, UnknownName, UserError
@@ -151,11 +151,11 @@ def _from_file(name: str, path: Path, target: str | None, task: str | None, entr
 
 def _from_sklearn(name: str, target: str | None, task: str | None) -> Table:
     loaders = {
-        "iris": datasets.load_iris,
-        "wine": datasets.load_wine,
-        "digits": datasets.load_digits,
-        "breast_cancer": datasets.load_breast_cancer,
-        "diabetes": datasets.load_diabetes,
+        "iris": sklearn.datasets.load_iris,
+        "wine": sklearn.datasets.load_wine,
+        "digits": sklearn.datasets.load_digits,
+        "breast_cancer": sklearn.datasets.load_breast_cancer,
+        "diabetes": sklearn.datasets.load_diabetes,
     }
     if name not in loaders:
         raise UnknownName(f"scikit-learn ships no table {name!r}; have {', '.join(loaders)}")

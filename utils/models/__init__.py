@@ -8,9 +8,11 @@ openai:NAME         a model at the server that OPENAI_BASE_URL names
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -82,7 +84,20 @@ def _load(
 ) -> LanguageModel:
     """One model at a time is kept, so that a study reads its base once; tuning never changes it."""
     adapted = {"adapter": adapter, "adapter_rank": rank, "quantization": quantization}
-    return _class("local").load(name, **adapted, device=device, dtype=dtype, threads=threads)
+    with _no_collections():
+        return _class("local").load(name, **adapted, device=device, dtype=dtype, threads=threads)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Importing torch and transformers makes no garbage; looking for some would take a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _class(kind: str) -> Any:

@@ -123,6 +123,11 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
     return tuned
 
 
+def is_inside(network: PreTrainedModel | PeftModel) -> bool:
+    """Whether there is a peft adapter in the network; peft itself is not needed to tell."""
+    return hasattr(network, "peft_config")
+
+
 def probe(model: LanguageModel) -> None:
     """Tunes a copy of the model on one pair, to see before a long run whether its adapter and its network go together.
 

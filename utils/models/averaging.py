@@ -6,10 +6,9 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from peft import PeftModel
 
 from utils.errors import CannotDo
-from utils.models.adapters import quiet_peft
+from utils.models import adapters
 from utils.models.local import LocalModel
 from utils.models.network import Network
 
@@ -38,11 +37,11 @@ def mean(models: Sequence[LocalModel]) -> LocalModel:
 
 def _merged(model: LocalModel) -> torch.nn.Module:
     module = model._network.whole()
-    if not isinstance(module, PeftModel):
+    if not adapters.is_inside(module):
         return module
     own = copy.deepcopy(module)
     try:
-        with quiet_peft():
+        with adapters.quiet_peft():
             return own.merge_and_unload()
     except (AttributeError, ValueError, NotImplementedError, TypeError) as exc:
         raise CannotDo(f"adapter {model.adapter!r} cannot be merged into its weights: {exc}; use full or lora") from exc

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Example: TypeAlias = tuple[str, str]  # prompt, completion; the text trained on is their plain concatenation
 Examples: TypeAlias = Sequence[Example] | Callable[[int], Sequence[Example]]  # the second draws them anew each epoch

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 
 from utils import models
 from utils.errors import CannotDo, UnknownName
@@ -82,7 +81,7 @@ class LocalModel:
             raise CannotDo("quantised weights cannot be sharded; use --quantization none, or launch without --use_fsdp")
         where = "cpu" if parallel.is_sharded() else device
         module, tokenizer = network.read(models.resolve(name), adapter, quantization, where, dtype)
-        if isinstance(module, PeftModel) and adapter == adapters.FULL:
+        if adapters.is_inside(module) and adapter == adapters.FULL:
             adapter = "as saved"  # a peft folder goes on with the adapter that it holds
         context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
         tokens = Tokens(tokenizer, name, context_length)
@@ -184,7 +183,7 @@ class LocalModel:
     def _trainable_copy(self, seed: int) -> network.Network:
         """A network of its own to train: all weights copied, or a fresh adapter over shared ones."""
         net = self._network.copy()
-        if self.adapter != adapters.FULL and not isinstance(net.module, PeftModel):
+        if self.adapter != adapters.FULL and not adapters.is_inside(net.module):
             place = models.resolve(self.name)
             base = str(place.resolve()) if isinstance(place, Path) else place
             with training.seeded(seed, net.device):

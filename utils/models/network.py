@@ -7,11 +7,10 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
-from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.activations import NewGELUActivation
@@ -19,6 +18,9 @@ from transformers.utils import logging as hub_logging
 
 from utils.errors import BadModel, CannotDo
 from utils.models import adapters
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, SafetensorError)
 
@@ -36,7 +38,7 @@ class Network:
         self.module = module
         self.device = device
         self.dtype = dtype
-        base = module.get_base_model() if isinstance(module, PeftModel) else module
+        base = module.get_base_model() if adapters.is_inside(module) else module
         parameters = inspect.signature(base.forward).parameters
         self.takes_positions = "position_ids" in parameters
         self._takes_keep = "logits_to_keep" in parameters
@@ -150,6 +152,8 @@ def _fuse(module: torch.nn.Module) -> None:
 
 
 def _read_peft(folder: Path, quantization: str, device: str, dtype: str) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    from peft import PeftConfig, PeftModel
+
     from utils import models
 
     with _translated(str(folder)):
