@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import make_classification
 
-from utils import models, study
-from utils.models.base import show_progress
+from utils import models, progress, study
 from utils.splits import Split
 from utils.trial import Trial
 
@@ -28,7 +27,7 @@ def split(n, columns, seed):
 
 def measured(config, method, n):
     """Score, seconds, and the most memory that was taken beyond the loaded model; in a process of its own."""
-    show_progress(False)
+    progress.hide()
     if method == "lift":
         models.load(config.model, threads=config.threads or None)
     seed = config.seeds[0]

@@ -15,9 +15,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from utils import spending
+from utils import progress, spending
 from utils.errors import CannotDo, MissingPackage, UserError
-from utils.models import base
 from utils.results import ROOT, Busy
 from utils.trial import Trial
 
@@ -123,7 +122,7 @@ def outcomes(runner, plans: list, commit: str) -> Iterator[tuple[Any, str]]:
 
 def run(trial: Trial, threads: int):
     """What a node does."""
-    base.show_progress(False)
+    progress.hide()
     with threadpool_limits(threads):
         return trial.run()
 

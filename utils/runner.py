@@ -21,10 +21,10 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from utils import cluster, records, spending
+from utils import cluster, progress, records, spending
 from utils.errors import CannotDo, TooLong, UserError
 from utils.estimators import LIFT
-from utils.models import base, parallel
+from utils.models import parallel
 from utils.models.protocol import session
 from utils.results import ROOT, Busy, Results, StorageError
 from utils.trial import Trial
@@ -190,7 +190,8 @@ class Runner:
 
     def run_one(self, plan: Plan, commit: str, wait: bool = False, quiet: bool = False) -> tuple[Plan, str]:
         """Runs one case and stores it; returns the plan and "done", "busy" or the reason of the failure."""
-        base.show_progress(not quiet)
+        if quiet:
+            progress.hide()
         session.use(self.session)  # a worker process has none yet
         try:
             with self.results.claim(plan.key, wait or parallel.world() > 1):

@@ -13,9 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from utils import models
+from utils import models, progress
 from utils.errors import UserError
-from utils.models import base
 from utils.models.protocol import providers, session
 from utils.models.protocol.ledger import Ledger
 from utils.models.protocol.quote import Quote
@@ -110,14 +109,10 @@ def agree(trials: Iterable[tuple[str, object]], spending: Spending, results_dir:
 
 def quoted(trial, quote: Quote) -> None:
     """Adds a trial to the quote: it is run whole, with a back end that counts and answers with nothing."""
-    shown = base.progress_bars
-    base.show_progress(False)
-    try:
-        with session.quoting(quote), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")  # scores of empty answers
+    with session.quoting(quote), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")  # scores of empty answers
+        with progress.listening(None):
             trial.run()
-    finally:
-        base.show_progress(shown)
 
 
 def is_remote(trial) -> bool:

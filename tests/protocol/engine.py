@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from tests.protocol.refusal import Refusal
+from utils import progress
 from utils.errors import UserError
-from utils.models import base, decoding, training
+from utils.models import decoding, training
 from utils.models.base import Example, FineTuning
 from utils.models.local import LocalModel
 from utils.models.tokens import Tokens
@@ -243,4 +244,4 @@ def _refusing() -> Iterator[None]:
 
 def hush() -> None:
     """No progress bars in this process."""
-    base.show_progress(False)
+    progress.hide()

@@ -9,8 +9,6 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-progress_bars = True  # of a fine-tune, on a terminal; several processes at a time would overwrite each other's
-
 Example: TypeAlias = tuple[str, str]  # prompt, completion; the text trained on is their plain concatenation
 Examples: TypeAlias = Sequence[Example] | Callable[[int], Sequence[Example]]  # the second draws them anew each epoch
 
@@ -94,9 +92,3 @@ class LanguageModel(Protocol):
 
     def save(self, folder: Path) -> None:
         """Writes an ordinary Hugging Face or peft folder that `models.load` reads again."""
-
-
-def show_progress(shown: bool) -> None:
-    """Whether the fine-tunes of this process draw their progress on a terminal."""
-    global progress_bars
-    progress_bars = shown

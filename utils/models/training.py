@@ -10,10 +10,10 @@ from typing import TypeAlias
 
 import torch
 from torch.nn.functional import cross_entropy
-from tqdm import tqdm
 
+from utils import progress
 from utils.errors import BadModel, UserError
-from utils.models import base, parallel
+from utils.models import parallel
 from utils.models.base import Example, Examples, FineTuning
 from utils.models.fits import Fit, check_settings
 from utils.models.network import Network
@@ -82,8 +82,7 @@ def tune_each(
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     fits = [Fit(*one, n_updates) for one in zip(networks, settings, seeds, strict=True)]
     before: torch.Tensor | None = None  # the last update's losses, read when the next is under way: a GPU need not wait
-    hidden = None if base.progress_bars else True
-    with tqdm(total=n_updates, desc="tune", unit="upd", leave=False, disable=hidden) as bar:
+    with progress.counting("tune", n_updates, epochs) as bar:
         for epoch in range(1, epochs + 1):
             if epoch > 1 and callable(examples):
                 rows = _encode(tokens, _some(draw(epoch)))
@@ -96,7 +95,7 @@ def tune_each(
                     before = now
                     for fit, group in zip(fits, groups, strict=True):
                         fit.n_tokens += sum(len(row.ids) for row in group)
-                    bar.update()
+                    bar.step()
             _show(bar, before)
             for fit, on_epoch in zip(fits, on_epochs, strict=True):
                 fit.judge(partial(_judged, fit.network, epoch, held_out, tokens.end, on_epoch))
@@ -203,14 +202,14 @@ def _update(
     return losses.detach()
 
 
-def _show(bar: tqdm, losses: torch.Tensor | None) -> None:
+def _show(bar: progress.Count, losses: torch.Tensor | None) -> None:
     """Puts losses beside the progress. Raises BadModel where one is no number."""
     if losses is None:
         return
     values = losses.tolist()
     if not all(map(math.isfinite, values)):
         raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
-    bar.set_postfix(loss=" ".join(f"{value:.3f}" for value in values), refresh=False)
+    bar.losses = values
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-from tqdm import tqdm
-
+from utils import progress
 from utils.errors import CannotDo
-from utils.models import base
 from utils.models.protocol import jobs, wire
 from utils.models.protocol.counting import Counter
 from utils.models.protocol.ledger import Ledger
@@ -114,11 +111,11 @@ class Live:
 
     def _all(self, path: str, requests: list[dict[str, object]]) -> None:
         """Several at a time; after an error no further one is sent, and those under way are waited for and kept."""
-        bar = tqdm(
-            total=len(requests), desc="answers", unit="row", leave=False, disable=None if self._shown() else True
-        )
-        with bar, ThreadPoolExecutor(self.provider.concurrency) as pool:
-            futures = [pool.submit(self._one, path, request, bar.update) for request in requests]
+        with (
+            progress.counting("answers", len(requests)) as count,
+            ThreadPoolExecutor(self.provider.concurrency) as pool,
+        ):
+            futures = [pool.submit(self._one, path, request, count.step) for request in requests]
             try:
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
@@ -156,8 +153,4 @@ class Live:
 
     def say(self, text: str) -> None:
         """A line of progress on the terminal."""
-        if self._shown():
-            tqdm.write(text, file=sys.stderr)
-
-    def _shown(self) -> bool:
-        return base.progress_bars
+        progress.say(text)
