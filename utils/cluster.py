@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from utils import progress, spending
 from utils.errors import CannotDo, MissingPackage, UserError
+from utils.plans import BUSY, DONE, Outcome, Plan
 from utils.results import ROOT, Busy
 from utils.trial import Trial
 
@@ -70,8 +71,8 @@ def needs(config) -> dict[str, Any]:
     return found | ({"memory": int(config.memory_gb * 2**30)} if config.memory_gb else {})
 
 
-def outcomes(runner, plans: list, commit: str) -> Iterator[tuple[Any, str]]:
-    """Runs the plans and stores them; yields each with "done", "busy" or the reason of its failure.
+def outcomes(runner, plans: list[Plan], commit: str) -> Iterator[Outcome]:
+    """Runs the plans and stores them.
 
     Args:
         runner: the study's `runner.Runner`.
@@ -84,7 +85,7 @@ def outcomes(runner, plans: list, commit: str) -> Iterator[tuple[Any, str]]:
     ray = connect(config)
     task = ray.remote(**needs(config))(run)
     _check_room(ray, needs(config))
-    waiting: dict[Any, tuple[Any, ExitStack]] = {}
+    waiting: dict[Any, tuple[Plan, ExitStack]] = {}
     left = iter(plans)
     try:
         while True:
@@ -94,16 +95,18 @@ def outcomes(runner, plans: list, commit: str) -> Iterator[tuple[Any, str]]:
                 try:
                     stack.enter_context(runner.results.claim(plan.key))
                 except Busy:
-                    yield plan, "busy"
+                    yield Outcome(plan, BUSY)
                     continue
                 if not config.redo and plan.key in runner.results.finished():
                     stack.close()
-                    yield plan, "done"
+                    yield Outcome(plan, DONE)
                     continue
                 trial = runner.build(plan.case, config)
                 if spending.is_remote(trial):
                     stack.close()
                     raise CannotDo("models behind the OpenAI protocol run with --engine local, where answers are kept")
+                if runner.mail:
+                    stack.enter_context(runner.mail.elsewhere(plan.key))
                 waiting[task.remote(trial, config.n_threads())] = plan, stack
                 if len(waiting) >= places:
                     break
@@ -113,7 +116,7 @@ def outcomes(runner, plans: list, commit: str) -> Iterator[tuple[Any, str]]:
             for reference in ready:
                 plan, stack = waiting.pop(reference)
                 with stack:
-                    yield plan, _stored(ray, runner, plan, reference, commit)
+                    yield _stored(ray, runner, plan, reference, commit)
     finally:
         for reference, (_, stack) in waiting.items():
             ray.cancel(reference, force=True)
@@ -127,17 +130,19 @@ def run(trial: Trial, threads: int):
         return trial.run()
 
 
-def _stored(ray, runner, plan, reference, commit: str) -> str:
+def _stored(ray, runner, plan: Plan, reference, commit: str) -> Outcome:
     try:
         scores, answers = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
-        return runner.failed(plan, str(cause) if isinstance(cause, UserError) else f"{type(cause).__name__}: {cause}")
+        said = str(cause) if isinstance(cause, UserError) else f"{type(cause).__name__}: {cause}"
+        return Outcome(plan, runner.failed(plan, said))
     except ray.exceptions.RayError as error:
         said = (str(error).strip().splitlines() or [""])[0]
-        return runner.failed(plan, f"lost on the cluster after {RETRIES} more tries ({type(error).__name__}: {said})")
-    runner.store(plan, scores, answers, commit)
-    return "done"
+        said = f"lost on the cluster after {RETRIES} more tries ({type(error).__name__}: {said})"
+        return Outcome(plan, runner.failed(plan, said))
+    row = runner.store(plan, scores, answers, commit)
+    return Outcome(plan, DONE, row, float(scores["seconds_fit"]) + float(scores["seconds_predict"]))
 
 
 def _check_room(ray, wanted: dict[str, Any]) -> None:

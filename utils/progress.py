@@ -1,6 +1,6 @@
 """How far a long piece of work is: whoever does it counts its steps, whoever listens shows them.
 
-    with progress.counting("tune", total=1200, epochs=10) as count:
+    with progress.counting("update", total=1200, epochs=10) as count:
         for batch in batches:
             count.losses = [update(batch)]
             count.step()
@@ -16,19 +16,20 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 EVERY = 0.5  # seconds between two looks of a listener that writes
+TELLING = 10  # epochs from which on they are told instead of steps
 
 
 class Count:
     """Some work under way, in steps of about the same length.
 
     Attributes:
-        what: the kind of work, as "tune" or "answers".
+        what: what a step is, as "update", "answer" or "case".
         done, total: steps.
         epochs: into which the steps are divided evenly; 0 for work without epochs.
         losses: of the latest step, one for each fine-tune that the steps belong to.
@@ -47,7 +48,13 @@ class Count:
 
 
 class Listener:
-    """Follows the counts of one process; this one does nothing with them."""
+    """Follows the counts of one process; this one does nothing with them.
+
+    Attributes:
+        lead: seconds until the first fine-tune began, once it has.
+    """
+
+    lead = 0.0
 
     def begin(self, count: Count) -> None:
         """The work begins."""
@@ -66,20 +73,25 @@ class Line(Listener):
         self._since = self._shown = 0.0
 
     def begin(self, count: Count) -> None:
-        self._since = self._shown = time.monotonic()
+        self._since = time.monotonic()
+        self._show(count, "")
 
     def look(self, count: Count) -> None:
         now = time.monotonic()
-        if now - self._shown < EVERY or not sys.stderr.isatty():
-            return
-        self._shown = now
-        left = (now - self._since) * (count.total - count.done) / count.done
-        parts = [count.what, where(count.done, count.total, count.epochs), loss(count.losses), f"{clock(left)} left"]
-        print(f"\r\x1b[K{'  '.join(filter(None, parts))}", end="", file=sys.stderr, flush=True)
+        if now - self._shown >= EVERY:
+            self._show(count, f"{clock((now - self._since) * (count.total - count.done) / count.done)} left")
 
     def end(self, count: Count) -> None:
-        if self._shown > self._since:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self._print("")
+
+    def _show(self, count: Count, left: str) -> None:
+        self._shown = time.monotonic()
+        place = where(count.what, count.done, count.total, count.epochs)
+        self._print("  ".join(filter(None, [place, loss(count.losses), left])))
+
+    def _print(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 _listener: Listener | None = Line()
@@ -98,12 +110,12 @@ def counting(what: str, total: int, epochs: int = 0) -> Iterator[Count]:
 
 
 @contextmanager
-def listening(listener: Listener | None) -> Iterator[None]:
+def listening(listener: Listener | None) -> Iterator[Listener]:
     """Inside, `listener` follows the counts of this process; None for nobody."""
     global _listener
     before, _listener = _listener, listener
     try:
-        yield
+        yield listener or Listener()
     finally:
         _listener = before
 
@@ -121,14 +133,15 @@ def say(text: str) -> None:
         print(f"{over}{text}", file=sys.stderr, flush=True)
 
 
-def where(done: int, total: int, epochs: int) -> str:
+def where(what: str, done: int, total: int, epochs: int) -> str:
     """A place in the work: by epoch where there are enough of them to tell, else by step."""
-    if epochs >= 10:
+    if epochs >= TELLING:
         return f"epoch {min(epochs, done * epochs // max(1, total) + 1)}/{epochs}"
-    return f"{'update' if epochs else 'row'} {done}/{total}"
+    return f"{what} {done}/{total}"
 
 
-def loss(losses: list[float]) -> str:
+def loss(losses: Sequence[float]) -> str:
+    """Losses in words; nothing where there are none."""
     return f"loss {' '.join(f'{value:.3f}' for value in losses)}" if losses else ""
 
 
@@ -181,14 +194,18 @@ class Mail:
             with listening(follower):
                 yield follower
         finally:
-            self.forget(key)
+            self._forget(key)
 
-    def begin(self, key: str) -> None:
-        """Notes a case that runs elsewhere and tells nothing; `forget` ends it."""
+    @contextmanager
+    def elsewhere(self, key: str) -> Iterator[None]:
+        """Inside, the case is under way on another machine and tells nothing."""
         Follower(self.folder / f"{key}.json")
+        try:
+            yield
+        finally:
+            self._forget(key)
 
-    def forget(self, key: str) -> None:
-        """The case is no longer under way."""
+    def _forget(self, key: str) -> None:
         with suppress(OSError):
             (self.folder / f"{key}.json").unlink(missing_ok=True)
 
@@ -203,11 +220,7 @@ class Mail:
 
 
 class Follower(Listener):
-    """Writes the counts of one case into its file, a few times a second at most.
-
-    Attributes:
-        lead: as in `Report`.
-    """
+    """Writes the counts of one case into its file, a few times a second at most."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.lead = file, 0.0

@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from utils import cluster, estimators, progress, records, spending
+from utils import cluster, costs, display, estimators, progress, records, spending
+from utils.board import Board
+from utils.costs import Work
+from utils.display import Display, Outputs, seconds
 from utils.errors import CannotDo, TooLong, UserError
+from utils.forecast import Forecast
 from utils.models import parallel
 from utils.models.protocol import session
+from utils.plans import BUSY, DONE, Case, Outcome, Plan, kin
+from utils.progress import Mail
 from utils.results import ROOT, Busy, Results, StorageError
 
 if TYPE_CHECKING:
@@ -32,33 +38,6 @@ if TYPE_CHECKING:
     from utils.trial import Trial
 
 DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
-
-
-@dataclass(frozen=True)
-class Case:
-    """One cell of an experiment: a data set, a method, a seed, and what the experiment varies beside them."""
-
-    dataset: str
-    method: str
-    seed: int
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        varied = "".join(f" {name}={value}" for name, value in self.settings.items())
-        return f"{self.dataset} {self.method}{varied} seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A case that was looked at: the columns that identify its row, and why it cannot run, if so."""
-
-    case: Case
-    head: dict[str, object]
-    problem: str = ""
-
-    @property
-    def key(self) -> str:
-        return str(self.head["key"])
 
 
 class Runner:
@@ -73,6 +52,7 @@ class Runner:
     def __init__(self, config, build: Callable[[Case, object], Trial], results: Results):
         self.config, self.build, self.results = config, build, results
         self.session = session.current()
+        self.mail: Mail | None = None  # tells how far cases are; nobody asks under --quiet
         spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
         self.module = spec.name if spec else build.__module__
 
@@ -86,92 +66,109 @@ class Runner:
                 that could run at all. Later: results that cannot be written.
         """
         _check_disk(self.results)
-        with spending.offline(self.config.spending, self.config.results_dir):
+        is_shown = parallel.is_first() and not self.config.quiet
+        counted = nullcontext() if is_shown else progress.listening(None)
+        with spending.offline(self.config.spending, self.config.results_dir), counted:
             plans = self._look_at(list(cases))
-            finished = set() if self.config.redo else self.results.finished()
+            earlier = self.results.frame()
+            finished = set() if self.config.redo or not len(earlier) else set(earlier["key"])
             pending = [plan for plan in plans if plan.key not in finished]
             if len(pending) < len(plans):
                 done = len(plans) - len(pending)
-                print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}")
+                print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}", flush=True)
             pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
-        wanted = set(parallel.told([plan.key for plan in pending if not plan.problem]))
-        possible = [plan for plan in plans if plan.key in wanted]
+        forecast = Forecast(_seen(plans, earlier))
+        wanted = parallel.told(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
+        known = {plan.key: plan for plan in plans}
+        possible = [known[key] for key in wanted]
         if impossible and len(impossible) == len(plans):
             raise UserError(impossible[0].problem)
         self._agree(possible)
-        for plan in impossible:
-            self.failed(plan, plan.problem)
-        return len(impossible) + self._run_all(possible)
+        waiting = [*impossible, *possible]
+        with tempfile.TemporaryDirectory(prefix="lift-", ignore_cleanup_errors=True) as folder:
+            mail = Mail(Path(folder))
+            self.mail = mail if is_shown else None
+            board = Board(self.results.experiment, plans, waiting, earlier, forecast, mail, self._places())
+            with display.of(board, quiet=not is_shown) as shown:
+                for plan in impossible:
+                    shown.note(Outcome(plan, self.failed(plan, plan.problem)))
+                self._run_all(possible, shown)
+        return board.n_failed
 
     def _look_at(self, cases: list[Case]) -> list[Plan]:
-        plans = []
-        for case in tqdm(cases, desc="looking at the cases", unit="case", leave=False, disable=None, delay=2):
-            trial = self.build(case, self.config)
-            lift = isinstance(trial.learner, estimators.LIFT)
-            head = {
-                "key": trial.key(case.seed, case.settings),
-                "experiment": self.results.experiment,
-                "dataset": trial.dataset,
-                "source": trial.source,
-                "method": case.method,
-                "model": _model(trial.learner) if lift else "",
-                "options": trial.learner.options() if lift else "",
-                "protocol": self.config.protocol,
-                "limit": self.config.limit,
-                "seed": case.seed,
-                **case.settings,
-            }
-            if not plans:
-                self.results.check_columns([*head, *trial.columns(), "commit", "finished_at"])
-            plans.append(Plan(case, head))
-        return list({plan.key: plan for plan in plans}.values())
+        plans: dict[int, Plan] = {}
+        with progress.counting("looking at case", len(cases)) as count:
+            for i in _by_rows(cases):
+                trial = self.build(cases[i], self.config)
+                plan = self._plan(cases[i], trial)
+                if not plans:
+                    self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
+                plans[i] = plan
+                count.step()
+        return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
+
+    def _plan(self, case: Case, trial: Trial) -> Plan:
+        lift = isinstance(trial.learner, estimators.LIFT)
+        head = {
+            "key": trial.key(case.seed, case.settings),
+            "experiment": self.results.experiment,
+            "dataset": trial.dataset,
+            "source": trial.source,
+            "method": case.method,
+            "model": _model(trial.learner) if lift else "",
+            "options": trial.learner.options() if lift else "",
+            "protocol": self.config.protocol,
+            "limit": self.config.limit,
+            "seed": case.seed,
+            **case.settings,
+        }
+        return Plan(case, head, costs.of(trial, case.method, case.settings), spending.is_remote(trial))
 
     def _check(self, plans: list[Plan]) -> list[Plan]:
-        """The plans, those that can never run marked with the reason."""
-        checked = []
-        for plan in plans:
-            problem = ""
-            try:
-                self.build(plan.case, self.config).check()
-            except (CannotDo, TooLong) as error:  # of this pair of table and learner; the other pairs may well run
-                problem = str(error)
-            checked.append(Plan(plan.case, plan.head, problem))
-        return checked
+        """The plans, those that can never run marked with the reason.
+
+        To look at LIFT is costly. Where it can run with one seed it is taken to run with the others, whose rows are of
+        the same table: a prompt some tokens longer is noticed in its turn. Where it costs money, nothing is taken.
+        """
+        checked: dict[str, Plan] = {}
+        fine: set[tuple[str, ...]] = set()
+        with progress.counting("checking case", len(plans)) as count:
+            for i in _by_rows([plan.case for plan in plans]):
+                plan = plans[i]
+                if plan.kin() not in fine:
+                    try:
+                        self.build(plan.case, self.config).check()
+                        fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
+                    except (CannotDo, TooLong) as error:  # of this table and this learner; other pairs may well run
+                        plan = replace(plan, problem=str(error))
+                checked[plan.key] = plan
+                count.step()
+        return [checked[plan.key] for plan in plans]
 
     def _agree(self, plans: list[Plan]) -> None:
         """Shows what models behind the protocol would cost, and ends the study unless the user agrees."""
-        trials = ((plan, self.build(plan.case, self.config)) for plan in plans)
-        paid = [
-            (f"{plan.case.dataset} {plan.case.method}", trial) for plan, trial in trials if spending.is_remote(trial)
-        ]
-        if paid:
-            spending.agree(paid, self.config.spending, self.config.results_dir)
+        remote = [plan for plan in plans if plan.is_remote]
+        if remote:
+            trials = ((f"{one.case.dataset} {one.case.method}", self.build(one.case, self.config)) for one in remote)
+            spending.agree(trials, self.config.spending, self.config.results_dir)
         elif self.config.spending.dry_run:
             print("nothing here costs money: no case that is still to run has a model behind the protocol")
             raise spending.DryRun
         self.session = session.current()
 
-    def _run_all(self, plans: list[Plan]) -> int:
-        # the longest first, so that none runs alone
-        plans = sorted(plans, key=lambda plan: not plan.case.method.startswith("lift"))
-        workers = min(self.config.n_workers(), len(plans)) if parallel.world() == 1 else 1
-        commit, failed, busy = _commit(), 0, []
-        with tqdm(total=len(plans), desc=self.results.experiment, unit="case", disable=None if plans else True) as bar:
-            for plan, outcome in self._outcomes(plans, workers, commit):
-                if outcome == "busy":
-                    busy.append(plan)
-                    continue
-                bar.update()
-                if outcome != "done":
-                    failed += 1
-                    bar.write(f"failed: {plan.case}: {outcome}", file=sys.stderr)
-            for plan in busy:  # another process has them; wait for it, and run what it leaves behind
-                failed += self.run_one(plan, commit, wait=True)[1] != "done"
-                bar.update()
-        return failed
+    def _run_all(self, plans: list[Plan], shown: Display) -> None:
+        commit, busy = _commit(), []
+        for outcome in self._outcomes(plans, commit, shown):
+            if outcome.status == BUSY:
+                busy.append(outcome.plan)
+            else:
+                shown.note(self._whole(outcome))
+        for plan in busy:  # another process has them; wait for it, and run what it leaves behind
+            shown.note(self._whole(self.run_one(plan, commit, wait=True)))
 
-    def _outcomes(self, plans: list[Plan], workers: int, commit: str):
+    def _outcomes(self, plans: list[Plan], commit: str, shown: Display) -> Iterator[Outcome]:
+        workers = min(self._places(), len(plans))
         if self.config.engine == "ray" and parallel.world() == 1:
             yield from cluster.outcomes(self, plans, commit)
             return
@@ -182,46 +179,61 @@ class Runner:
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         try:
-            lifetime = {"initializer": _end_with, "initargs": (os.getpid(),)}
+            lifetime = {"initializer": _begin_worker, "initargs": (os.getpid(), shown.outputs)}
             pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all", **lifetime)
             with warnings.catch_warnings():  # the pool replaces a worker that has grown by 300 MB; no case is lost
                 warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-                yield from pool(delayed(self.run_one)(plan, commit, quiet=True) for plan in plans)
+                yield from pool(delayed(self.run_one)(plan, commit) for plan in plans)
         except TerminatedWorkerError as error:
             raise UserError(
                 "a worker process was killed, most often for want of memory; finished cases are kept: run the same "
                 f"command again with fewer --workers than {workers}"
             ) from error
 
-    def run_one(self, plan: Plan, commit: str, wait: bool = False, quiet: bool = False) -> tuple[Plan, str]:
-        """Runs one case and stores it; returns the plan and "done", "busy" or the reason of the failure."""
-        if quiet:
-            progress.hide()
+    def run_one(self, plan: Plan, commit: str, wait: bool = False) -> Outcome:
+        """Runs one case and stores it."""
         session.use(self.session)  # a worker process has none yet
         try:
             with self.results.claim(plan.key, wait or parallel.world() > 1):
                 if parallel.told(not self.config.redo and plan.key in self.results.finished()):
-                    return plan, "done"
-                with threadpool_limits(self.config.n_threads()):
+                    return Outcome(plan, DONE)
+                began = time.time()
+                follow = self.mail.case(plan.key) if self.mail else progress.listening(None)
+                with follow as listener, threadpool_limits(self.config.n_threads()):
                     scores, answers = self.build(plan.case, self.config).run()
-                self.store(plan, scores, answers, commit)
-                return plan, "done"
+                row = self.store(plan, scores, answers, commit)
+                return Outcome(plan, DONE, row, time.time() - began, listener.lead)
         except Busy:
-            return plan, "busy"
+            return Outcome(plan, BUSY)
         except StorageError:
             raise
         except UserError as error:
-            return plan, self.failed(plan, str(error))
+            return Outcome(plan, self.failed(plan, str(error)))
         except Exception as error:  # a fault of one case is told in full and does not end the others
             if parallel.world() > 1:
                 raise  # the other processes would wait for this one
             traceback.print_exc()
-            return plan, self.failed(plan, f"{type(error).__name__}: {error}")
+            return Outcome(plan, self.failed(plan, f"{type(error).__name__}: {error}"))
 
-    def store(self, plan: Plan, scores: dict[str, object], answers: pd.DataFrame, commit: str) -> None:
-        """Adds a finished case to the results."""
+    def _whole(self, outcome: Outcome) -> Outcome:
+        """The outcome with its row, where another process has written that."""
+        if outcome.status != DONE or outcome.row is not None:
+            return outcome
+        rows = self.results.frame()
+        found = rows[rows["key"] == outcome.plan.key].to_dict("records") if len(rows) else []
+        return replace(outcome, row=found[0] if found else None)
+
+    def _places(self) -> int:
+        """Cases at a time; 0 where a cluster decides."""
+        if parallel.world() > 1:
+            return 1
+        return 0 if self.config.engine == "ray" else self.config.n_workers()
+
+    def store(self, plan: Plan, scores: dict[str, object], answers: pd.DataFrame, commit: str) -> dict[str, object]:
+        """Adds a finished case to the results; returns its row."""
         row = {**plan.head, **scores, "commit": commit, "finished_at": _now()}
         self.results.add(row, answers, self.config.redo, self._record(plan.case))
+        return row
 
     def _record(self, case: Case) -> dict[str, object]:
         """What is needed to run the case again; `utils.verify` does."""
@@ -231,6 +243,26 @@ class Runner:
         """Writes a failed case down and returns the reason."""
         self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})
         return reason
+
+
+def _begin_worker(parent: int, outputs: Path | None) -> None:
+    """Makes this worker print into the folder `outputs`, if there is one, and end with its parent."""
+    if outputs is not None:
+        Outputs.divert(outputs)
+    _end_with(parent)
+
+
+def _by_rows(cases: Sequence[Case]) -> list[int]:
+    """Places of the cases, those of one table and seed together: such share their rows."""
+    tables = {name: i for i, name in enumerate(dict.fromkeys(case.dataset for case in cases))}
+    return sorted(range(len(cases)), key=lambda i: (tables[cases[i].dataset], cases[i].seed))
+
+
+def _seen(plans: Sequence[Plan], rows: pd.DataFrame) -> list[tuple[Work, float]]:
+    """What cases of this study, with these seeds or others, have taken by the rows of earlier runs."""
+    works = {plan.kin(): plan.work for plan in plans}
+    known = ((works.get(kin(row, plans[0].head)), seconds(row)) for row in rows.to_dict("records"))
+    return [(work, taken) for work, taken in known if work is not None]
 
 
 def _end_with(parent: int) -> None:

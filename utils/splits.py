@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,10 @@ class Split:
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over names, kinds and values of all six parts; the row numbers do not count."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         return content_hash(*(getattr(self, f"{kind}_{part}") for part in PARTS for kind in "Xy"))
 
     def limit(self, n: int) -> Split:

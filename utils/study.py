@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from utils.estimators import LIFT
+    from utils.splits import Split
     from utils.trial import Trial
 
 EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -75,6 +76,7 @@ class Config:
     workers: int = 0  # cases at a time; 0 for one per core, or one with another model than lift-tiny
     results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows
+    quiet: bool = False  # no live table on a terminal, no lines in a log file; what fails is told
     spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # for openai:NAME
 
     def lift(self, task: str, seed: int) -> LIFT:
@@ -129,16 +131,14 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     """
     told = None if config.task == "auto" else config.task
     # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
-    table = load(
-        case.dataset, target=config.target or None, task=told or (None if files.is_file(case.dataset) else task)
-    )
+    wanted = {"target": config.target or None, "task": told or (None if files.is_file(case.dataset) else task)}
+    table = load(case.dataset, **wanted)
     if table.task != task:
         raise UserError(
             f"the target of {case.dataset} looks like one for {table.task}; run {table.task}/accuracy.sh, "
             f"or tell with --task {task} or --target COLUMN"
         )
-    rows = table.split(case.seed, config.protocol)
-    rows = rows.limit(config.limit) if config.limit else rows
+    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **wanted)
     return trials.Trial(table.name, table.source, rows, learner(case, config, task))
 
 
@@ -146,6 +146,13 @@ def trial(case: Case, config: Config, task: str) -> Trial:
 def load(name: str, **options: object) -> tables.AnyTable:
     """The table of that name, kept for the next case; see `utils.tables.load`."""
     return tables.load(name, **options)
+
+
+@lru_cache(maxsize=4)
+def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: str | None) -> Split:
+    """The split, which all methods of a table and seed share: nobody may change it in place."""
+    rows = load(name, **wanted).split(seed, protocol)
+    return rows.limit(limit) if limit else rows
 
 
 def main(

@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Fine-tuning settings that go with these weights, the content of lift.json. Small tables are read until `updates` is
 # reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training
-# values, as a share of the range. A constant rate and an average of the weights let tuning end at any time: it does when
-# `patience` of at most 20 looks at the validation rows have found nothing better.
+# values, as a share of the range. A constant rate and an average of the weights let tuning end at any time: it does
+# when `patience` of at most 20 looks at the validation rows have found nothing better.
 RECIPE = {
     "wording": "compact",
     "numbers": "scaled",

@@ -84,7 +84,7 @@ def tune_each(
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     fits = [Fit(*one, n_updates) for one in zip(networks, settings, seeds, strict=True)]
     before: torch.Tensor | None = None  # the last update's losses, read when the next is under way: a GPU need not wait
-    with progress.counting("tune", n_updates, epochs) as bar:
+    with progress.counting("update", n_updates, epochs) as bar:
         for epoch in range(1, epochs + 1):
             if epoch > 1 and callable(examples):
                 rows = _encode(tokens, _some(draw(epoch)))

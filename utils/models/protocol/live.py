@@ -112,7 +112,7 @@ class Live:
     def _all(self, path: str, requests: list[dict[str, object]]) -> None:
         """Several at a time; after an error no further one is sent, and those under way are waited for and kept."""
         with (
-            progress.counting("answers", len(requests)) as count,
+            progress.counting("answer", len(requests)) as count,
             ThreadPoolExecutor(self.provider.concurrency) as pool,
         ):
             futures = [pool.submit(self._one, path, request, count.step) for request in requests]

@@ -1,0 +1,134 @@
+"""What a case may cost, before it runs: relative numbers, to put cases in order and to foresee the end of a study.
+
+A classical learner costs what it usually does, times the square root of the table's cells as a share of a usual
+table's: most of them have a fixed part and a part that grows with the rows. LIFT costs the tokens that it will pass
+through the model, and for each update as much as some hundred tokens more. The unit is what XGBoost takes on a usual
+table. How many seconds that is on this machine, and how wrong the numbers are for a learner or a table, is learnt from
+cases that ran (`utils.forecast`); here are no seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from utils import models, recipes, selection
+from utils.estimators import LIFT
+from utils.splits import Split
+from utils.trial import Trial
+
+# Medians over the tables of benchmarks/quality, as multiples of XGBoost's, both tasks together.
+USUAL = {"majority": 0.1, "random": 0.1, "mean": 0.1, "knn": 0.2, "median_knn": 0.1, "polynomial": 0.1, "tree": 0.2}
+USUAL |= {"logreg": 0.3, "kernel_ridge": 0.3, "svm": 0.5, "xgboost": 1, "lightgbm": 1, "gp": 3, "mlp": 2, "gbt": 4}
+USUAL |= {"forest": 6, "gbt_huber": 14, "gbt_quantile": 18, "catboost": 10, "tabicl": 20, "mlp300": 20, "lenet": 20}
+UNKNOWN = 1.0  # a learner that is not in the list
+CELLS = 5000  # rows times columns of a usual table
+TOKENS = 40_000  # through lift-tiny, in the time of one unit
+UPDATE = 150  # tokens that take as long as what an update costs whatever its batch holds
+FORWARD = 1 / 3  # of a token's cost in training, where it is only read
+WORDY = 7  # tokens of a cell that is written out ("x1=5.10,"); one in a compact wording
+HUB = 100  # parameters of a model of the Hub, as a multiple of lift-tiny's, where they are not on this machine
+SIDE_BY_SIDE = ("lora", "rslora")  # adapters with which several learning rates are one fine-tune
+WEIGHTS = ("*.safetensors", "*.bin")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a case is expected to cost.
+
+    Attributes:
+        cost: of all, in units that are the same for all cases of a study.
+        parts: of it, each of the fine-tunes, in their order; empty for learners that do not tell how far they are.
+        groups: names of the groups of cases whose costs are wrong by like factors, the widest first.
+    """
+
+    cost: float
+    parts: tuple[float, ...]
+    groups: tuple[tuple[object, ...], ...]
+
+    @property
+    def kind(self) -> object:
+        """ "lift" or "classical"."""
+        return self.groups[0][0]
+
+    def behind(self, number: int, share: float) -> float:
+        """The share of the work that is done, where the fine-tune `number`, from 1, is done to this `share`."""
+        if not number or not self.parts:
+            return 0.0
+        more = [self.parts[-1]] * (number - len(self.parts))  # fine-tunes that nobody had foreseen
+        parts = [*self.parts, *more]
+        return min(1.0, (sum(parts[: number - 1]) + share * parts[number - 1]) / (self.cost + sum(more)))
+
+
+def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
+    """The work of a case; `method` and `settings` are the case's own.
+
+    Raises:
+        BadModel: candidates of the model's recipe that make no sense.
+    """
+    kind = "lift" if isinstance(trial.learner, LIFT) else "classical"
+    cell = (trial.dataset, *(f"{name}={value}" for name, value in settings.items()))
+    groups = ((kind,), (kind, method), (kind, method, *cell))
+    split = trial.split
+    if not isinstance(trial.learner, LIFT):
+        size = math.sqrt(max(1, split.X_train.size) / CELLS)
+        return Work(USUAL.get(method.partition(":")[0], UNKNOWN) * size, (), groups)
+    unit = _size(trial.learner.model) / TOKENS
+    n_queries = 0 if trial.queries is None else len(trial.queries)
+    parts, answers = _tokens(trial.learner, split, n_queries)
+    return Work((sum(parts) + answers) * unit, tuple(part * unit for part in parts), groups)
+
+
+def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], float]:
+    """Tokens of each fine-tune, those that its updates are worth included, and of the answers after them."""
+    settings = learner.settings()
+    given = {name: getattr(learner, name) for name in recipes.PARAMETERS}
+    fixed = recipes.fixed(learner.template, given)
+    proposed = selection.candidates(settings, fixed, split.X_train, split.y_train.to_numpy()) or [{}]
+    whole = [_fine_tunes({**settings, **changes}, learner, split) for changes in proposed]
+    share = selection.share(settings) if len(proposed) > 1 else 1.0
+    parts = [share * part for candidate in whole for part in candidate]
+    if share < 1:
+        parts += [sum(candidate[i] for candidate in whole) / len(whole) for i in range(len(whole[0]))]
+    n_asked = (len(split.X_test) + n_queries) * max(1, learner.samples) * learner.permutations
+    return parts, FORWARD * n_asked * _width({**settings, **proposed[0]}, split)
+
+
+def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> list[float]:
+    if not settings["epochs"]:
+        return []
+    n = len(split.X_train) * learner.permutations
+    tuning = recipes.tuning(settings, n)
+    width = _width(settings, split)
+    looks = min(tuning.epochs, selection.EVALUATIONS) * len(split.X_validation) * learner.permutations
+    updates = tuning.epochs * math.ceil(n / tuning.batch_size)
+    tokens = updates * UPDATE + tuning.epochs * n * width + FORWARD * looks * width
+    n_rates = len(np.atleast_1d(settings["learning_rate"]))
+    return [tokens * n_rates] if settings["adapter"] in SIDE_BY_SIDE else [tokens] * n_rates
+
+
+def _width(settings: Mapping[str, object], split: Split) -> float:
+    """Tokens of a row with its answer and with the rows that its prompt shows."""
+    own = split.X_train.shape[1] * (1 if settings["wording"] == "compact" else WORDY) + 2
+    shown = min(settings["shots"] or 0, len(split.X_train)) * own
+    return own + min(shown, settings.get("shot_tokens") or shown)
+
+
+@lru_cache(maxsize=64)
+def _size(model: object) -> float:
+    """The model's weights as a multiple of lift-tiny's; 1 where a server has them."""
+    if not isinstance(model, str) or models.is_remote(model):
+        return 1.0
+    folder = models.resolve(model)
+    if not isinstance(folder, Path):
+        return HUB
+    return max(1, _bytes(folder)) / _bytes(Path(models.resolve("lift-tiny")))
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for pattern in WEIGHTS for file in folder.glob(pattern))

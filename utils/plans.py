@@ -1,0 +1,65 @@
+"""The cases of a study on their way: what they are, what is known before they run, and how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from utils.costs import Work
+
+DONE, BUSY = "done", "busy"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cell of an experiment: a data set, a method, a seed, and what the experiment varies beside them."""
+
+    dataset: str
+    method: str
+    seed: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        varied = "".join(f" {name}={value}" for name, value in self.settings.items())
+        return f"{self.dataset} {self.method}{varied} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A case that was looked at: the columns that identify its row, what it may cost, and why it cannot run, if so."""
+
+    case: Case
+    head: dict[str, object]
+    work: Work
+    is_remote: bool = False
+    problem: str = ""
+
+    @property
+    def key(self) -> str:
+        return str(self.head["key"])
+
+    def kin(self) -> tuple[str, ...]:
+        """What its row has in common with those of other seeds."""
+        return kin(self.head, self.head)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the run of a case ended.
+
+    Attributes:
+        status: DONE, BUSY (another process has it), or the reason of a failure.
+        row: of the results; None where the case failed or another process ran it.
+        seconds, lead: as a `forecast.Running` has them.
+    """
+
+    plan: Plan
+    status: str
+    row: Mapping[str, object] | None = None
+    seconds: float = 0.0
+    lead: float = 0.0
+
+
+def kin(row: Mapping[str, object], names: Iterable[str]) -> tuple[str, ...]:
+    """What a row has in common with the rows of the same case with other seeds; `names` are of its head."""
+    return tuple(str(row[name]) for name in names if name not in ("key", "source", "seed"))
