@@ -109,7 +109,7 @@ def run(step: Entry, results_dir: Path, root: Path) -> float:
         StepFailed: a command failed.
         KeyboardInterrupt: a command was stopped.
     """
-    folder = results_dir / f"{step.area}-{step.name}-{fingerprint(step, root)[:12]}"
+    folder = results_dir.resolve() / f"{step.area}-{step.name}-{fingerprint(step, root)[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     clock, log = folder / "seconds.txt", folder / "log.txt"
     before, begin = float(clock.read_text("utf-8")) if clock.exists() else 0.0, time.monotonic()
