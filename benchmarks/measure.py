@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import growth, ways
+from benchmarks import machine, ways
 from utils import models
 from utils.models import made
 from utils.prompts import Template
@@ -138,7 +138,7 @@ def memory(model: models.LanguageModel) -> float:
     """Bytes: the peak on the device where it is CUDA, else the peak of this process so far."""
     if model.device.startswith("cuda"):
         return torch.cuda.max_memory_allocated()
-    return growth.peak()
+    return machine.peak()
 
 
 def matrix_rate(model: models.LanguageModel, repeats: int = 9) -> float:

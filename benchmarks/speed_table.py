@@ -17,6 +17,7 @@ FIGURES = ("tune_rows_per_s", "predict_rows_per_s")  # each with the batch size 
 COLOURS = {"original": "0.75", "trl": "0.45", "ours": plots.LIFT_COLOUR, "ours, free text": "tab:orange"}
 REFERENCE = "trl"
 FREE = "ours, free text"
+TITLES = {"original": "the original's way", "trl": "TRL's `SFTTrainer`, `generate`", "ours": "here"}
 
 
 def has_gpu() -> bool:
@@ -75,6 +76,25 @@ def markdown(frame: pd.DataFrame) -> str:
             f"medians of {frame['round'].nunique()} rounds.",
         ]
     )
+
+
+def short(frame: pd.DataFrame) -> str:
+    """The table of the main README: rows per second of tuning and of answering, ways by sizes."""
+    table = medians(frame)
+    table = table[table["way"] != FREE]
+    columns = {(model, n): f"{model}, {n} columns" for model, n in zip(table["model"], table["columns"], strict=True)}
+    lines = [
+        f"| rows per second: tuning / answering | {' | '.join(columns.values())} |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for way, part in table.groupby("way", sort=False):
+        found = part.set_index(["model", "columns"])[list(FIGURES)]
+        cells = [
+            " / ".join(f"{value:,.3g}" if value < 100 else f"{value:,.0f}" for value in found.loc[key])
+            for key in columns
+        ]
+        lines.append(f"| {TITLES[way]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def draw(frame: pd.DataFrame) -> Figure:

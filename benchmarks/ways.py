@@ -99,14 +99,14 @@ class Original:
 class Trl:
     """See the head of this module."""
 
-    def __init__(self, model: models.LanguageModel, batch_size: int) -> None:
-        self.model, self.batch_size = model, batch_size
+    def __init__(self, model: models.LanguageModel, batch_size: int, updates: int = 0) -> None:
+        self.model, self.batch_size, self.updates = model, batch_size, updates  # 0: one pass over the rows
         self.module, self.tokens = _trainable(model), model._tokens
         self.tokenizer = copy.deepcopy(self.tokens.tokenizer)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
 
     def tune(self, work: Work) -> Callable[[], None]:
-        """The tuning on the work's rows, once each, ready to be timed."""
+        """The tuning on the work's rows, once each or for `updates`, ready to be timed."""
         from datasets import Dataset
         from datasets.utils.logging import disable_progress_bar
         from trl import SFTConfig, SFTTrainer
@@ -118,6 +118,7 @@ class Trl:
                 output_dir=folder,
                 per_device_train_batch_size=self.batch_size,
                 num_train_epochs=1,
+                max_steps=self.updates or -1,
                 learning_rate=LEARNING_RATE,
                 weight_decay=0.01,
                 max_length=None,
@@ -142,14 +143,17 @@ class Trl:
         return run
 
     @torch.inference_mode()
-    def predict(self, work: Work) -> None:
-        """A greedy answer for each prompt."""
+    def predict(self, work: Work) -> list[list[int]]:
+        """The tokens of a greedy answer to each prompt, the end token among them."""
         module = self.module.eval()
-        prompts = sorted(self.tokens.prompts(work.prompts), key=len)
+        prompts = self.tokens.prompts(work.prompts)
+        answers: list[list[int]] = [[] for _ in prompts]
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         for begin in range(0, len(prompts), self.batch_size):
-            ids, mask = pad_left(prompts[begin : begin + self.batch_size], self.tokens.end, self.model.device)
+            chosen = order[begin : begin + self.batch_size]
+            ids, mask = pad_left([prompts[i] for i in chosen], self.tokens.end, self.model.device)
             with _autocast(self.model):
-                module.generate(
+                whole = module.generate(
                     input_ids=ids,
                     attention_mask=mask,
                     do_sample=False,
@@ -157,6 +161,9 @@ class Trl:
                     eos_token_id=self.tokens.end,
                     pad_token_id=self.tokens.end,
                 )
+            for i, tokens in zip(chosen, whole[:, ids.shape[1] :].tolist(), strict=True):
+                answers[i] = tokens
+        return answers
 
 
 class Ours:

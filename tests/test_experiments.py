@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from transformers import AutoModelForCausalLM, GPTJConfig
 
+from benchmarks import manual
 from tests.conftest import ROOT
 from tests.test_layout import SCRIPTS
 from tests.test_models import small_tokenizer
@@ -61,6 +62,9 @@ def test_every_script_runs_end_to_end(path, tmp_path):
     assert "lift" in out
     for ending in ("_summary.csv", "_summary.md", ".png"):
         assert csv.with_name(path.stem + ending).stat().st_size > 100
+    for table in manual.tables((path.parent / "README.md").read_text("utf-8")):
+        if table.file.startswith(f"summaries/{path.stem}_"):  # what the manual shows can be made of these results
+            assert table.markdown(pd.read_csv(csv.with_name(Path(table.file).name))).count("\n") > 1
     for key in frame["key"]:
         answers = pd.read_csv(csv.with_name(path.stem) / "answers" / f"{key}.csv.gz")
         assert answers["truth"].notna().sum() == frame.set_index("key").loc[key, "n_test"]  # queries have no truth

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import growth, measure, speed_table, ways
+from benchmarks import made_table, measure, speed_table, ways
 from tests.conftest import ROOT
 from utils import models
 
@@ -19,7 +19,7 @@ def run(script, *flags):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["speed", "scaling", "together"])
+@pytest.mark.parametrize("name", ["speed", "scaling", "together", "job"])
 def test_a_script_is_short_and_has_its_shell_command_and_its_place_in_the_manual(name):
     assert len((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8").splitlines()) <= 80
     assert f"benchmarks.{name}" in (ROOT / "benchmarks" / f"{name}.sh").read_text("utf-8")
@@ -118,6 +118,6 @@ def test_medians_take_each_figure_from_its_own_batch_size_and_compare_with_trl()
 
 
 def test_rows_of_the_scaling_benchmark_have_all_classes_in_all_parts():
-    rows = growth.split(400, 20, 0)
+    rows = made_table.split(400, 20, 0)
     assert [len(rows.y_train), len(rows.y_validation), len(rows.y_test)] == [400, 100, 100]
     assert all(len(np.unique(part)) == 3 for part in (rows.y_train, rows.y_validation, rows.y_test))

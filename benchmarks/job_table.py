@@ -1,0 +1,113 @@
+"""The tables and the figure of `benchmarks/job.py`: medians over rounds, ratios to tuned XGBoost, shares of phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmarks.job_case import MADE
+from benchmarks.phases import NAMES
+from utils.report import markdown_table
+from utils.results import write_text
+
+REFERENCE = "xgboost"
+PHASES = [f"{name} s" for name in NAMES]
+COLOURS = ("0.8", "0.6", "tab:olive", "tab:red", "tab:orange", "tab:purple", "tab:cyan")  # of the phases, in order
+KEYS = ["dataset", "method", "isa"]
+TITLES = {MADE: "made, 1,000 × 20"}
+SCORES = {"classification": "accuracy", "regression": "RAE"}
+
+
+def medians(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each data set, method and instruction set, in their order: medians over the rounds.
+
+    Besides the columns of `frame`: `job_cpu_s` and `job_wall_s` of fitting and predicting after loading, and `ratio`,
+    the first as a multiple of XGBoost's with the same instructions.
+    """
+    frame = frame.fillna({"dataset": ""})
+    job = {f"job_{clock}_s": frame[f"fit_{clock}_s"] + frame[f"predict_{clock}_s"] for clock in ("cpu", "wall")}
+    frame = frame.assign(**job)
+    numbers = [name for name in frame.select_dtypes("number") if name != "round"]
+    table = frame.groupby(KEYS, sort=False)[numbers].median().reset_index()
+    table = table.merge(frame.drop_duplicates(KEYS)[[*KEYS, "task"]], on=KEYS)
+    reference = table[table["method"] == REFERENCE].set_index(["dataset", "isa"])["job_cpu_s"]
+    places = pd.MultiIndex.from_frame(table[["dataset", "isa"]])
+    return table.assign(ratio=table["job_cpu_s"] / reference.reindex(places).to_numpy())
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Both tables as text, and what they were measured on; `frame` has one row per process."""
+    table = medians(frame)
+    facts = frame.iloc[0]
+    seen = frame.dropna(subset="capability").groupby("isa", sort=False)["capability"].first()
+    used = ", ".join(f"{isa}: {name}" for isa, name in seen.items())
+    said = f"{facts['processor']}; threads of a process: {facts['threads']}; instructions that torch takes: {used}; "
+    return "\n\n".join([_costs(table), _shares(table), f"{said}medians of rounds: {frame['round'].nunique()}."])
+
+
+def _costs(table: pd.DataFrame) -> str:
+    """What each method takes and reaches, one row per data set and method; instruction sets beside each other."""
+    kinds = list(dict.fromkeys(table["isa"]))
+    rows = []
+    for (dataset, method), part in table[table["dataset"] != ""].groupby(["dataset", "method"], sort=False):
+        by = part.set_index("isa").reindex(kinds)
+        first = by.iloc[0]
+        row = {"data set": TITLES.get(dataset, dataset), "method": method}
+        row["score"] = f"{first['score']:.3f} {SCORES[part['task'].iloc[0]]}"
+        for isa in kinds:
+            row[f"{isa}: processor s"] = f"{by.loc[isa, 'job_cpu_s']:,.2f}"
+            row[f"{isa}: s"] = f"{by.loc[isa, 'job_wall_s']:,.2f}"
+            row[f"{isa}: × XGBoost"] = _number(by.loc[isa, "ratio"], ",.1f")
+        row["memory, MiB"] = f"{first['peak_mib']:,.0f}"
+        row |= {name: f"{first[name]:,.0f}" if first["updates"] else "–" for name in ("updates", "tokens")}
+        rows.append(row)
+    return markdown_table(pd.DataFrame(rows))
+
+
+def _shares(table: pd.DataFrame) -> str:
+    """Where the time of whole processes goes, one row per process of a language model and instruction set."""
+    rows = []
+    for one in table[(table["dataset"] == "") | (table["updates"] > 0)].to_dict("records"):
+        what = f"{one['method']}, {TITLES.get(one['dataset'], one['dataset'])}" if one["dataset"] else one["method"]
+        seconds = {
+            "process": what,
+            "isa": one["isa"],
+            "processor s": f"{one['cpu_s']:,.2f}",
+            "s": f"{one['wall_s']:,.2f}",
+        }
+        rows.append(seconds | {name: f"{one[f'{name} s'] / one['cpu_s']:.0%}" for name in NAMES})
+    return markdown_table(pd.DataFrame(rows))
+
+
+def _number(value: float, form: str) -> str:
+    return "–" if pd.isna(value) else format(value, form)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Stacked bars: processor seconds of each process by phase, a panel for each data set and one for bare starts."""
+    table = medians(frame)
+    sets = list(dict.fromkeys(table["dataset"]))
+    figure = Figure(figsize=(1.5 + 2.3 * len(sets), 3.8), layout="constrained")
+    for axes, dataset in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        part = table[table["dataset"] == dataset]
+        bottom = pd.Series(0.0, part.index)
+        for phase, name, colour in zip(PHASES, NAMES, COLOURS, strict=True):
+            height = part[phase].clip(lower=0)
+            axes.bar(range(len(part)), height, 0.8, bottom=bottom, color=colour, label=name)
+            bottom = bottom + height
+        labels = [f"{one['method']}, {one['isa']}" for one in part.to_dict("records")]
+        axes.set_xticks(range(len(part)), labels, rotation=90, fontsize=7)
+        axes.set_title(TITLES.get(dataset, dataset) or "start", fontsize=9)
+    figure.axes[0].set_ylabel("processor seconds of the whole process")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(NAMES), fontsize=8)
+    return figure
+
+
+def write(frame: pd.DataFrame, results_dir: Path) -> None:
+    """Writes job.csv (one row per process), job.md and job.png into `results_dir`/benchmarks."""
+    folder = Path(results_dir) / "benchmarks"
+    write_text(folder / "job.csv", frame.to_csv(index=False, float_format="%.6g"))
+    write_text(folder / "job.md", markdown(frame) + "\n")
+    draw(frame).savefig(folder / "job.png", dpi=150)

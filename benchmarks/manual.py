@@ -1,0 +1,130 @@
+"""The manuals and their numbers: what each entry says made them, and tables that are written from committed CSV files.
+
+python -m benchmarks.manual        # writes every table of the manuals again, from the CSV files beside them
+
+An entry (`## NAME` in a folder's README.md) names its commands in the paragraph that begins **What came out here**. It
+shows figures that the commands draw, may keep whole results under runs/ (`<!-- keep: classification/accuracy.csv -->`),
+and has tables between two comments:
+
+    <!-- table: summaries/label_noise_summary.csv
+    rows: {dataset}, {share:.0%}
+    columns: {method} = {accuracy:.3f} ±{accuracy_sd:.3f}
+    -->
+    ...
+    <!-- end -->
+
+`benchmarks/pivots.py` says what may stand in the first.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.pivots import Table
+from utils.errors import UserError
+from utils.results import ROOT, write_text
+
+AREAS = ("benchmarks", "classification", "regression", "others")
+TABLE = re.compile(r"^<!-- table: (.*?)-->\n.*?^<!-- end -->$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"`((?:bash|python -m) [^`]+)`")
+KEEP = re.compile(r"<!-- keep: (.+?) -->")
+FIGURE = re.compile(r"^!\[[^\]]*\]\(([\w.]+)\)", re.MULTILINE)
+FIRST_WORDS = "**What came out here**"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a manual says about one of its experiments.
+
+    Attributes:
+        area, name: the folder and the experiment.
+        commands: what made its numbers, in order.
+        files: figures and CSV files that are published from the results, by their place in the folder.
+        kept: files and folders of the results that are published as they are, under runs/.
+    """
+
+    area: str
+    name: str
+    commands: tuple[str, ...]
+    files: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+
+    def places(self, results_dir: Path, root: Path) -> dict[Path, Path]:
+        """What is published: its place in the results and in the repository."""
+        folder = root / self.area
+        shown = {results_dir / self.area / Path(file).name: folder / file for file in self.files}
+        return shown | {results_dir / place: folder / "runs" / place for place in self.kept}
+
+
+def entries(area: str, root: Path = ROOT) -> list[Entry]:
+    """The entries of a folder's manual that name a command."""
+    found, path = [], root / area / "README.md"
+    text = path.read_text("utf-8") if path.exists() else ""
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        name = section.partition("\n")[0].strip("` ")
+        said = [part for part in section.split("\n\n") if part.startswith(FIRST_WORDS)]
+        kept = [place for places in KEEP.findall(section) for place in places.split()]
+        commands = [command for part in said for command in COMMAND.findall(part)]
+        files = [*FIGURE.findall(section), *(table.file for table in tables(section))]
+        own = [file for file in dict.fromkeys(files) if not file.startswith("..")]
+        if commands:
+            found.append(Entry(area, name, tuple(commands), tuple(own), tuple(kept)))
+    return found
+
+
+def tables(text: str) -> list[Table]:
+    """The tables of a manual or of a part of one."""
+    return [Table.parse(said) for said in TABLE.findall(text)]
+
+
+def publish(area: str, name: str, results_dir: Path, root: Path = ROOT) -> None:
+    """Copies what an entry shows from the results into its folder, and writes the tables of the manuals again.
+
+    Raises:
+        UserError: there is no such entry, or the results lack a file.
+    """
+    entry = next((entry for entry in entries(area, root) if entry.name == name), None)
+    if entry is None:
+        raise UserError(f"{area}/README.md has no entry {name} that names its command")
+    places = entry.places(Path(results_dir), root)
+    lacking = [str(made) for made in places if not made.exists()]
+    if lacking:
+        raise UserError(f"the results lack {', '.join(lacking)}, which {area}/README.md shows")
+    for made, shown in places.items():
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        if made.is_dir():
+            shutil.rmtree(shown, ignore_errors=True)
+            shutil.copytree(made, shown)
+        else:
+            shutil.copyfile(made, shown)
+    update(root)
+
+
+def update(root: Path = ROOT) -> None:
+    """Writes the tables of all manuals again, from the CSV files beside them."""
+    for path in filter(Path.exists, [root / "README.md", *(root / area / "README.md" for area in AREAS)]):
+        text = path.read_text("utf-8")
+        if (new := filled(text, path.parent)) != text:
+            write_text(path, new)
+
+
+def filled(text: str, folder: Path) -> str:
+    """`text` with every table whose CSV file is in `folder`; the others stay. Raises UserError as `Table.markdown`."""
+
+    def written(block: re.Match) -> str:
+        table = Table.parse(block[1])
+        path = folder / table.file
+        if not path.exists():
+            return block[0]
+        return f"<!-- table: {block[1]}-->\n\n{table.markdown(pd.read_csv(path))}\n\n<!-- end -->"
+
+    return TABLE.sub(written, text)
+
+
+if __name__ == "__main__":
+    update()

@@ -1,0 +1,141 @@
+"""Tables of the manuals, made of a CSV file as a comment above them says. In the comment, after the name of the file:
+
+    rows: {dataset}, {share:.0%}                                   head of the row that a line of the file belongs to
+    columns: {method} = {accuracy:.3f} ±{accuracy_sd:.3f}          head of its column, and its cell
+    columns if method == 'lift': (paper) = {paper:.3f}             the same for some lines only
+    corner: set, share of wrong labels                             head of the first column
+    where: kind == 'random'                                        lines that count, a condition of pandas' `query`
+    over: shuffling                                                lines that differ in it alone become one, see `_over`
+    names: network:n=500,epoch=80 → network                        what heads say instead of the first text
+
+Rows, columns and cells are format strings over the columns of the file; "–" stands for what is missing. There may be
+several `columns` and `names`. `FILE by MODULE:FUNCTION` instead has the text made by a function of the frame.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import defaultdict
+from dataclasses import dataclass, field
+from importlib import import_module
+
+import pandas as pd
+
+from utils import report
+from utils.errors import UserError
+
+MISSING = "–"
+ONCE = ("rows", "corner", "where", "over")  # parts that stand once in a comment
+
+
+@dataclass
+class Table:
+    """What a comment says; see the head of this module. `columns` holds head, cell and condition of each."""
+
+    file: str
+    by: str = ""
+    rows: str = ""
+    corner: str = ""
+    where: str = ""
+    over: str = ""
+    columns: list[tuple[str, str, str]] = field(default_factory=list)
+    names: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, text: str) -> Table:
+        """The table of a comment's text. Raises UserError for a line that says nothing known."""
+        first, *lines = (line.strip() for line in text.strip().splitlines())
+        file, _, by = first.partition(" by ")
+        table = cls(file, by)
+        for line in lines:
+            key, _, value = line.partition(": ")
+            if key.startswith("columns"):
+                head, _, cell = value.rpartition(" = ")
+                table.columns.append((head, cell, key.removeprefix("columns").strip().removeprefix("if ")))
+            elif key == "names":
+                old, _, new = value.partition(" →")
+                table.names.append((old, new.strip()))
+            elif key in ONCE:
+                setattr(table, key, value)
+            else:
+                raise UserError(f"a table of {file} has the line {line!r}; known are {', '.join(ONCE)}, columns, names")
+        return table
+
+    def markdown(self, frame: pd.DataFrame) -> str:
+        """The table in Markdown.
+
+        Raises:
+            UserError: a format string names a column that the frame lacks, or two lines have one cell.
+        """
+        frame = frame.query(self.where) if self.where else frame
+        if self.by:
+            module, _, function = self.by.partition(":")
+            return getattr(import_module(module), function)(frame)
+        frame = _over(frame, self.over) if self.over else frame
+        cells: dict[str, dict[str, str]] = defaultdict(dict)  # by row, then by column
+        leading = next((head for head, _, _ in self.columns if "{" in head), "")  # of columns that belong together
+        order: dict[str, tuple] = {}
+        for number, (head, form, condition) in enumerate(self.columns):
+            for line in (frame.query(condition) if condition else frame).to_dict("records"):
+                row, column, text = self._head(self.rows, line), self._head(head, line), _cell(form, line)
+                if cells[row].setdefault(column, text) != text:
+                    raise UserError(f"{self.file}: {row}, {column} is {cells[row][column]} and {text}")
+                group = _place(self._head(leading, line)) if "{" in head else []
+                order.setdefault(column, ("{" not in head, group, number))
+        columns = sorted(order, key=order.get)
+        lines = [
+            {self.corner: row} | {c: cells[row].get(c, MISSING) for c in columns} for row in sorted(cells, key=_place)
+        ]
+        return report.markdown_table(pd.DataFrame(lines))
+
+    def _head(self, form: str, line: dict) -> str:
+        text = re.sub(f"(,? |:){MISSING}", "", _Fields().vformat(form, (), line))
+        for old, new in self.names:
+            text = text.replace(old, new)
+        return text.strip()
+
+
+class _Fields(string.Formatter):
+    """Format strings over a line of a CSV file; a missing value is MISSING, whatever its format."""
+
+    def get_field(self, field_name, args, kwargs):
+        if field_name not in kwargs:
+            raise UserError(f"no column {field_name!r}; have {', '.join(kwargs)}")
+        return kwargs[field_name], field_name
+
+    def format_field(self, value, format_spec):
+        text = MISSING if pd.isna(value) else format(value, format_spec)
+        return text[1:] if re.fullmatch(r"-0(\.0*)?%?", text) else text
+
+
+def summary(frame: pd.DataFrame) -> str:
+    """The table of a summary as every study prints it: data sets, learners, chance, the paper's LIFT."""
+    return report.markdown_table(report.pivot(frame).reset_index(names=""))
+
+
+def _cell(form: str, line: dict) -> str:
+    text = _Fields().vformat(form, (), line)
+    for rest in (f" ±{MISSING}", f" ({MISSING})"):
+        text = text.replace(rest, "")
+    return text if re.search(r"\w", text) else MISSING
+
+
+def _over(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One line for those that are alike in all their texts: means of the numbers, and as NAME_sd their deviations."""
+    alike = [name for name in frame.select_dtypes(exclude="number") if name != "learner"]
+    numbers = [name for name in frame.select_dtypes("number") if name != column and not name.endswith("_sd")]
+    grouped = frame.groupby(alike, dropna=False, sort=False)[numbers]
+    return grouped.mean().join(grouped.std().add_suffix("_sd")).reset_index()
+
+
+def _place(head: str) -> list[tuple]:
+    """Where a row or a column stands: learners as in all tables, else by text, numbers by value, none before others."""
+    key = []
+    for word in head.split(", "):
+        name = re.split(r"[ :(]", word)[0]
+        known = report.ORDER.index(name) if name in report.ORDER else report.ORDER.index("lift") - 0.5
+        parts = re.split(r"(\d+(?:\.\d+)?)", word)
+        numbered = [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
+        key.append((known, not word.startswith("none"), numbered))
+    return key

@@ -1,0 +1,72 @@
+"""All numbers again: every table and figure of the manuals and of the README, each by the command that its entry names.
+
+python -m benchmarks.remake --list                         # what is left, and how long it took the last time
+python -m benchmarks.remake                                # all that is left; stopped or killed, it goes on from there
+python -m benchmarks.remake --only classification/accuracy regression
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmarks import steps
+from utils.errors import UserError
+from utils.results import ROOT
+
+
+@dataclass(frozen=True)
+class Config:
+    only: tuple[str, ...] = ()  # steps or folders: classification/accuracy, speed, regression; all if empty
+    list: bool = False  # what is left and what is done; runs nothing
+    dry_run: bool = False  # the commands that would be run; runs nothing
+    accept: bool = (
+        False  # counts finished steps of --only as those of the present code: for a change that moves no number
+    )
+    results_dir: Path = ROOT / "results" / "remake"  # a folder for each step and code
+    root: Path = ROOT  # of the repository
+
+
+def remake(left, manifest, config):
+    """Runs what is left and returns the labels of the steps that failed."""
+    failed = []
+    for number, step in enumerate(left, 1):
+        name, last = steps.label(step), steps.duration(manifest.seconds(step))
+        print(f"[{number}/{len(left)}] {name} (last time: {last})", flush=True)
+        try:
+            seconds = steps.run(step, config.results_dir, config.root)
+        except UserError as error:
+            failed.append(name)
+            print(f"failed: {name}: {error}", file=sys.stderr, flush=True)
+            continue
+        manifest.finished(step, seconds)
+        print(f"[{number}/{len(left)}] {name}: {steps.duration(seconds)}; see whether its text still holds", flush=True)
+    return failed
+
+
+def main(config):
+    todo, manifest = steps.chosen(config.root, config.only), steps.Manifest(config.root)
+    left = [step for step in todo if manifest.state(step)]
+    if config.accept:
+        known = [step for step in left if config.only and manifest.state(step) == "changed"]
+        for step in known:
+            manifest.finished(step, manifest.seconds(step))
+        print(f"accepted: {', '.join(map(steps.label, known)) or 'nothing; --only names finished steps that changed'}")
+    elif config.list:
+        print(steps.listing(todo, manifest))
+    elif config.dry_run:
+        print("\n".join(command for step in left for command in step.commands))
+    elif failed := remake(left, manifest, config):
+        raise SystemExit(f"not whole: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
