@@ -1,0 +1,1 @@
+"""What `others.pretraining.mark` needs: rows, answers, learners, results. Training imports none of it."""

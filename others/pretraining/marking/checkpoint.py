@@ -1,0 +1,99 @@
+"""The model that is marked: from a run's checkpoint, as it is at that moment, or from a model's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from others.pretraining import folder, initial, settings
+from utils.errors import UserError
+from utils.models import network
+
+UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, LookupError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A model with what is known of its training.
+
+    Attributes:
+        model, tokenizer: in float32, on the CPU.
+        architecture: what `initial.build` makes the same network from, untrained.
+        million_tokens: seen in training, filling included; nan where that is not known.
+        stage: the part of the curriculum that it is in.
+        sha256: hash of its weights.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    architecture: initial.Architecture
+    million_tokens: float
+    stage: settings.Stage
+    sha256: str
+
+
+def read(place: Path) -> Marked:
+    """The model in a checkpoint's file, beside which the run's log lies, or in a folder.
+
+    Of a checkpoint that holds an average of the weights, that average is taken.
+
+    Raises:
+        UserError: neither is there, or it cannot be read.
+    """
+    if place.is_dir():
+        model, tokenizer = network.read(place, "full", "none", "cpu", "float32")
+        if model.config.model_type not in folder.KINDS:
+            raise UserError(f"{place} holds a {model.config.model_type} model; give a folder that train.py has written")
+        return Marked(model, tokenizer, _architecture(model), math.nan, settings.CURRICULUM[-1], _hash(model))
+    try:
+        state = torch.load(place, map_location="cpu", weights_only=True)
+        identity, weights = state["identity"], state.get("average") or state["model"]
+        architecture = initial.Architecture(**identity["model"])
+        model, tokenizer = initial.build(architecture)
+        model.load_state_dict(weights)
+        tokens = _million_tokens(place.with_name("log.jsonl"), identity, state["step"])
+    except UNREADABLE as error:
+        raise UserError(
+            f"{place} is no checkpoint of this version's pretraining ({type(error).__name__}: {error}); start a run "
+            "(others/pretraining/train.sh), or give --checkpoint a checkpoint.pt or a model's folder"
+        ) from error
+    done = state["step"] / identity["updates"]
+    stage = next((part for part in settings.CURRICULUM if done < part.until), settings.CURRICULUM[-1])
+    return Marked(model.eval(), tokenizer, architecture, tokens, stage, _hash(model))
+
+
+def _million_tokens(log: Path, identity: dict[str, Any], step: int) -> float:
+    """From the curriculum where it is still this version's, else from the log's last line before the checkpoint."""
+    if identity["curriculum"] == repr(settings.CURRICULUM):
+        config = settings.Config(updates=identity["updates"], batch_tokens=identity["batch_tokens"])
+        return round(settings.n_tokens(config, step) / 1e6, 3)
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    return max((line["million_tokens"] for line in lines if line["step"] <= step), default=math.nan)
+
+
+def _architecture(model: PreTrainedModel) -> initial.Architecture:
+    sizes, is_rotary = model.config, model.config.model_type == "llama"
+    return initial.Architecture(
+        positions="rotary" if is_rotary else "learned",
+        hidden=sizes.hidden_size,
+        intermediate=sizes.intermediate_size if is_rotary else sizes.n_inner,
+        layers=sizes.num_hidden_layers,
+        heads=sizes.num_attention_heads,
+        init_scale=sizes.initializer_range,
+        **({"rope_theta": sizes.rope_parameters["rope_theta"]} if is_rotary else {}),
+    )
+
+
+def _hash(model: PreTrainedModel) -> str:
+    digest = hashlib.sha256(repr(model.config.model_type).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode() + tensor.float().numpy().tobytes())
+    return digest.hexdigest()

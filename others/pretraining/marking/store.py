@@ -1,0 +1,53 @@
+"""The CSV of the mark: one row per accuracy, written once, whatever run of the script wants it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from utils import lines
+from utils.errors import UserError
+
+COLUMNS = (
+    *("key", "million_tokens", "part", "table", "n_rows", "seed", "learner", "length"),
+    *("accuracy", "n_test", "seconds"),
+)
+
+
+def key(identity: Mapping[str, object]) -> str:
+    """Hash of all that an accuracy depends on."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Store:
+    """The file; a line that was cut short is left out, and replaced by the next one."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def frame(self) -> pd.DataFrame:
+        """All rows, the last one of each key. Raises UserError for a file of other columns."""
+        written = lines.whole(self.path)
+        if not written:
+            return pd.DataFrame(columns=list(COLUMNS))
+        frame = pd.read_csv(io.StringIO("".join(written)), dtype={"key": str})
+        if tuple(frame.columns) != COLUMNS:
+            raise UserError(
+                f"{self.path} has other columns than this version writes; move it away, or give another --results-dir"
+            )
+        return frame.drop_duplicates("key", keep="last")
+
+    def add(self, row: Mapping[str, object]) -> None:
+        """Adds a row with COLUMNS."""
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerow([row[name] for name in COLUMNS])
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            lines.append(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")
