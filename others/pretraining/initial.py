@@ -33,9 +33,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # Fine-tuning settings that go with these weights, the content of lift.json. Small tables are read until `updates` is
-# reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training
-# values, as a share of the range. A constant rate and an average of the weights let tuning end at any time: it does
-# when `patience` of at most 20 looks at the validation rows have found nothing better.
+# reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training values, as
+# a share of the range. In classification a constant rate and an average of the weights let tuning end at any time: it
+# does when `patience` of at most 20 looks at the validation rows have found nothing better. Numbers want the slow end of
+# a cosine (LOG.md).
 RECIPE = {
     "wording": "compact",
     "numbers": "scaled",
@@ -45,9 +46,6 @@ RECIPE = {
     "embedding_share": 0.5,
     "weight_decay": 0.1,
     "warmup": 0.05,
-    "schedule": "constant",
-    "ema": 0.95,
-    "patience": 5,
     "max_epochs": 200,
     "batch_size": 32,
     "categories": "levels",
@@ -55,6 +53,9 @@ RECIPE = {
     "classification": {
         "decoding": "score",
         "levels": 1000,
+        "schedule": "constant",
+        "ema": 0.95,
+        "patience": 5,
         "learning_rate": 2e-3,
         "updates": 200,
         "min_epochs": 8,
@@ -70,8 +71,9 @@ RECIPE = {
         "decoding": "median",
         "levels": 400,
         "optimizer": "adamw",
+        "schedule": "cosine",
         "learning_rate": 2e-3,
-        "updates": 500,
+        "updates": 800,
         "jitter": 0.01,
         "target_jitter": 0.02,
     },
