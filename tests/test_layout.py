@@ -48,7 +48,7 @@ def test_a_script_is_short_and_has_its_shell_command_and_its_place_in_the_manual
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_is_short_and_imports_point_one_way(path):
-    assert len(path.read_text("utf-8").splitlines()) <= 300
+    assert len(path.read_text("utf-8").splitlines()) <= 400
     place = path.relative_to(ROOT).as_posix()
     if not place.startswith(TORCH_HOMES):
         assert not tops(path) & VENDORS

@@ -595,34 +595,29 @@ def test_a_start_is_written_in_the_same_bytes_twice(tmp_path):
     assert initial.Config().folder != models.resolve("lift-tiny"), "the start never replaces what was trained"
 
 
-def test_lift_tiny_is_its_start_after_training(tmp_path):
+def test_lift_tiny_is_what_its_command_writes(tmp_path):
     from others.pretraining import initial
 
     start, shipped = tmp_path / "start", models.resolve("lift-tiny")
     initial.write(initial.Config(folder=start))
-    assert (shipped / "tokenizer.json").read_bytes() == (start / "tokenizer.json").read_bytes()
+    for name in ("tokenizer.json", "README.md"):
+        assert (shipped / name).read_bytes() == (start / name).read_bytes()
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         ours, theirs = (json.loads((folder / name).read_text("utf-8")) for folder in (start, shipped))
         assert {**ours, "transformers_version": ""} == {**theirs, "transformers_version": ""}, name
     assert json.loads((shipped / "lift.json").read_text("utf-8")) == initial.RECIPE
-    before, after = (load_file(folder / "model.safetensors") for folder in (start, shipped))
-    assert {name: weight.shape for name, weight in before.items()} == {name: w.shape for name, w in after.items()}
-    assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in after.values())
-    assert not any(torch.allclose(before[name], after[name], rtol=0, atol=1e-3) for name in before), "not trained"
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (start, shipped))
+    assert ours.keys() == theirs.keys()
+    # The last digits of a projection depend on the processor.
+    assert all(torch.allclose(ours[name], theirs[name], rtol=0, atol=1e-6) for name in ours)
     assert sum(path.stat().st_size for path in shipped.iterdir()) <= 60 * 2**20
 
 
-def test_lift_tinys_card_says_how_it_came_about():
+def test_lift_tinys_card_says_that_it_is_not_pretrained():
     said = (models.resolve("lift-tiny") / "README.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", said, flags=re.MULTILINE))
-    assert rows["command"].startswith("`bash others/pretraining/train.sh")
-    for name in ("seed", "tokens", "updates", "minutes"):
-        assert re.match(r"\d", rows[name]), name
-    for name in ("hardware", "libraries", "loss at the end"):
-        assert rows[name], name
-    for part in ("How to use it", "Training data", "Limits"):
+    assert "not pretrained" in said
+    for part in ("How to use it", "Limits"):
         assert f"## {part}" in said
-    assert "no real table" in said
 
 
 def test_near_numbers_start_alike():

@@ -13,6 +13,7 @@ from others.pretraining import folder, settings, texts
 from others.pretraining.initial import STARTS
 from others.pretraining.prior import FAMILIES
 from others.pretraining.settings import CURRICULUM, Config
+from utils.models import devices
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pandas", "scikit-learn")
 LAST = CURRICULUM[-1]
@@ -86,7 +87,7 @@ Curriculum, by the share of the updates at which a stage ends:
 answers that are looked up by the value.
 
 Muon for the matrices, AdamW for embeddings and norms. The learning rates rise over {config.warmup} updates and fall
-to 0 over the last {config.decay:.0%}. Weights in float32, products in bfloat16. At the start,
+to 0 over the last {config.decay:.0%}. Weights in float32, products in {_products(config)}. At the start,
 {STARTS[config.model.numbers]}.
 
 The same command on the same processor with the same libraries gives the same weights. Elsewhere they differ by
@@ -111,6 +112,10 @@ def hardware(config: Config) -> str:
         return torch.cuda.get_device_name(config.device)
     threads = "1 thread" if config.threads == 1 else f"{config.threads} threads"
     return f"{_processor()}, {threads}"
+
+
+def _products(config: Config) -> str:
+    return "bfloat16" if devices.has_fast_bfloat16(config.device) else "float32"
 
 
 def _processor() -> str:

@@ -33,10 +33,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # Fine-tuning settings that go with these weights, the content of lift.json. Small tables are read until `updates` is
-# reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training values, as
-# a share of the range. In classification a constant rate and an average of the weights let tuning end at any time: it
-# does when `patience` of at most 20 looks at the validation rows have found nothing better. Numbers want the slow end of
-# a cosine (LOG.md).
+# reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training values,
+# as a share of the range. In classification a constant rate and an average of the weights let tuning end at any time:
+# it does when `patience` of at most 20 looks at the validation rows have found nothing better. Numbers want the slow
+# end of a cosine (LOG.md).
 RECIPE = {
     "wording": "compact",
     "numbers": "scaled",
@@ -58,7 +58,7 @@ RECIPE = {
         "patience": 5,
         "learning_rate": 2e-3,
         "updates": 200,
-        "min_epochs": 8,
+        "min_epochs": 5,
         "max_epochs": 100,
         "jitter": 0.02,
         "candidates": [
@@ -217,13 +217,33 @@ tags: [tabular, untrained]
 ---
 # lift-tiny
 
-**Untrained.** A causal language model of {model.num_parameters():,} parameters for fine-tuning on table rows on a CPU.
-It has seen no table and no text: {STARTS[config.numbers]}.
+A causal language model of {model.num_parameters():,} parameters for fine-tuning on the rows of a table, on a CPU (LIFT:
+Dinh et al., NeurIPS 2022). **It is not pretrained: it has seen no table and no text.** At the start,
+{STARTS[config.numbers]}.
 
 {folder.describe(model)}
-- Made by `python -m others.pretraining.initial` (seed {config.seed}); the same command writes the same bytes.
+- Made by `python -m others.pretraining.initial` (seed {config.seed}); the same command writes the same weights.
 
-Without fine-tuning its answers are noise.
+## How to use it
+
+In the repository that holds this folder it is the default:
+
+    bash classification/accuracy.sh --datasets my.csv --target label
+
+    from utils.estimators import LIFTClassifier, LIFTRegressor
+    predicted = LIFTClassifier().fit(X_train, y_train).predict(X_test)
+
+A copy elsewhere is named by its folder: `--model FOLDER`, `LIFTClassifier(model="FOLDER")`. For transformers it is an
+ordinary `AutoModelForCausalLM`. A row is `12 999 0 =>` and its answer ` 1`: every column as a level from 0 to 999, the
+class as its number.
+
+## Limits
+
+- It knows no words and no facts; the names of columns mean nothing to it.
+- Without fine-tuning its answers are noise, with rows in the prompt, too.
+- A number becomes one of at most 1,000 levels between the least and the greatest of the training rows. What lies
+  beyond them gets the end level: it does not extrapolate.
+- Nobody has examined the fairness of its answers. Do not decide about people by them alone.
 """
 
 
