@@ -72,12 +72,12 @@ class Table:
         if self.by:
             module, _, function = self.by.partition(":")
             return getattr(import_module(module), function)(frame)
-        frame = _over(frame, self.over) if self.over else frame
         cells: dict[str, dict[str, str]] = defaultdict(dict)  # by row, then by column
         leading = next((head for head, _, _ in self.columns if "{" in head), "")  # of columns that belong together
         order: dict[str, tuple] = {}
         for number, (head, form, condition) in enumerate(self.columns):
-            for line in (frame.query(condition) if condition else frame).to_dict("records"):
+            part = frame.query(condition) if condition else frame
+            for line in (_over(part, self.over) if self.over else part).to_dict("records"):
                 row, column, text = self._head(self.rows, line), self._head(head, line), _cell(form, line)
                 if cells[row].setdefault(column, text) != text:
                     raise UserError(f"{self.file}: {row}, {column} is {cells[row][column]} and {text}")
@@ -123,7 +123,7 @@ def _cell(form: str, line: dict) -> str:
 
 def _over(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """One line for those that are alike in all their texts: means of the numbers, and as NAME_sd their deviations."""
-    alike = [name for name in frame.select_dtypes(exclude="number") if name != "learner"]
+    alike = [name for name in frame.select_dtypes(exclude="number") if name not in ("learner", column)]
     numbers = [name for name in frame.select_dtypes("number") if name != column and not name.endswith("_sd")]
     grouped = frame.groupby(alike, dropna=False, sort=False)[numbers]
     return grouped.mean().join(grouped.std().add_suffix("_sd")).reset_index()

@@ -117,7 +117,7 @@ folder.mkdir(parents=True, exist_ok=True)
 for number in range(3):
     case = folder / f"case_{number}"
     if not case.exists():
-        Path(WAIT).exists() and number == 1 and time.sleep(60)
+        Path(WAIT).exists() and number == 1 and time.sleep(600)
         case.write_text("done")
         with Path(LOG).open("a") as log:
             log.write(f"{number}\\n")
@@ -240,7 +240,7 @@ def test_killed_it_goes_on_where_it_was(root):
     command = [*map(str, command), "--only", "fake"]
     wait.touch()
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-    while process.poll() is None and not log.exists():
+    while process.poll() is None and not (log.exists() and log.read_text() == "0\n"):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
