@@ -98,12 +98,23 @@ def test_the_whole_of_it_and_again(config, capsys):
 def test_another_checkpoint_adds_its_own_rows_alone(small, place, network):
     mark.mark(small)
     state = torch.load(place, weights_only=True)
-    average = {name: tensor + 0.1 for name, tensor in state["model"].items()}
+    average = [parameter.detach() + 0.1 for parameter in network[0].parameters()]
     torch.save(state | {"step": 60, "average": average}, place)
     found = mark.mark(small)
     whole = mark.Store(small.results_dir / "others" / "pretraining_mark.csv").frame()
     assert len(whole) == len(found) + 1  # the baselines stay
     assert whole["million_tokens"].dropna().nunique() == 2
+
+
+def test_of_a_checkpoint_the_average_is_taken(place, network):
+    state = torch.load(place, weights_only=True)
+    average = [parameter.detach() + 0.1 for parameter in network[0].parameters()]
+    plain = checkpoint.read(place)
+    torch.save(state | {"average": average}, place)
+    averaged = checkpoint.read(place)
+    assert plain.sha256 != averaged.sha256
+    assert all(torch.equal(*pair) for pair in zip(averaged.model.parameters(), average, strict=True))
+    assert all(torch.equal(*pair) for pair in zip(plain.model.parameters(), network[0].parameters(), strict=True))
 
 
 def test_a_row_cut_short_is_measured_again(small):

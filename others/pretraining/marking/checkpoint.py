@@ -43,7 +43,7 @@ class Marked:
 def read(place: Path) -> Marked:
     """The model in a checkpoint's file, beside which the run's log lies, or in a folder.
 
-    Of a checkpoint that holds an average of the weights, that average is taken.
+    Of a checkpoint that holds the average of the weights, that average is taken.
 
     Raises:
         UserError: neither is there, or it cannot be read.
@@ -55,10 +55,12 @@ def read(place: Path) -> Marked:
         return Marked(model, tokenizer, _architecture(model), math.nan, settings.CURRICULUM[-1], _hash(model))
     try:
         state = torch.load(place, map_location="cpu", weights_only=True)
-        identity, weights = state["identity"], state.get("average") or state["model"]
+        identity = state["identity"]
         architecture = initial.Architecture(**identity["model"])
         model, tokenizer = initial.build(architecture)
-        model.load_state_dict(weights)
+        model.load_state_dict(state["model"])
+        for parameter, value in zip(model.parameters(), state.get("average", ()), strict="average" in state):
+            parameter.data.copy_(value)
         tokens = _million_tokens(place.with_name("log.jsonl"), identity, state["step"])
     except UNREADABLE as error:
         raise UserError(
