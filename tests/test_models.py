@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import re
 
 import numpy as np
 import pytest
