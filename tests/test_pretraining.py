@@ -34,7 +34,7 @@ from utils.shots import Nearest
 TOKENIZER = tokens.build()
 IDS = Tokens(TOKENIZER, "lift-tiny", None)
 SMALL = Limits(max_features=5, max_classes=12)
-MODEL = initial.Architecture(hidden=16, intermediate=32, layers=1, heads=2)
+MODEL = replace(settings.IN_CONTEXT, hidden=16, intermediate=32, layers=1, heads=2)
 N_UPDATES = 12
 
 
@@ -375,6 +375,27 @@ def test_a_checkpoint_of_other_settings_is_refused(tiny, capsys):
     path.write_bytes(path.read_bytes()[:1000])
     assert train.main(tiny_flags(tiny)) == 2
     assert "cannot be read; delete it" in capsys.readouterr().err
+
+
+def test_a_committed_checkpoint_is_taken_up_where_settings_agree(tiny, tmp_path, monkeypatch):
+    train.train(replace(tiny, minutes=0))
+    step = torch.load(tiny.scratch / "checkpoint.pt", weights_only=True)["step"]
+    monkeypatch.setattr(settings, "UNDER_WAY", tiny.scratch)
+    elsewhere = replace(tiny, scratch=tmp_path / "elsewhere", minutes=0)
+    train.train(elsewhere)
+    assert torch.load(elsewhere.scratch / "checkpoint.pt", weights_only=True)["step"] == step + 1
+    other = replace(elsewhere, scratch=tmp_path / "other", seed=1)
+    train.train(other)
+    assert torch.load(other.scratch / "checkpoint.pt", weights_only=True)["step"] == 1
+
+
+def test_the_average_of_the_weights_is_what_a_run_leaves(tiny):
+    train.train(tiny)
+    state = torch.load(tiny.scratch / "checkpoint.pt", weights_only=True)
+    named = dict(zip(dict(initial.build(tiny.model)[0].named_parameters()), state["average"], strict=True))
+    left = weights(tiny)
+    assert all(torch.equal(left[name], named[name]) for name in left)
+    assert any(not torch.equal(left[name], state["model"][name]) for name in left)
 
 
 def test_two_runs_cannot_write_one_checkpoint(tiny, capsys):

@@ -137,6 +137,7 @@ def train(config: Config) -> bool:
     folder.check(config.folder)
     scratch = Scratch(config.scratch, settings.identity(config))
     with scratch.locked():
+        scratch.adopt(settings.UNDER_WAY)
         state = scratch.load(config.device)
         run = Run(config)
         if state is not None:

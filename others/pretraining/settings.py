@@ -90,6 +90,7 @@ SETTINGS = {
     "cpu": Config(),
     "gpu": Config(updates=20_000, batch_tokens=65536, device="cuda", compile=True, threads=8, workers=14, warmup=500),
 }
+UNDER_WAY = Path(__file__).parent / "run"  # the last committed checkpoint of a run that is not finished
 # What may change between two sessions of a run; all else decides the weights.
 FREE = ("folder", "scratch", "minutes", "checkpoint_minutes", "device", "compile", "threads", "workers")
 PLACES = ("folder", "scratch", "minutes", "checkpoint_minutes")  # what a model card need not know
