@@ -1,6 +1,6 @@
 """Pretraining: lift-tiny learns from synthetic tables alone, before it sees a real one.
 
-bash others/pretraining/train.sh                                # about an hour on one core of a CPU
+bash others/pretraining/train.sh                                # about six hours on one core of a CPU
 bash others/pretraining/train.sh gpu                            # a billion tokens in bfloat16 on a CUDA device
 bash others/pretraining/train.sh --folder /tmp/model --scratch /tmp/run --minutes 10
 
