@@ -88,6 +88,7 @@ def test_a_case_leaves_its_latest_count_and_goes(tmp_path):
             pass
         told = mail.read()["a"]
         assert (told.number, told.what, told.total) == (1, "answer", 7), "answers are no fine-tune"
+        assert (listener.number, listener.share) == (1, 0.5)
     assert mail.read() == {}
     assert not list(tmp_path.iterdir())
 

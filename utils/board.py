@@ -79,16 +79,16 @@ class Board:
         key = outcome.plan.key
         self._waiting.pop(key, None)
         self.n_done += 1
-        seen = self._seen.pop(key, None)
+        self._seen.pop(key, None)
         if outcome.status != DONE:
             self.n_failed += 1
             self._failed.add(key)
         elif outcome.row is not None:
             self._keep(key, outcome.row)
-        if outcome.seconds and outcome.status == DONE:
+        if outcome.seconds:
+            work = outcome.plan.work
             self._seconds += outcome.seconds
-            behind = seen.behind if seen else 0.0
-            self._forecast.finished(outcome.plan.work, outcome.seconds, outcome.lead, behind)
+            self._forecast.finished(work, outcome.seconds, outcome.lead, work.behind(outcome.number, outcome.share))
 
     def under_way(self, now: float | None = None) -> list[UnderWay]:
         """The cases that run, the oldest first."""

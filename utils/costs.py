@@ -1,10 +1,10 @@
 """What a case may cost, before it runs: relative numbers, to put cases in order and to foresee the end of a study.
 
-A classical learner costs what it usually does, times the square root of the table's cells as a share of a usual
-table's: most of them have a fixed part and a part that grows with the rows. LIFT costs the tokens that it will pass
-through the model, and for each update as much as some hundred tokens more. The unit is what XGBoost takes on a usual
-table. How many seconds that is on this machine, and how wrong the numbers are for a learner or a table, is learnt from
-cases that ran (`utils.forecast`); here are no seconds.
+A classical learner costs what it usually does, times a power of the table's cells as a multiple of a usual table's: the
+square root for most of them, which have a fixed part and one that grows with the rows. LIFT costs the tokens that it
+will pass through the model, and for each update as much as some hundred tokens more. The unit is what XGBoost takes on
+a usual table. How many seconds that is on this machine, and how wrong the numbers are for a learner or a table, is
+learnt from cases that ran (`utils.forecast`); here are no seconds.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from utils.estimators import LIFT
 from utils.splits import Split
 from utils.trial import Trial
 
-# Medians over the tables of benchmarks/quality, as multiples of XGBoost's, both tasks together.
-USUAL = {"majority": 0.1, "random": 0.1, "mean": 0.1, "knn": 0.2, "median_knn": 0.1, "polynomial": 0.1, "tree": 0.2}
-USUAL |= {"logreg": 0.3, "kernel_ridge": 0.3, "svm": 0.5, "xgboost": 1, "lightgbm": 1, "gp": 3, "mlp": 2, "gbt": 4}
-USUAL |= {"forest": 6, "gbt_huber": 14, "gbt_quantile": 18, "catboost": 10, "tabicl": 20, "mlp300": 20, "lenet": 20}
-UNKNOWN = 1.0  # a learner that is not in the list
 CELLS = 5000  # rows times columns of a usual table
+# Of a table with that many cells, as multiples of XGBoost's; from the medians over the tables of benchmarks/quality.
+USUAL = {"majority": 0.1, "random": 0.1, "mean": 0.1, "knn": 0.2, "median_knn": 0.1, "polynomial": 0.1, "tree": 0.2}
+USUAL |= {"logreg": 0.3, "svm": 0.5, "xgboost": 1, "lightgbm": 1, "mlp": 2, "kernel_ridge": 4, "gbt": 6, "gp": 7}
+USUAL |= {"forest": 6, "gbt_huber": 14, "gbt_quantile": 18, "catboost": 10, "tabicl": 20, "mlp300": 20, "lenet": 20}
+POWER = {"mlp": 0.75, "gbt": 0.75, "svm": 1.0, "gp": 1.0, "kernel_ridge": 1.5}  # of the cells; 0.5 for all others
+UNKNOWN = 1.0  # a learner that is not in the list
 TOKENS = 40_000  # through lift-tiny, in the time of one unit
 UPDATE = 150  # tokens that take as long as what an update costs whatever its batch holds
 FORWARD = 1 / 3  # of a token's cost in training, where it is only read
@@ -76,8 +77,9 @@ def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
     groups = ((kind,), (kind, method), (kind, method, *cell))
     split = trial.split
     if not isinstance(trial.learner, LIFT):
-        size = math.sqrt(max(1, split.X_train.size) / CELLS)
-        return Work(USUAL.get(method.partition(":")[0], UNKNOWN) * size, (), groups)
+        name = method.partition(":")[0]
+        size = max(1, split.X_train.size) / CELLS
+        return Work(USUAL.get(name, UNKNOWN) * size ** POWER.get(name, 0.5), (), groups)
     unit = _size(trial.learner.model) / TOKENS
     n_queries = 0 if trial.queries is None else len(trial.queries)
     parts, answers = _tokens(trial.learner, split, n_queries)

@@ -11,7 +11,7 @@ from pathlib import Path
 from utils import progress
 from utils.board import Board, UnderWay
 from utils.models import parallel
-from utils.plans import DONE, Outcome
+from utils.plans import DONE, Outcome, seconds
 
 QUIET_SPELL = 60.0  # seconds after which a log file gets a line about the cases under way
 NAMED = 3  # cases under way that such a line names
@@ -147,11 +147,6 @@ def rounded(left: float) -> float:
     """Seconds without the digits that an estimate does not have."""
     unit = next(unit for most, unit in ((60, 5), (600, 30), (float("inf"), 60)) if left <= most)
     return max(unit, round(left / unit) * unit)
-
-
-def seconds(row) -> float:
-    """What a finished case took, fit and answers."""
-    return float(row["seconds_fit"]) + float(row["seconds_predict"])
 
 
 class Outputs:

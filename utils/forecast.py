@@ -82,7 +82,7 @@ class Forecast:
 
     def __init__(self, earlier: Iterable[tuple[Work, float]] = ()) -> None:
         self._earlier, self._now = Factors(), Factors()
-        self._ends = [1.0, 1.0]  # sum and number of the shares of work at which cases said to be done; one was whole
+        self._ends = [0.2, 0.2]  # sum and number of the shares of work at which cases said to be done; at first, all
         for work, seconds in earlier:
             self._earlier.add(work, seconds, work.cost)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import pandas as pd
 
 from utils.costs import Work
 
@@ -50,7 +52,8 @@ class Outcome:
     Attributes:
         status: DONE, BUSY (another process has it), or the reason of a failure.
         row: of the results; None where the case failed or another process ran it.
-        seconds, lead: as a `forecast.Running` has them.
+        seconds: that it took.
+        lead, number, share: what a `progress.Listener` heard of it.
     """
 
     plan: Plan
@@ -58,8 +61,28 @@ class Outcome:
     row: Mapping[str, object] | None = None
     seconds: float = 0.0
     lead: float = 0.0
+    number: int = 0
+    share: float = 0.0
 
 
 def kin(row: Mapping[str, object], names: Iterable[str]) -> tuple[str, ...]:
     """What a row has in common with the rows of the same case with other seeds; `names` are of its head."""
     return tuple(str(row[name]) for name in names if name not in ("key", "source", "seed"))
+
+
+def by_rows(cases: Sequence[Case]) -> list[int]:
+    """Places of the cases, those of one table and seed together: such share their rows."""
+    tables = {name: i for i, name in enumerate(dict.fromkeys(case.dataset for case in cases))}
+    return sorted(range(len(cases)), key=lambda i: (tables[cases[i].dataset], cases[i].seed))
+
+
+def seen(plans: Sequence[Plan], rows: pd.DataFrame) -> list[tuple[Work, float]]:
+    """What cases of a study, with its seeds or others, have taken by the rows of earlier runs."""
+    works = {plan.kin(): plan.work for plan in plans}
+    known = ((works.get(kin(row, plans[0].head)), seconds(row)) for row in rows.to_dict("records"))
+    return [(work, taken) for work, taken in known if work is not None]
+
+
+def seconds(row: Mapping[str, object]) -> float:
+    """What a finished case took, fit and answers."""
+    return float(row["seconds_fit"]) + float(row["seconds_predict"])

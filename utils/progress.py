@@ -52,9 +52,10 @@ class Listener:
 
     Attributes:
         lead: seconds until the first fine-tune began, once it has.
+        number, share: the latest fine-tune, from 1, and the share of its steps that was done; 0 before the first.
     """
 
-    lead = 0.0
+    lead, number, share = 0.0, 0, 0.0
 
     def begin(self, count: Count) -> None:
         """The work begins."""
@@ -223,13 +224,13 @@ class Follower(Listener):
     """Writes the counts of one case into its file, a few times a second at most."""
 
     def __init__(self, file: Path) -> None:
-        self.file, self.lead = file, 0.0
-        self._since, self._number, self._written = time.time(), 0, 0.0
+        self.file = file
+        self._since, self._written = time.time(), 0.0
         self._write(Report(self._since, self._since))
 
     def begin(self, count: Count) -> None:
         if count.epochs:
-            self._number += 1
+            self.number += 1
             self.lead = self.lead or time.time() - self._since
         self._tell(count)
 
@@ -238,12 +239,14 @@ class Follower(Listener):
             self._tell(count)
 
     def end(self, count: Count) -> None:
+        if count.epochs:
+            self.share = count.done / max(1, count.total)
         self._tell(count)
 
     def _tell(self, count: Count) -> None:
         place = {"what": count.what, "done": count.done, "total": count.total, "epochs": count.epochs}
         told = tuple(value for value in count.losses if math.isfinite(value))
-        self._write(Report(self._since, time.time(), self._number, self.lead, **place, losses=told))
+        self._write(Report(self._since, time.time(), self.number, self.lead, **place, losses=told))
 
     def _write(self, report: Report) -> None:
         self._written = time.monotonic()

@@ -6,11 +6,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 import traceback
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -19,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from utils import cluster, costs, display, estimators, progress, records, spending
+from utils import cluster, costs, display, estimators, pool, progress, records, spending
 from utils.board import Board
-from utils.costs import Work
-from utils.display import Display, Outputs, seconds
+from utils.display import Display
 from utils.errors import CannotDo, TooLong, UserError
 from utils.forecast import Forecast
 from utils.models import parallel
 from utils.models.protocol import session
-from utils.plans import BUSY, DONE, Case, Outcome, Plan, kin
+from utils.plans import BUSY, DONE, Case, Outcome, Plan, by_rows, seen
 from utils.progress import Mail
 from utils.results import ROOT, Busy, Results, StorageError
 
@@ -78,7 +75,7 @@ class Runner:
                 print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}", flush=True)
             pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
-        forecast = Forecast(_seen(plans, earlier))
+        forecast = Forecast(seen(plans, earlier))
         wanted = parallel.told(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
         known = {plan.key: plan for plan in plans}
         possible = [known[key] for key in wanted]
@@ -90,7 +87,7 @@ class Runner:
             mail = Mail(Path(folder))
             self.mail = mail if is_shown else None
             board = Board(self.results.experiment, plans, waiting, earlier, forecast, mail, self._places())
-            with display.of(board, quiet=not is_shown) as shown:
+            with display.of(board, quiet=not is_shown or not waiting) as shown:
                 for plan in impossible:
                     shown.note(Outcome(plan, self.failed(plan, plan.problem)))
                 self._run_all(possible, shown)
@@ -99,7 +96,7 @@ class Runner:
     def _look_at(self, cases: list[Case]) -> list[Plan]:
         plans: dict[int, Plan] = {}
         with progress.counting("looking at case", len(cases)) as count:
-            for i in _by_rows(cases):
+            for i in by_rows(cases):
                 trial = self.build(cases[i], self.config)
                 plan = self._plan(cases[i], trial)
                 if not plans:
@@ -134,7 +131,7 @@ class Runner:
         checked: dict[str, Plan] = {}
         fine: set[tuple[str, ...]] = set()
         with progress.counting("checking case", len(plans)) as count:
-            for i in _by_rows([plan.case for plan in plans]):
+            for i in by_rows([plan.case for plan in plans]):
                 plan = plans[i]
                 if plan.kin() not in fine:
                     try:
@@ -175,20 +172,7 @@ class Runner:
         if workers <= 1:
             yield from (self.run_one(plan, commit) for plan in plans)
             return
-        from joblib import Parallel, delayed
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-        try:
-            lifetime = {"initializer": _begin_worker, "initargs": (os.getpid(), shown.outputs)}
-            pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all", **lifetime)
-            with warnings.catch_warnings():  # the pool replaces a worker that has grown by 300 MB; no case is lost
-                warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-                yield from pool(delayed(self.run_one)(plan, commit) for plan in plans)
-        except TerminatedWorkerError as error:
-            raise UserError(
-                "a worker process was killed, most often for want of memory; finished cases are kept: run the same "
-                f"command again with fewer --workers than {workers}"
-            ) from error
+        yield from pool.outcomes(self, plans, commit, workers, shown.outputs)
 
     def run_one(self, plan: Plan, commit: str, wait: bool = False) -> Outcome:
         """Runs one case and stores it."""
@@ -202,7 +186,8 @@ class Runner:
                 with follow as listener, threadpool_limits(self.config.n_threads()):
                     scores, answers = self.build(plan.case, self.config).run()
                 row = self.store(plan, scores, answers, commit)
-                return Outcome(plan, DONE, row, time.time() - began, listener.lead)
+                heard = listener.lead, listener.number, listener.share
+                return Outcome(plan, DONE, row, time.time() - began, *heard)
         except Busy:
             return Outcome(plan, BUSY)
         except StorageError:
@@ -243,37 +228,6 @@ class Runner:
         """Writes a failed case down and returns the reason."""
         self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})
         return reason
-
-
-def _begin_worker(parent: int, outputs: Path | None) -> None:
-    """Makes this worker print into the folder `outputs`, if there is one, and end with its parent."""
-    if outputs is not None:
-        Outputs.divert(outputs)
-    _end_with(parent)
-
-
-def _by_rows(cases: Sequence[Case]) -> list[int]:
-    """Places of the cases, those of one table and seed together: such share their rows."""
-    tables = {name: i for i, name in enumerate(dict.fromkeys(case.dataset for case in cases))}
-    return sorted(range(len(cases)), key=lambda i: (tables[cases[i].dataset], cases[i].seed))
-
-
-def _seen(plans: Sequence[Plan], rows: pd.DataFrame) -> list[tuple[Work, float]]:
-    """What cases of this study, with these seeds or others, have taken by the rows of earlier runs."""
-    works = {plan.kin(): plan.work for plan in plans}
-    known = ((works.get(kin(row, plans[0].head)), seconds(row)) for row in rows.to_dict("records"))
-    return [(work, taken) for work, taken in known if work is not None]
-
-
-def _end_with(parent: int) -> None:
-    """Ends this worker within a second of its parent, which may be killed: an orphan would go on, unseen."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _check_disk(results: Results) -> None:
