@@ -8,8 +8,6 @@ python -m classification.boundaries --datasets network:epoch=490,flip=0.2 --meth
 from dataclasses import dataclass, replace
 from itertools import product
 
-import pandas as pd
-
 from utils import grids, plots, report, study, tables
 
 
@@ -45,6 +43,8 @@ def figure(results):
 
 def finish(results):
     """The pictures, from the answers of the last seed."""
+    import pandas as pd
+
     frame = report.latest(results.frame())
     frame = frame[frame["seed"] == frame["seed"].max()].drop_duplicates(["dataset", "method"], keep="last")
     pictures = []

@@ -9,8 +9,6 @@ python -m classification.in_context --datasets vehicle --shown 0 --model Eleuthe
 from dataclasses import dataclass, replace
 from itertools import product
 
-import pandas as pd
-
 from utils import arms, in_context, panels, study, tables
 
 ARMS = {
@@ -58,6 +56,8 @@ def build(case, config):
 
 
 def figure(results):
+    import pandas as pd
+
     whole, few = results[results["arm"] == "all"], results[results["arm"] != "all"]
     tuned = [whole[whole["method"] == "lift"].assign(shown=shown) for shown in few["shown"].unique()]
     frame = pd.concat([few.sort_values("choice", ascending=False), *(tuned or [whole])])  # random before nearest

@@ -8,8 +8,6 @@ python -m classification.mixup --datasets customers --model EleutherAI/gpt-j-6b 
 from dataclasses import dataclass, replace
 from itertools import product
 
-import pandas as pd
-
 from utils import arms, mixing, panels, study, tables
 
 
@@ -44,6 +42,8 @@ def build(case, config):
 
 def figure(results):
     """Both kinds start from the rows without any further ones."""
+    import pandas as pd
+
     kinds = sorted(set(results["kind"]) - {"none"}, reverse=True) or ["none"]  # mixed before copies
     none = results[results["kind"] == "none"]
     frame = pd.concat([results[results["kind"] != "none"], *(none.assign(kind=kind) for kind in kinds)])

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-import pandas as pd
 
 from utils import charts, diagrams, metrics, study, synthetic, tables, variants
 
@@ -49,6 +48,8 @@ def build(case, config):
 
 def figure(results):
     """Left against targets without noise, right against targets with noise; a learner that recites lies on the line."""
+    import pandas as pd
+
     names = results["dataset"]
     noises = names.map(lambda name: synthetic.load(name).options.noise)
     frame = results.assign(noise=noises, dataset=names.map(lambda name: variants.without(name, "noise")))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-import pandas as pd
 
 from utils import charts, plots, published, report, study, synthetic, tables, variants
 from utils.results import write_text
@@ -46,12 +45,13 @@ def build(case, config):
 
 def with_shares(results):
     """The frame with the function and the percentage of outliers; of several signs, each has the clean rows."""
+    import pandas as pd
+
     options = [synthetic.load(name).options for name in results["dataset"]]
     frame = results.assign(percent=[100 * one.outliers for one in options])
     frame.insert(0, "function", [variants.without(name, "outliers", "sign") for name in results["dataset"]])
     both = pd.Series([one.sign == "both" for one in options], index=frame.index)
-    clean = frame["percent"] == 0
-    either = frame[both | (clean & both.any())]
+    either = frame[both | ((frame["percent"] == 0) & both.any())]
     return pd.concat([frame[~both], either.assign(function=either["function"] + ", both signs")])
 
 

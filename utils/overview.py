@@ -9,15 +9,17 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pandas as pd
 import tyro
 from rich.console import Console
 
 from utils import report
 from utils.errors import UserError
 from utils.results import ROOT, Results, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REFERENCES = ("majority", "random", "mean")  # learn nothing of the inputs
 
@@ -53,6 +55,8 @@ def line(frame: pd.DataFrame) -> dict[str, object]:
 
 def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
     """A row for each experiment that has results, in the order given."""
+    import pandas as pd
+
     rows = []
     for experiment in experiments:
         results = Results(folder, area, experiment)

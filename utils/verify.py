@@ -14,16 +14,18 @@ import tempfile
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import pandas as pd
 import tyro
 
 from utils import records, spending
 from utils.errors import UserError
 from utils.results import Results
 from utils.runner import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OF_THE_RUN = ("seconds_fit", "seconds_predict", "commit", "finished_at", "cost_usd")  # not of the case
 TOLERANCE = 1e-5  # relative; scores are stored with six digits
@@ -105,6 +107,8 @@ def main(config: Config) -> int:
 
 def _texts(values: pd.Series) -> np.ndarray:
     """Values as the answers' file holds them."""
+    import pandas as pd
+
     text = io.StringIO(values.rename("parsed").to_frame().to_csv(index=False))
     return pd.read_csv(text, dtype=str, keep_default_na=False, na_values=[""])["parsed"].astype(str).to_numpy()
 

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import PeftModel
-from peft.tuners.lora import LoraLayer
 
 from utils.models import parallel, training
 from utils.models.base import Example, Examples, FineTuning, LanguageModel
 from utils.models.local import LocalModel
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 ADAPTERS = ("lora", "rslora")  # whose layers add a product of their own to that of the frozen weights
 TOKENS = 16_384  # most in one pass of all fine-tunes: activations of all of them are in memory at once
@@ -131,6 +132,8 @@ class _Rearranged(Exception):
 
 
 def _layers(module: torch.nn.Module) -> list[Any]:
+    from peft.tuners.lora import LoraLayer
+
     return [layer for layer in module.modules() if isinstance(layer, LoraLayer)]
 
 
