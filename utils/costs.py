@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from utils import estimators, models, recipes, selection
 
-from utils import models, recipes, selection
-from utils.estimators import LIFT
-from utils.splits import Split
-from utils.trial import Trial
+if TYPE_CHECKING:
+    from utils.estimators import LIFT
+    from utils.splits import Split
+    from utils.trial import Trial
 
 CELLS = 5000  # rows times columns of a usual table
 # Of a table with that many cells, as multiples of XGBoost's; from the medians over the tables of benchmarks/quality.
@@ -72,11 +73,11 @@ def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
     Raises:
         BadModel: candidates of the model's recipe that make no sense.
     """
-    kind = "lift" if isinstance(trial.learner, LIFT) else "classical"
+    kind = "lift" if isinstance(trial.learner, estimators.LIFT) else "classical"
     cell = (trial.dataset, *(f"{name}={value}" for name, value in settings.items()))
     groups = ((kind,), (kind, method), (kind, method, *cell))
     split = trial.split
-    if not isinstance(trial.learner, LIFT):
+    if not isinstance(trial.learner, estimators.LIFT):
         name = method.partition(":")[0]
         size = max(1, split.X_train.size) / CELLS
         return Work(USUAL.get(name, UNKNOWN) * size ** POWER.get(name, 0.5), (), groups)
@@ -102,6 +103,8 @@ def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], f
 
 
 def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> list[float]:
+    import numpy as np
+
     if not settings["epochs"]:
         return []
     n = len(split.X_train) * learner.permutations
@@ -110,7 +113,7 @@ def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> 
     looks = min(tuning.epochs, selection.EVALUATIONS) * len(split.X_validation) * learner.permutations
     updates = tuning.epochs * math.ceil(n / tuning.batch_size)
     tokens = updates * UPDATE + tuning.epochs * n * width + FORWARD * looks * width
-    n_rates = len(np.atleast_1d(settings["learning_rate"]))
+    n_rates = np.size(settings["learning_rate"])
     return [tokens * n_rates] if settings["adapter"] in SIDE_BY_SIDE else [tokens] * n_rates
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from utils.costs import Work
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DONE, BUSY = "done", "busy"
 
