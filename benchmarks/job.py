@@ -66,6 +66,7 @@ def main(config):
         row = measured(config, isa, dataset, method, updates if method == "trl" else 0)
         updates = row["updates"] if method == "lift" else updates
         rows.append({"round": number, **row})
+        job_table.keep(pd.DataFrame(rows), config.results_dir)
     job_table.write(pd.DataFrame(rows), config.results_dir)
     print(job_table.markdown(pd.DataFrame(rows)))
 

@@ -105,9 +105,15 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def write(frame: pd.DataFrame, results_dir: Path) -> None:
-    """Writes job.csv (one row per process), job.md and job.png into `results_dir`/benchmarks."""
+def keep(frame: pd.DataFrame, results_dir: Path) -> Path:
+    """Writes job.csv, one row per process, into `results_dir`/benchmarks and returns the folder."""
     folder = Path(results_dir) / "benchmarks"
     write_text(folder / "job.csv", frame.to_csv(index=False, float_format="%.6g"))
+    return folder
+
+
+def write(frame: pd.DataFrame, results_dir: Path) -> None:
+    """Writes job.csv, the tables as job.md and the figure job.png into `results_dir`/benchmarks."""
+    folder = keep(frame, results_dir)
     write_text(folder / "job.md", markdown(frame) + "\n")
     draw(frame).savefig(folder / "job.png", dpi=150)
