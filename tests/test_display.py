@@ -39,15 +39,19 @@ class Study:
                         work = Work(10.0, (4.0, 4.0), groups) if kind == "lift" else Work(1.0, (), groups)
                         self.plans[str(case)] = Plan(case, {"key": f"k{len(self.plans)}"}, work)
         plans = list(self.plans.values())
-        self.folder = folder
-        self.board = Board("accuracy", plans, plans, pd.DataFrame(), Forecast(), Mail(folder), 2)
+        self.folder, self.now = folder, 1000.0
+        self.board = self.make(plans, pd.DataFrame())
+
+    def make(self, waiting, earlier):
+        plans = list(self.plans.values())
+        return Board("accuracy", plans, waiting, earlier, Forecast(), Mail(self.folder), 2, lambda: self.now)
 
     def end(self, case, score=0.9671, status=DONE, seconds=1.5):
         row = {"accuracy": score, "seconds_fit": seconds, "seconds_predict": 0.25} if status == DONE else None
         return Outcome(self.plans[case], status, row, seconds)
 
     def report(self, case, **told):
-        values = {"since": time.time() - 100, "at": time.time(), **told}
+        values = {"since": self.now - 100, "at": self.now, **told}
         text = json.dumps(asdict(Report(**values)))
         (self.folder / f"{self.plans[case].key}.json").write_text(text, "utf-8")
 
@@ -66,10 +70,11 @@ def test_the_table_fills_in(study):
         study.board.note(study.end(f"iris majority seed {seed}", 0.3 + seed / 100))
     study.board.note(study.end("iris lift seed 1", 1.0))
     study.report("wine lift seed 0")
+    study.now += 2
     drawn = study.drawn()
     assert drawn[0] == "accuracy: mean accuracy over seeds"
     assert drawn[1:4] == ["     majority     lift", "iris     .310 1/3 1.00", "wine        ·        ▸"]
-    assert drawn[-1].startswith("4 of 12 cases   0 s, ")
+    assert drawn[-1] == "4 of 12 cases   about 5 s left, 2 s gone"
 
 
 def test_a_case_under_way_tells_fine_tune_epoch_loss_and_time(study):
@@ -79,13 +84,15 @@ def test_a_case_under_way_tells_fine_tune_epoch_loss_and_time(study):
     assert line == "▸ wine lift seed 2  fine-tune 2/2  epoch 11/20  loss 0.123  1:40, 53 s left"
     study.report("wine lift seed 2", number=1, lead=20.0, what="update", done=30, total=60, epochs=2)
     assert "update 30/60" in "".join(study.drawn())
+    study.report("wine lift seed 2", number=2, lead=20.0, what="update", done=30, total=60, epochs=20, losses=(0.1234,))
+    assert "▸ wine lift seed 2  epoch 11/20  1:40, 53 s left" in study.drawn(50), "the loss goes first"
+    assert "▸ wine lift seed 2  1:40, 53 s left" in study.drawn(38)
 
 
 def test_what_failed_and_what_finished_earlier_is_in_the_table(tmp_path):
     study = Study(tmp_path)
-    plans = list(study.plans.values())
     rows = pd.DataFrame({"key": ["k0", "gone"], "accuracy": [0.25, 0.5]})
-    study.board = Board("accuracy", plans, plans[1:], rows, Forecast(), Mail(tmp_path), 2)
+    study.board = study.make(list(study.plans.values())[1:], rows)
     study.board.note(study.end("wine majority seed 0", status="no such verb"))
     drawn = study.drawn()
     assert drawn[2:4] == ["iris 1/3 .250        ·", "wine        ×        ·"]

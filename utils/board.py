@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ class Board:
         waiting: those of them that are to run now, in their order.
         earlier: the rows that are in the results already.
         places: cases that run at the same time; 0 where that is not known.
+        clock: the time, as `time.time` has it.
 
     Attributes:
         mail: brings reports of cases under way.
@@ -60,6 +61,7 @@ class Board:
         forecast: Forecast,
         mail: Mail,
         places: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.experiment, self.plans, self.mail = experiment, plans, mail
         self.total, self.n_done, self.n_failed = len(waiting), 0, 0
@@ -67,7 +69,7 @@ class Board:
         self._forecast, self._places = forecast, places
         self._seen: dict[str, Running] = {}  # cases under way, as they were last seen
         self._seconds = 0.0  # that the finished cases took, side by side ones added up
-        self._since = time.time()
+        self._clock, self._since = clock, clock()
         self.score = ""
         self._scores: dict[str, float] = {}
         self._failed: set[str] = set()
@@ -92,10 +94,9 @@ class Board:
             self._seconds += outcome.seconds
             self._forecast.finished(work, outcome.seconds, outcome.lead, work.behind(outcome.number, outcome.share))
 
-    def under_way(self, now: float | None = None) -> list[UnderWay]:
+    def under_way(self) -> list[UnderWay]:
         """The cases that run, the oldest first."""
-        now = time.time() if now is None else now
-        found = []
+        now, found = self._clock(), []
         self._seen = {}
         for key, told in self.mail.read().items():
             if (plan := self._waiting.get(key)) is None:
@@ -115,9 +116,9 @@ class Board:
         places = self._places or max(1, round(self._seconds / max(1.0, self.elapsed())))
         return self._forecast.left(list(self._seen.values()), waiting, places)
 
-    def elapsed(self, now: float | None = None) -> float:
+    def elapsed(self) -> float:
         """Seconds since the first case began."""
-        return (time.time() if now is None else now) - self._since
+        return self._clock() - self._since
 
     def cells(self) -> dict[tuple[tuple[str, ...], str], Cell]:
         """By row of the table (the data set and what else varies) and method, in the order of the cases."""

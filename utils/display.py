@@ -123,19 +123,20 @@ def on_terminal() -> bool:
 
 def described(case: UnderWay) -> str:
     """One case under way in one line."""
-    return ", ".join([str(case.plan.case), *details(case)])
+    return ", ".join([str(case.plan.case), *details(case).values()])
 
 
-def details(case: UnderWay) -> list[str]:
-    """How far a case is: its fine-tune, epoch and loss, as far as it told, and its time."""
-    told, parts = case.report, []
+def details(case: UnderWay) -> dict[str, str]:
+    """How far a case is: its fine-tune, place and loss, as far as it told, and its time."""
+    told, found = case.report, {}
     if told.total:
-        many = len(case.plan.work.parts) > 1 or told.number > 1
-        parts += [f"fine-tune {told.number}/{max(told.number, len(case.plan.work.parts))}"] if many else []
-        parts += [progress.where(told.what, told.done, told.total, told.epochs)]
-        parts += [progress.loss(told.losses)] if told.losses else []
+        if len(case.plan.work.parts) > 1 or told.number > 1:
+            found["fine-tune"] = f"fine-tune {told.number}/{max(told.number, len(case.plan.work.parts))}"
+        found["place"] = progress.where(told.what, told.done, told.total, told.epochs)
+        if told.losses:
+            found["loss"] = progress.loss(told.losses)
     left = f", {progress.clock(case.left)} left" if case.left and case.left >= 1 else ""  # else it ends any moment
-    return [*parts, f"{progress.clock(case.elapsed)}{left}"]
+    return found | {"time": f"{progress.clock(case.elapsed)}{left}"}
 
 
 def rest(left: float | None) -> str:

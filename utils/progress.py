@@ -217,7 +217,7 @@ class Mail:
             with suppress(OSError):  # its case has just ended
                 values = json.loads(file.read_text("utf-8"))
                 found[file.stem] = Report(**{**values, "losses": tuple(values["losses"])})
-        return dict(sorted(found.items(), key=lambda item: item[1].since))
+        return dict(sorted(found.items(), key=lambda item: (item[1].since, item[0])))
 
 
 class Follower(Listener):

@@ -20,6 +20,7 @@ from utils.board import Board, Cell, UnderWay
 
 WIDEST_LABEL = 34  # characters of a data set with what else varies
 WIDEST_METHOD = 16
+NAME = 20  # characters of a case under way for which other details make room
 FULL, SHORT = 9, 6  # characters of a cell, "2/3 .967" and ".967²", with the space before it
 SMALL = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 PLAIN = str.maketrans(
@@ -195,9 +196,12 @@ def number(value: float) -> str:
 
 
 def _case(case: UnderWay, width: int) -> Text:
-    details = "  ".join(display.details(case))
-    name = _cut(f"▸ {case.plan.case}", max(12, width - len(details) - 2))
-    return Text.assemble((name, "cyan"), "  ", details)
+    details = display.details(case)
+    for least in ("loss", "fine-tune", "place"):
+        if len("  ".join(details.values())) > width - NAME - 2:
+            details.pop(least, None)
+    told = "  ".join(details.values())
+    return Text.assemble((_cut(f"▸ {case.plan.case}", max(NAME, width - len(told) - 2)), "cyan"), "  ", told)
 
 
 def _bar(board: Board, left: float | None, width: int) -> Text:
@@ -209,8 +213,11 @@ def _bar(board: Board, left: float | None, width: int) -> Text:
 
 def _foot(board: Board, left: float | None) -> Text:
     failed = f", {board.n_failed} failed" if board.n_failed else ""
-    time = f"{progress.clock(board.elapsed())}, {display.rest(left)}"
-    return Text.assemble((f"{board.n_done} of {board.total} cases{failed}", "bold"), f"   {time}")
+    return Text.assemble(
+        (f"{board.n_done} of {board.total} cases{failed}", "bold"),
+        f"   {display.rest(left)}",
+        (f", {progress.clock(board.elapsed())} gone", "dim"),
+    )
 
 
 def _label(key: Key) -> str:
