@@ -22,7 +22,7 @@ HEAR_CTRL_C = (
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
 QUICK = ["--limit", "20", "--epochs", "2"]
-COARSE = {"boundaries": ["--grid", "16"], "teachers": ["--grid", "16"], "surfaces": ["--points", "12"]}
+COARSE = {"boundaries": ["--grid", "16"], "teachers": ["--grid", "16"], "surfaces": ["--points", "12", "--rows", "200"]}
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
 
 
