@@ -1,7 +1,8 @@
 """What the scripts share.
 
 `from utils import tables` only names the module, which is loaded at the first `tables.something`. So scripts import at
-their top whatever they use, and `--help` waits for none of it. `from utils.tables import load` loads it at once.
+their top whatever they use, and `--help` waits for none of it. `from utils.tables import load` loads it at once. Code
+for several threads does that: before Python 3.11.9 and 3.12.3 two of them must not be the first to use a module.
 """
 
 import sys

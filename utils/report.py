@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from utils import tables
 from utils.results import ROOT, Results, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PUBLISHED = ROOT / "data" / "published" / "results.csv"
 PAPER_METHODS = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from utils import lines
 from utils.errors import UserError
+from utils.lines import append as append_line
 
 COLUMNS = (
     "at",
@@ -88,7 +88,7 @@ class Ledger:
         with self._guard, FileLock(self.path.with_name(f".{self.path.name}.lock")):
             self._sum()
             if (kind, id) not in self._ids:
-                lines.append(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")
+                append_line(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")
 
     def _sum(self) -> float:
         """Reads what was added since the last look."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from utils import lines
+from utils.lines import append as append_line
 from utils.models.protocol.wire import digest
 from utils.results import write_text
 
@@ -44,7 +44,7 @@ class Store:
         text = json.dumps(record | {"response": response}, ensure_ascii=True) + "\n"
         file.parent.mkdir(parents=True, exist_ok=True)
         with self._guard, FileLock(file.with_name(f".{file.name}.lock")):
-            lines.append(file, text)
+            append_line(file, text)
             self._answers.setdefault(file, {})[record["key"]] = response
 
     @contextmanager
