@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from utils import report
 from utils.forecast import Forecast, Running
 from utils.plans import DONE, Outcome, Plan
 from utils.progress import Mail, Report
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from utils import models, recipes, selection
 from utils.estimators import LIFT
+from utils.plans import Work
 from utils.splits import Split
 from utils.trial import Trial
 
@@ -36,34 +36,6 @@ WORDY = 7  # tokens of a cell that is written out ("x1=5.10,"); one in a compact
 HUB = 100  # parameters of a model of the Hub, as a multiple of lift-tiny's, where they are not on this machine
 SIDE_BY_SIDE = ("lora", "rslora")  # adapters with which several learning rates are one fine-tune
 WEIGHTS = ("*.safetensors", "*.bin")
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a case is expected to cost.
-
-    Attributes:
-        cost: of all, in units that are the same for all cases of a study.
-        parts: of it, each of the fine-tunes, in their order; empty for learners that do not tell how far they are.
-        groups: names of the groups of cases whose costs are wrong by like factors, the widest first.
-    """
-
-    cost: float
-    parts: tuple[float, ...]
-    groups: tuple[tuple[object, ...], ...]
-
-    @property
-    def kind(self) -> object:
-        """ "lift" or "classical"."""
-        return self.groups[0][0]
-
-    def behind(self, number: int, share: float) -> float:
-        """The share of the work that is done, where the fine-tune `number`, from 1, is done to this `share`."""
-        if not number or not self.parts:
-            return 0.0
-        more = [self.parts[-1]] * (number - len(self.parts))  # fine-tunes that nobody had foreseen
-        parts = [*self.parts, *more]
-        return min(1.0, (sum(parts[: number - 1]) + share * parts[number - 1]) / (self.cost + sum(more)))
 
 
 def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:

@@ -13,22 +13,26 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from utils import cluster, costs, display, pool, progress, records, spending
+from utils import cluster, costs, display, estimators, pool, progress, records, spending
 from utils.board import Board
 from utils.display import Display
 from utils.errors import CannotDo, TooLong, UserError
-from utils.estimators import LIFT
 from utils.forecast import Forecast
 from utils.models import parallel
 from utils.models.protocol import session
 from utils.plans import BUSY, DONE, Case, Outcome, Plan, by_rows, seen
 from utils.progress import Mail
 from utils.results import ROOT, Busy, Results, StorageError
-from utils.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from utils.estimators import LIFT
+    from utils.trial import Trial
 
 DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
 
@@ -102,7 +106,7 @@ class Runner:
         return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
 
     def _plan(self, case: Case, trial: Trial) -> Plan:
-        lift = isinstance(trial.learner, LIFT)
+        lift = isinstance(trial.learner, estimators.LIFT)
         head = {
             "key": trial.key(case.seed, case.settings),
             "experiment": self.results.experiment,
