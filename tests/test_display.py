@@ -13,9 +13,8 @@ from rich.console import Console
 
 from utils import display, screen
 from utils.board import Board
-from utils.costs import Work
 from utils.forecast import Forecast
-from utils.plans import DONE, Case, Outcome, Plan
+from utils.plans import DONE, Case, Outcome, Plan, Work
 from utils.progress import Mail, Report
 
 SIZES = [(30, 6), (40, 10), (80, 24), (80, 8), (140, 50), (250, 3), (80, 1)]

@@ -15,9 +15,9 @@ import pytest
 
 from tests.doubles import NearestRow
 from utils import costs, study
-from utils.costs import Work
 from utils.errors import BadModel
 from utils.forecast import Forecast, Running
+from utils.plans import Work
 from utils.runner import Case
 from utils.trial import Trial
 

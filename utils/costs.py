@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from utils import estimators, models, recipes, selection
+import numpy as np
 
-if TYPE_CHECKING:
-    from utils.estimators import LIFT
-    from utils.splits import Split
-    from utils.trial import Trial
+from utils import models, recipes, selection
+from utils.estimators import LIFT
+from utils.plans import Work
+from utils.splits import Split
+from utils.trial import Trial
 
 CELLS = 5000  # rows times columns of a usual table
 # Of a table with that many cells, as multiples of XGBoost's; from the medians over the tables of benchmarks/quality.
@@ -39,45 +38,17 @@ SIDE_BY_SIDE = ("lora", "rslora")  # adapters with which several learning rates 
 WEIGHTS = ("*.safetensors", "*.bin")
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a case is expected to cost.
-
-    Attributes:
-        cost: of all, in units that are the same for all cases of a study.
-        parts: of it, each of the fine-tunes, in their order; empty for learners that do not tell how far they are.
-        groups: names of the groups of cases whose costs are wrong by like factors, the widest first.
-    """
-
-    cost: float
-    parts: tuple[float, ...]
-    groups: tuple[tuple[object, ...], ...]
-
-    @property
-    def kind(self) -> object:
-        """ "lift" or "classical"."""
-        return self.groups[0][0]
-
-    def behind(self, number: int, share: float) -> float:
-        """The share of the work that is done, where the fine-tune `number`, from 1, is done to this `share`."""
-        if not number or not self.parts:
-            return 0.0
-        more = [self.parts[-1]] * (number - len(self.parts))  # fine-tunes that nobody had foreseen
-        parts = [*self.parts, *more]
-        return min(1.0, (sum(parts[: number - 1]) + share * parts[number - 1]) / (self.cost + sum(more)))
-
-
 def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
     """The work of a case; `method` and `settings` are the case's own.
 
     Raises:
         BadModel: candidates of the model's recipe that make no sense.
     """
-    kind = "lift" if isinstance(trial.learner, estimators.LIFT) else "classical"
+    kind = "lift" if isinstance(trial.learner, LIFT) else "classical"
     cell = (trial.dataset, *(f"{name}={value}" for name, value in settings.items()))
     groups = ((kind,), (kind, method), (kind, method, *cell))
     split = trial.split
-    if not isinstance(trial.learner, estimators.LIFT):
+    if not isinstance(trial.learner, LIFT):
         name = method.partition(":")[0]
         size = max(1, split.X_train.size) / CELLS
         return Work(USUAL.get(name, UNKNOWN) * size ** POWER.get(name, 0.5), (), groups)
@@ -103,8 +74,6 @@ def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], f
 
 
 def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> list[float]:
-    import numpy as np
-
     if not settings["epochs"]:
         return []
     n = len(split.X_train) * learner.permutations
@@ -113,7 +82,7 @@ def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> 
     looks = min(tuning.epochs, selection.EVALUATIONS) * len(split.X_validation) * learner.permutations
     updates = tuning.epochs * math.ceil(n / tuning.batch_size)
     tokens = updates * UPDATE + tuning.epochs * n * width + FORWARD * looks * width
-    n_rates = np.size(settings["learning_rate"])
+    n_rates = len(np.atleast_1d(settings["learning_rate"]))
     return [tokens * n_rates] if settings["adapter"] in SIDE_BY_SIDE else [tokens] * n_rates
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from utils.costs import Work
+from utils.plans import Work
 
 EARLY = 0.02  # share of all work, in the cheapest cases, that comes first
 UNSEEN = 0.1  # share of all seconds that cases may have of a kind of which none was seen

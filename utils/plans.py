@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from utils.costs import Work
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,6 +24,34 @@ class Case:
     def __str__(self) -> str:
         varied = "".join(f" {name}={value}" for name, value in self.settings.items())
         return f"{self.dataset} {self.method}{varied} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a case is expected to cost.
+
+    Attributes:
+        cost: of all, in units that are the same for all cases of a study.
+        parts: of it, each of the fine-tunes, in their order; empty for learners that do not tell how far they are.
+        groups: names of the groups of cases whose costs are wrong by like factors, the widest first.
+    """
+
+    cost: float
+    parts: tuple[float, ...]
+    groups: tuple[tuple[object, ...], ...]
+
+    @property
+    def kind(self) -> object:
+        """ "lift" or "classical"."""
+        return self.groups[0][0]
+
+    def behind(self, number: int, share: float) -> float:
+        """The share of the work that is done, where the fine-tune `number`, from 1, is done to this `share`."""
+        if not number or not self.parts:
+            return 0.0
+        more = [self.parts[-1]] * (number - len(self.parts))  # fine-tunes that nobody had foreseen
+        parts = [*self.parts, *more]
+        return min(1.0, (sum(parts[: number - 1]) + share * parts[number - 1]) / (self.cost + sum(more)))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-
 from utils.display import Outputs
 from utils.errors import UserError
 from utils.plans import Outcome, Plan
@@ -27,6 +24,9 @@ def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: 
     Raises:
         UserError: a process was killed.
     """
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     try:
         lifetime = {"initializer": _begin, "initargs": (os.getpid(), outputs)}
         pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all", **lifetime)
