@@ -72,6 +72,7 @@ RECIPE = {
         "levels": 400,
         "optimizer": "adamw",
         "schedule": "cosine",
+        "ema": 0.98,
         "learning_rate": 2e-3,
         "updates": 800,
         "jitter": 0.01,
