@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -89,19 +90,28 @@ def draw(frame: pd.DataFrame) -> Figure:
     """Stacked bars: processor seconds of each process by phase, a panel for each data set and one for bare starts."""
     table = medians(frame)
     sets = list(dict.fromkeys(table["dataset"]))
-    figure = Figure(figsize=(1.5 + 2.3 * len(sets), 3.8), layout="constrained")
-    for axes, dataset in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+    n_columns = min(3, len(sets))
+    n_rows = math.ceil(len(sets) / n_columns)
+    bars = max(table.groupby("dataset", dropna=False).size())
+    size = (3.6 * n_columns, 0.7 + n_rows * (0.8 + 0.25 * bars))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).flat
+    for axes, dataset in zip(panels, sets, strict=False):
         part = table[table["dataset"] == dataset]
-        bottom = pd.Series(0.0, part.index)
+        left = pd.Series(0.0, part.index)
         for phase, name, colour in zip(PHASES, NAMES, COLOURS, strict=True):
-            height = part[phase].clip(lower=0)
-            axes.bar(range(len(part)), height, 0.8, bottom=bottom, color=colour, label=name)
-            bottom = bottom + height
+            width = part[phase].clip(lower=0)
+            axes.barh(range(len(part)), width, 0.8, left=left, color=colour, label=name)
+            left = left + width
         labels = [f"{one['method']}, {one['isa']}" for one in part.to_dict("records")]
-        axes.set_xticks(range(len(part)), labels, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(part)), labels, fontsize=8)
+        axes.invert_yaxis()
         axes.set_title(TITLES.get(dataset, dataset) or "start", fontsize=9)
-    figure.axes[0].set_ylabel("processor seconds of the whole process")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(NAMES), fontsize=8)
+        axes.set_xlabel("processor seconds of the process", fontsize=8)
+    for axes in panels:  # those without a data set
+        axes.set_visible(False)
+    handles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(NAMES), fontsize=8)
     return figure
 
 
