@@ -131,7 +131,7 @@ def test_tuning_beside_two_untrained_networks(small, monkeypatch, capsys):
     monkeypatch.setattr(initial, "RECIPE", recipe)
     found = mark.mark(replace(small, tuned=True))
     tuned = found[found["learner"].str.startswith("tuned")]
-    assert set(tuned["learner"]) == {"tuned", "tuned-start", "tuned-gpt2"}
+    assert set(tuned["learner"]) == {"tuned", "tuned-start", "tuned-shipped"}
     assert len(tuned) == 3
     assert set(tuned["table"]) == {"plain"}
     assert set(tuned["n_rows"]) == {16}
@@ -209,7 +209,7 @@ def test_its_answers_are_those_of_the_products_scoring(positions):
 def test_a_short_prompt_keeps_what_is_nearest(network, monkeypatch):
     own, drawn, seen = InContext(*network, 20), draw(), []
     monkeypatch.setattr(own, "_after_own", lambda prompts, answers: seen.extend(prompts) or np.zeros((10, 3)))
-    own.members(Way("nearest"), drawn.X, drawn.y, drawn.X_test, 0)
+    own.members(Way(nearest=1.0), drawn.X, drawn.y, drawn.X_test, 0)
     template = Template("classification", wording="compact", numbers="scaled", levels=1000).fit(drawn.X, drawn.y)
     near = answering.Nearest(drawn.X, 3).neighbours(drawn.X_test)
     for prompt, query, at in zip(seen, template.prompts(drawn.X_test), near, strict=True):

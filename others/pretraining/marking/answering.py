@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,27 +26,27 @@ class Way:
     """How a query is answered; the likelihoods of all members are averaged.
 
     Attributes:
-        rows: which training rows a prompt shows where not all fit, and their order: drawn anew for each member, or each
-            query's nearest, the nearest last.
-        members: prompts for each query.
+        members: prompts for each query. Each draws rows, or at least their order, anew.
+        nearest: share of a prompt's rows that are the query's nearest, the nearest last, after rows at random.
         labels: whether each member has its own codes for the classes.
         columns: whether each member has its own order of the columns.
     """
 
-    rows: Literal["random", "nearest"] = "random"
     members: int = 1
+    nearest: float = 0.0
     labels: bool = False
     columns: bool = False
 
 
 WAYS = {
     "one": Way(),
-    "rows": Way(members=8),
-    "labels": Way(members=8, labels=True),
-    "columns": Way(members=8, columns=True),
-    "all": Way(members=8, labels=True, columns=True),
-    "nearest": Way("nearest"),
-    "nearest-all": Way("nearest", members=4, labels=True, columns=True),
+    "rows": Way(8),
+    "labels": Way(8, labels=True),
+    "columns": Way(8, columns=True),
+    "all": Way(8, labels=True, columns=True),
+    "nearest": Way(nearest=1.0),
+    "nearest-all": Way(4, nearest=1.0, labels=True, columns=True),
+    "mixed-all": Way(4, nearest=0.5, labels=True, columns=True),
 }
 
 
@@ -80,35 +80,31 @@ class InContext:
             "classification", wording="compact", numbers="scaled", levels=1000, categories="levels"
         ).fit(X, y)
         codes = np.searchsorted(template.classes_, y)
-        near = Nearest(X, len(X)).neighbours(queries) if way.rows == "nearest" else None
+        near = Nearest(X, len(X)).neighbours(queries) if way.nearest else None
         scores = []
         for member in range(way.members):
             k = len(template.classes_)
             label = rng.permutation(k) if way.labels else np.arange(k)
             written = template.permuted(rng.permutation(X.shape[1])) if way.columns and member else template
-            shown = rng.permutation(len(X)) if near is None else near
-            log_p = self._one(written, X, label[codes], queries, shown, k)
+            answers = self._single([f" {code}" for code in range(k)])
+            rows = self._rows(written, X, [answers[code] for code in label[codes]])
+            asked = self._ids(written, queries)
+            room = self.length - max(map(len, asked)) - 1
+            if near is None:
+                context = self._context(rows, rng.permutation(len(rows)), room)
+                log_p = self._after_one(context, asked, answers)
+            else:
+                n_near = math.ceil(way.nearest * min(len(rows), room // max(map(len, rows))))
+                orders = [_after_others(rng, order, n_near) for order in near]
+                prompts = [self._context(rows, order, room) + query for order, query in zip(orders, asked, strict=True)]
+                log_p = self._after_own(prompts, answers)
             scores.append(log_p[:, label])
         return np.array(scores)
 
-    def _one(
-        self, template: Template, X: pd.DataFrame, codes: np.ndarray, queries: pd.DataFrame, shown: np.ndarray, k: int
-    ) -> np.ndarray:
-        """Log-probabilities of the codes 0 … k-1, shape (queries, k).
-
-        Args:
-            shown: training rows, the most wanted last: shape (n,) for all queries, or (queries, n) for each its own.
-        """
-        answers = self._single([f" {code}" for code in range(k)])
+    def _rows(self, template: Template, X: pd.DataFrame, answers: list[int]) -> list[list[int]]:
+        """Tokens of each training row with its answer and the end of its line."""
         (end,) = self._single(["\n"])
-        rows = [[*ids, answers[code], end] for ids, code in zip(self._ids(template, X), codes.tolist(), strict=True)]
-        asked = self._ids(template, queries)
-        room = self.length - max(map(len, asked)) - 1
-        contexts = [self._context(rows, order, room) for order in np.atleast_2d(shown)]
-        if len(contexts) == 1:
-            return self._after_one(contexts[0], asked, answers)
-        prompts = [context + query for context, query in zip(contexts, asked, strict=True)]
-        return self._after_own(prompts, answers)
+        return [[*ids, answer, end] for ids, answer in zip(self._ids(template, X), answers, strict=True)]
 
     def _context(self, rows: list[list[int]], order: np.ndarray, room: int) -> list[int]:
         """The last rows of an order, as many as there is room for."""
@@ -151,6 +147,12 @@ class InContext:
             logits, _ = self.network(ids, mask=mask, positions=positions(mask), keep=1)
             scores[batch] = logits[:, -1, answers].log_softmax(-1).double().numpy()
         return scores
+
+
+def _after_others(rng: np.random.Generator, order: np.ndarray, n: int) -> np.ndarray:
+    """The order with its last `n` rows where they are, and all others before them at random."""
+    before, last = np.split(order, [len(order) - n])
+    return np.concatenate([rng.permutation(before), last])
 
 
 def average(log_p: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from utils.estimators import LIFTClassifier
 from utils.learners import Method
 
 BASELINES = ("logreg", "svm", "xgboost")
-TUNED = ("tuned", "tuned-start", "tuned-gpt2")
-GPT2 = initial.Architecture(positions="learned", hidden=96, intermediate=384)  # the network that shipped before
+TUNED = ("tuned", "tuned-start", "tuned-shipped")
+SHIPPED = initial.Architecture()  # the network that goes with today's recipe
 Predict = Callable[[Draw], np.ndarray]  # class codes of the test rows
 
 
@@ -64,7 +64,7 @@ def tuned(model: Path) -> Predict:
 
 def write_folders(marked: Marked, place: Path) -> dict[str, Path]:
     """Folders of the models that are tuned, all with the same recipe, by the names in TUNED."""
-    starts = {"tuned-start": marked.architecture, "tuned-gpt2": GPT2}
+    starts = {"tuned-start": marked.architecture, "tuned-shipped": SHIPPED}
     built = {"tuned": (marked.model, marked.tokenizer)} | {name: initial.build(start) for name, start in starts.items()}
     for name, (model, tokenizer) in built.items():
         folder.write(place / name, model, tokenizer, initial.RECIPE, f"# {name}\n")
@@ -78,4 +78,4 @@ def describe(marked: Marked, name: str, length: int) -> dict[str, object]:
     if name in BASELINES:
         return {"grid": (RadialSVM(name) if name == "svm" else classifier(name, 0)).describe()}
     starts = {"tuned": marked.sha256, "tuned-start": asdict(marked.architecture)}
-    return {"start": starts.get(name, asdict(GPT2)), "recipe": initial.RECIPE}
+    return {"start": starts.get(name, asdict(SHIPPED)), "recipe": initial.RECIPE}
