@@ -11,7 +11,7 @@ import pytest
 
 from utils import lines, spending
 from utils.errors import CannotDo, UserError
-from utils.models.protocol import model, providers, replies, wire
+from utils.models.protocol import model, providers, reading, replies, wire
 from utils.models.protocol.counting import Counter
 from utils.models.protocol.ledger import Ledger, OverBudget
 from utils.models.protocol.providers import Price, Provider
@@ -235,7 +235,7 @@ def test_a_new_model_may_be_unknown_for_a_while():
 @pytest.mark.parametrize("answer", ["<html>", "", None, [1]])
 def test_a_page_is_no_answer(answer):
     with pytest.raises(BadAnswer):
-        replies.record(answer)
+        reading.record(answer)
 
 
 # ---- store and ledger ------------------------------------------------------------------------------------------------

@@ -1,31 +1,33 @@
-"""A connection to a server of OpenAI's protocol. Nothing else in the project imports openai.
+"""A connection to a server of OpenAI's protocol. This and `protocol.transport` alone import openai.
 
 OPENAI_BASE_URL and OPENAI_API_KEY name the server and the key; OPENAI_INFERENCE_BASE_URL and OPENAI_INFERENCE_API_KEY
 those of the server that answers, where it is another one. A key is read from the environment when a connection is made
 and goes nowhere but into its requests.
 
-Errors of the package are translated here, once. What can pass (no answer, 408, 409, 429, 5xx, a page where JSON should
+The package sends; what comes back is read by `protocol.reading`, never by the package. Errors of the package are
+translated here, once. What can pass (no answer, 408, 409, 429, 5xx, a page where JSON should
 be) is tried again until the session's patience ends, but never the creation of a job or batch; all else ends the run.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import openai
 
 from utils.errors import UserError
+from utils.models.protocol import reading, transport
 from utils.models.protocol.jobs import Unanswered
 from utils.models.protocol.providers import host
-from utils.models.protocol.replies import Refused, Transient, clean, meaning, record, told
-from utils.models.protocol.wire import BadAnswer, Job
+from utils.models.protocol.reading import checked, record, usable
+from utils.models.protocol.replies import Refused, Transient, clean, meaning
+from utils.models.protocol.wire import BadAnswer, Job, shown
 
 TIMEOUT = 120.0  # seconds for one request
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries, doubled each time, where the server names none
@@ -33,6 +35,9 @@ BROKEN_TRIES = 3  # for an answer that came and cannot be read: it was billed
 NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")  # errors before the request has left
 PAGES = 50  # of a list, most that are read
 PAGE = 100  # entries of a page
+ABSENT = (400, 403, 404, 405, 422, 501)  # statuses of a server that has no such thing as a list of checkpoints
+
+T = TypeVar("T", bound=reading.Object)
 
 
 class Connection:
@@ -62,8 +67,14 @@ class Connection:
             key.encode("latin-1")
         except UnicodeEncodeError:
             raise UserError(f"the key in {key_name} holds characters that no key has; export it again") from None
-        self._client = openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=TIMEOUT)
-        weakref.finalize(self, self._client.close)
+        how = {"base_url": url, "api_key": key, "max_retries": 0, "timeout": TIMEOUT}
+        answers = transport.Client(transport.ANSWER_BYTES, transport.ANSWER_SECONDS)
+        files = transport.Client(transport.FILE_BYTES, transport.FILE_SECONDS)
+        self._client = openai.OpenAI(**how, http_client=answers)
+        self._files = openai.OpenAI(**how, http_client=files).files.with_raw_response
+        self._jobs = self._client.fine_tuning.jobs.with_raw_response
+        for client in (answers, files):
+            weakref.finalize(self, client.close)
 
     # ---- answers ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +99,8 @@ class Connection:
         def once() -> dict[str, object]:
             nonlocal n_broken, n_unsure
             try:
-                response = record(self._client.post(path.removeprefix("/v1"), body=request, cast_to=object))
+                sent = {"body": request, "cast_to": openai.HttpxBinaryResponseContent}
+                response = record(self._client.post(path.removeprefix("/v1"), **sent).content)
                 check(response)
                 return response
             except (openai.APIConnectionError, OSError) as error:
@@ -96,14 +108,15 @@ class Connection:
                     n_unsure += 1
                     lost(path, request, -n_unsure)
                 raise
-            except (BadAnswer, json.JSONDecodeError, openai.APIResponseValidationError) as error:
+            except BadAnswer as error:
                 n_broken += 1
                 lost(path, request, n_broken)
+                told = self.clean(str(error))
                 if n_broken >= BROKEN_TRIES:
                     raise UserError(
-                        f"{self.host} answered {n_broken} times with {told(error)}; nothing was made of it"
+                        f"{self.host} answered {n_broken} times with {told}; nothing was made of it"
                     ) from None
-                raise Transient(told(error)) from None
+                raise Transient(told) from None
 
         return self._try(once, f"an answer of {request['model']}", patient)
 
@@ -111,15 +124,18 @@ class Connection:
 
     def upload(self, name: str, data: bytes, purpose: str) -> str:
         """Sends a file and returns its id."""
-        made = self._try(lambda: record(self._client.files.create(file=(name, data), purpose=purpose)), "a file")
-        if made.get("status") == "error" or not made.get("id"):
-            raise UserError(
-                f"{self.host} refused the file {name}: {made.get('status_details') or 'no reason was given'}"
-            )
-        return str(made["id"])
 
-    def create_job(self, job: Job, key: str, state: dict[str, object]) -> dict[str, object]:
-        """Creates a job, with one request and no second one.
+        def once() -> reading.File:
+            return checked(reading.File, record(self._files.create(file=(name, data), purpose=purpose).content))
+
+        made = self._try(once, "a file")
+        if made.status == "error":
+            reason = self.clean(str(made.status_details or "no reason was given"))
+            raise UserError(f"{self.host} refused the file {name}: {reason}")
+        return made.id
+
+    def create_job(self, job: Job, key: str, state: dict[str, object]) -> str:
+        """Creates a job, with one request and no second one, and returns its id.
 
         Raises:
             Unanswered: it may or may not be there.
@@ -128,7 +144,7 @@ class Connection:
         more = {"validation_file": state["validation_file"]} if "validation_file" in state else {}
         more |= {} if job.seed is None else {"seed": job.seed}
         return self._create(
-            lambda: self._client.fine_tuning.jobs.create(
+            lambda: self._jobs.create(
                 model=job.model,
                 training_file=str(state["training_file"]),
                 method={"type": "supervised", "supervised": {"hyperparameters": job.hyperparameters}},
@@ -138,119 +154,140 @@ class Connection:
                 **more,
             ),
             f"a fine-tuning job for {job.model}",
+            reading.Job,
         )
 
-    def find_job(self, key: str, model: str) -> dict[str, object] | None:
-        """The job with our mark, where there is one."""
+    def find_job(self, key: str, model: str) -> str | None:
+        """The id of the job with our mark, where there is one."""
         mark = f"lift-{key[:12]}"
-        for found in self._pages(lambda after: self._client.fine_tuning.jobs.list(after=after, limit=PAGE), "the jobs"):
-            if (found.get("metadata") or {}).get("lift") == key or found.get("user_provided_suffix") == mark:
-                return found
+        for found in self._pages(lambda after: self._jobs.list(after=after, limit=PAGE), "the jobs"):
+            if _note(found) == key or found.get("user_provided_suffix") == mark:
+                return self._listed(found, "job")
         return None
 
-    def job(self, id: str) -> dict[str, object]:
+    def job(self, id: str) -> reading.Job:
         """A job as it is now."""
-        return self._get(lambda: self._client.fine_tuning.jobs.retrieve(id), f"job {id}", "fine_tuning.job")
+        return self._get(lambda: self._jobs.retrieve(id), f"job {id}", reading.Job)
 
     def events(self, id: str, seen: set[str]) -> list[str]:
         """Messages of a job's newest events that are not in `seen`, oldest first; they are added to it."""
-        page = self._get(lambda: self._client.fine_tuning.jobs.list_events(id, limit=PAGE), f"events of {id}", "list")
-        new = [event for event in page.get("data") or [] if event.get("id") not in seen]
-        seen |= {event.get("id") for event in new}
-        return [clean(str(event.get("message")), self._client.api_key) for event in reversed(new)]
+        page = self._get(lambda: self._jobs.list_events(id, limit=PAGE), f"events of {id}", reading.Page)
+        new = {event.id: event for event in usable(reading.Event, page.data) if event.id not in seen}
+        seen |= set(new)
+        return [self.clean(event.message) for event in reversed(new.values())]
 
     def checkpoints(self, id: str) -> dict[int, str]:
         """Update → model, of the job's checkpoints; none where the server keeps none."""
-        jobs = self._client.fine_tuning.jobs
-        try:
-            page = self._get(lambda: jobs.checkpoints.list(id, limit=PAGE), f"checkpoints of {id}", "list")
-        except UserError:
-            return {}
-        return {int(c["step_number"]): str(c["fine_tuned_model_checkpoint"]) for c in page.get("data") or []}
+        kept = self._client.fine_tuning.jobs.checkpoints.with_raw_response
 
-    def create_batch(self, file: str, path: str, key: str) -> dict[str, object]:
+        def once() -> dict[int, str]:
+            page = checked(reading.Page, record(kept.list(id, limit=PAGE).content))
+            found = [checked(reading.Checkpoint, entry) for entry in page.data or []]
+            return {one.step_number: one.fine_tuned_model_checkpoint for one in found}
+
+        try:
+            return self._try(once, f"checkpoints of {id}")
+        except Refused as error:
+            if error.status in ABSENT:
+                return {}
+            raise
+
+    def create_batch(self, file: str, path: str, key: str) -> str:
         """Creates a batch, with one request and no second one; raises as `create_job`."""
         return self._create(
-            lambda: self._client.batches.create(
+            lambda: self._client.batches.with_raw_response.create(
                 input_file_id=file, endpoint=path, completion_window="24h", **self._note(key)
             ),
             "a batch",
+            reading.Batch,
         )
 
-    def find_batch(self, key: str) -> dict[str, object] | None:
-        """The batch with our mark, where there is one."""
-        for found in self._pages(lambda after: self._client.batches.list(after=after, limit=PAGE), "the batches"):
-            if (found.get("metadata") or {}).get("lift") == key:
-                return found
+    def find_batch(self, key: str) -> str | None:
+        """The id of the batch with our mark, where there is one."""
+        batches = self._client.batches.with_raw_response
+        for found in self._pages(lambda after: batches.list(after=after, limit=PAGE), "the batches"):
+            if _note(found) == key:
+                return self._listed(found, "batch")
         return None
 
-    def batch(self, id: str) -> dict[str, object]:
+    def batch(self, id: str) -> reading.Batch:
         """A batch as it is now."""
-        return self._get(lambda: self._client.batches.retrieve(id), f"batch {id}", "batch")
+        return self._get(lambda: self._client.batches.with_raw_response.retrieve(id), f"batch {id}", reading.Batch)
 
-    def download(self, id: str) -> str:
-        """A file's text."""
-        return self._try(lambda: self._client.files.content(id).text, f"file {id}")
+    def download(self, id: str) -> bytes:
+        """A file's bytes."""
+        return self._try(lambda: self._files.content(id).content, f"file {id}")
 
-    def model(self, name: str) -> dict[str, object] | None:
+    def model(self, name: str) -> reading.Listed | None:
         """What the server tells of a model, None where it keeps no list.
 
         Raises:
             UserError: it keeps one, and the model is not in it.
         """
         try:
-            listed = self._get(lambda: self._client.models.list(), "the list of models", "list")
-        except UserError as error:
-            if isinstance(error, Refused) and error.status in (404, 405, 501):
+            page = self._get(self._client.models.with_raw_response.list, "the list of models", reading.Page)
+        except Refused as error:
+            if error.status in (404, 405, 501):
                 return None
             raise
-        known = {str(m.get("id")): m for m in listed.get("data") or []}
+        known = {one.id: one for one in usable(reading.Listed, page.data)}
         if known and name not in known:
-            some = ", ".join(sorted(known)[:10])
+            some = self.clean(", ".join(sorted(known)[:10]))
             raise UserError(f"{self.host} has no model {name!r}; it lists {some}{', …' if len(known) > 10 else ''}")
         return known.get(name)
+
+    def clean(self, text: str) -> str:
+        """A text of the server's as it may be shown."""
+        return clean(text, self._client.api_key)
 
     # ---- one request ------------------------------------------------------------------------------------------------
 
     def _note(self, key: str) -> dict[str, object]:
         return {"metadata": {"lift": key}} if self._metadata else {}
 
-    def _get(self, send: Callable[[], Any], what: str, kind: str) -> dict[str, object]:
-        def once() -> dict[str, object]:
-            found = record(send())
-            if found.get("object") not in (kind, None):
-                raise BadAnswer(f"an object of kind {found.get('object')!r}")
-            return found
-
-        return self._try(once, what)
+    def _get(self, send: Callable[[], Any], what: str, kind: type[T]) -> T:
+        return self._try(lambda: checked(kind, record(send().content)), what)
 
     def _pages(self, send: Callable[[Any], Any], what: str):
         """Entries of a list, each once, however the server counts its pages."""
         after, seen = openai.NOT_GIVEN, set()
         for _ in range(PAGES):
-            page = self._get(lambda after=after: send(after), what, "list")
-            entries = [entry for entry in page.get("data") or [] if entry.get("id") not in seen]
-            yield from entries
-            if not entries or not page.get("has_more"):
+            page = self._get(lambda after=after: send(after), what, reading.Page)
+            entries = [(shown(entry.get("id")), entry) for entry in page.data or []]
+            new = {id: entry for id, entry in entries if id not in seen}
+            yield from new.values()
+            ids = [entry["id"] for entry in new.values() if isinstance(entry.get("id"), str)]
+            if not ids or not page.has_more:
                 return
-            seen |= {entry.get("id") for entry in entries}
-            after = entries[-1]["id"]
+            seen |= set(new)
+            after = ids[-1]
 
-    def _create(self, send: Callable[[], Any], what: str) -> dict[str, object]:
-        """What `send` creates. Only a 429, which says that nothing was done, is followed by a second request."""
+    def _listed(self, entry: dict[str, object], what: str) -> str:
+        """The id of a listed job or batch that is ours.
 
-        def once() -> dict[str, object]:
+        Raises:
+            UserError: it cannot be one. The thing is there and paid for, so nothing else may be created.
+        """
+        try:
+            return checked(reading.Entry, entry).id
+        except BadAnswer as error:
+            raise UserError(
+                f"{self.host} lists our {what} as {self.clean(str(error))}, so it cannot be asked for; it is not "
+                "bought again: look at it there"
+            ) from None
+
+    def _create(self, send: Callable[[], Any], what: str, kind: type[T]) -> str:
+        """The id of what `send` creates. Only a 429, which says that nothing was done, is followed by another try."""
+
+        def once() -> str:
             try:
-                made = record(self._translated(send, what, False))
-                if not made.get("id"):
-                    raise BadAnswer("an object without id")
-                return made
+                return checked(kind, record(self._translated(send, what, False).content)).id
             except Transient as error:
                 if error.status == 429:
                     raise
-                raise Unanswered(told(error)) from None
-            except (BadAnswer, json.JSONDecodeError, openai.APIResponseValidationError) as error:
-                raise Unanswered(told(error)) from None
+                raise Unanswered(str(error)) from None
+            except BadAnswer as error:
+                raise Unanswered(self.clean(str(error))) from None
 
         return self._try(once, what)
 
@@ -260,13 +297,13 @@ class Connection:
         while True:
             try:
                 return self._translated(send, what, patient)
-            except (Transient, BadAnswer, json.JSONDecodeError, openai.APIResponseValidationError) as error:
+            except (Transient, BadAnswer) as error:
                 asked = getattr(error, "after", None)
                 wait = asked if asked is not None else pause * random.uniform(0.5, 1.0)
                 if time.monotonic() + wait > deadline:
                     raise UserError(
                         f"{self.host} did not give {what} within {self._patience / 60:g} minutes (--retry-minutes): "
-                        f"{told(error)}; finished work is kept: run the same command again later"
+                        f"{self.clean(str(error))}; finished work is kept: run the same command again later"
                     ) from None
                 if self.stopping.wait(wait):
                     raise UserError(f"stopped while {self.host} had not given {what}") from None
@@ -278,8 +315,18 @@ class Connection:
             return send()
         except openai.APIStatusError as error:
             ours = {"host": self.host, "key": self._client.api_key, "key_name": self._key_name}
+            try:
+                body = record(error.response.content)
+            except BadAnswer:
+                body = None
             headers = error.response.headers
-            raise meaning(error.status_code, error.body, headers, **ours, what=what, patient=patient) from None
+            raise meaning(error.status_code, body, headers, **ours, what=what, patient=patient) from None
         except (openai.APIConnectionError, OSError) as error:  # a timeout is one of the first
             cause = error.__cause__ or error
-            raise Transient(clean(f"no connection ({type(cause).__name__}: {cause})", self._client.api_key)) from None
+            raise Transient(self.clean(f"no connection ({cause or type(cause).__name__})")) from None
+
+
+def _note(entry: dict[str, object]) -> object:
+    """The mark in a listed object's metadata."""
+    notes = entry.get("metadata")
+    return notes.get("lift") if isinstance(notes, dict) else None

@@ -9,9 +9,10 @@ from utils.errors import UserError
 from utils.models.protocol import wire
 from utils.models.protocol.providers import host
 from utils.models.protocol.quote import cost
-from utils.models.protocol.replies import check, parse_batch_line
+from utils.models.protocol.reading import batch_line
+from utils.models.protocol.replies import Redirected, check
 from utils.models.protocol.store import State
-from utils.models.protocol.wire import Job
+from utils.models.protocol.wire import BadAnswer, Job
 
 SOON = 30  # days before a model's last day from which on a warning is given
 POLL = (1.0, 20.0)  # seconds between two looks at a job: at first, and at most
@@ -71,11 +72,11 @@ def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
             found = _once(
                 lambda: live.trainer.create_job(job, key, state), lambda: live.trainer.find_job(key, job.model), state
             )
-        state.put(job=found["id"], estimate=estimate, creating=None)
+        state.put(job=found, estimate=estimate, creating=None)
 
 
-def _once(create, find, state: State) -> dict[str, object]:
-    """What `create` makes; where its answer was lost, what `find` finds. It is never called a second time.
+def _once(create, find, state: State) -> str:
+    """The id of what `create` makes; where its answer was lost, of what `find` finds. It is never called a second time.
 
     Raises:
         UserError: a refusal, after which the next run may create again; or neither an answer nor a find.
@@ -91,6 +92,8 @@ def _once(create, find, state: State) -> dict[str, object]:
             f"a creation was not answered ({error}), and nothing of the kind is listed; run the same command again: it "
             f"looks at the list first (what is known lies in {state.file})"
         ) from None
+    except Redirected:
+        raise  # it may have been done before we were sent away
     except UserError:
         state.put(creating=None, training_file=None, validation_file=None, file=None)  # the files may be what is wrong
         raise
@@ -99,7 +102,7 @@ def _once(create, find, state: State) -> dict[str, object]:
 def _check_model(live, name: str) -> None:
     """Refuses a model that is gone and warns of one that goes soon; servers without a list are believed."""
     known = live.trainer.model(name)
-    last = _day((known or {}).get("shutdown_date"))
+    last = _day(known and known.shutdown_date)
     if last is None:
         return
     today, day = datetime.now(timezone.utc).date(), last.isoformat()
@@ -112,7 +115,7 @@ def _check_model(live, name: str) -> None:
 def _day(told: object) -> date | None:
     """A date as servers write it: 2027-01-14, with a time behind it, or in seconds since 1970."""
     try:
-        if isinstance(told, int | float):
+        if isinstance(told, int | float) and not isinstance(told, bool):
             return datetime.fromtimestamp(told, timezone.utc).date()
         return date.fromisoformat(str(told)[:10])
     except (ValueError, OSError, OverflowError):
@@ -127,8 +130,8 @@ def _wait(live, job: Job, state: State) -> None:
         found = live.trainer.job(state["job"])
         for event in live.trainer.events(state["job"], seen):
             live.say(f"{state['job']}: {event}")
-        if found.get("status") != status:
-            status = str(found.get("status"))
+        if found.status != status:
+            status = found.status
             live.say(f"{state['job']}: {status}")
             state.put(status=status)
         if status == "succeeded" or status in FAILED + STOPPED:
@@ -140,23 +143,28 @@ def _wait(live, job: Job, state: State) -> None:
             )
         time.sleep(min(pause, max(0.0, deadline - time.time()) + 0.01))
         pause = min(1.5 * pause, POLL[1])
-    if status != "succeeded" or not found.get("fine_tuned_model"):
+    if status != "succeeded" or not found.fine_tuned_model:
         raise UserError(_reason(live, state, status, found))
     kept = live.trainer.checkpoints(state["job"]) if live.provider.checkpoints > 1 else {}
     last = max(kept, default=0)
-    n_tokens = found.get("trained_tokens")
+    n_tokens, strange = wire.trained(found.trained_tokens, job)
+    if strange:
+        live.say(
+            f"warning: {live.trainer.host} says that job {state['job']} was trained on {live.trainer.clean(strange)} "
+            f"tokens, which cannot be; the quoted {n_tokens} are counted"
+        )
     state.put(
-        tuned=found["fine_tuned_model"],
+        tuned=found.fine_tuned_model,
         checkpoints={str(step): name for step, name in kept.items() if step < max(last, job.n_updates)},
-        n_tokens=n_tokens if isinstance(n_tokens, int) else job.n_tokens * job.epochs,
+        n_tokens=n_tokens,
         ended=time.time(),
     )
 
 
-def _reason(live, state: State, status: str, found: dict[str, object]) -> str:
+def _reason(live, state: State, status: str, found) -> str:
     """What to tell of a job that brought no model."""
-    error = found.get("error") or {}
-    told = error.get("message") if isinstance(error, dict) else str(error)
+    error = found.error or {}
+    told = live.trainer.clean(str((error.get("message") or "") if isinstance(error, dict) else error))
     events = "; ".join(live.trainer.events(state["job"], set())[-3:])
     if status in STOPPED:
         return (
@@ -196,34 +204,42 @@ def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
                 found = _once(
                     lambda: live.asker.create_batch(state["file"], path, key), lambda: live.asker.find_batch(key), state
                 )
-            state.put(job=found["id"], creating=None)
+            state.put(job=found, creating=None)
         ended = _wait_for_batch(live, state)
         problems = []
-        for output in (ended.get("output_file_id"), ended.get("error_file_id")):
-            for line in (live.asker.download(str(output)) if output else "").splitlines():
-                name, response, reason = parse_batch_line(line)
-                if response is None:
-                    problems.append(reason)
-                elif name in requests:
-                    check(requests[name], response)
-                    live.keep(path, requests[name], response)
+        for output in (ended.output_file_id, ended.error_file_id):
+            for line in (live.asker.download(output) if output else b"").split(b"\n"):
+                if problem := line.strip() and _keep_line(live, path, requests, line):
+                    problems.append(problem)
         missing = [k for k, r in requests.items() if live.store.answer(url, path, r) is None]
         if missing:
             state.file.unlink(missing_ok=True)  # what is missing makes another batch
-            told = problems[0] if problems else ended.get("status")
+            told = live.asker.clean(problems[0] if problems else ended.status)
             raise UserError(
                 f"{len(missing)} of {len(requests)} requests of batch {state['job']} have no answer ({told}); the "
                 "others are kept, and the same command asks for what is missing"
             )
 
 
-def _wait_for_batch(live, state: State) -> dict[str, object]:
+def _keep_line(live, path: str, requests: dict[str, dict[str, object]], line: bytes) -> str:
+    """Stores the answer of a line of a batch's output; returns what is wrong where there is none."""
+    try:
+        name, response, reason = batch_line(line)
+        if response is not None and name in requests:
+            check(requests[name], response)
+            live.keep(path, requests[name], response)
+        return reason
+    except BadAnswer as error:
+        return str(error)
+
+
+def _wait_for_batch(live, state: State):
     deadline = time.time() + live.session.job_hours * 3600
     pause, status = POLL[0], ""
     while True:
         found = live.asker.batch(state["job"])
-        if found.get("status") != status:
-            status = str(found.get("status"))
+        if found.status != status:
+            status = found.status
             live.say(f"batch {state['job']}: {status}")
         if status in ("completed", *FAILED):
             return found

@@ -77,7 +77,7 @@ class Ledger:
 
         Args:
             kind: "training", "answer", "batch" or "correction" (of a training's estimate).
-            counted: "server" or "estimate".
+            counted: "server", "estimate", or "quote" where what the server counted cannot be.
             tokens: training, prompt, completion.
         """
         at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from utils import progress
-from utils.errors import CannotDo
+from utils.errors import CannotDo, UserError
 from utils.models.protocol import jobs, wire
 from utils.models.protocol.counting import Counter
 from utils.models.protocol.ledger import Ledger
@@ -56,6 +56,7 @@ class Live:
         self.usd = 0.0
         self._new_models: dict[str, float] = {}
         self._counted: set[str] = set()
+        self._doubted = False  # whether a usage was not believed, which is said once
 
     def tune(self, job: Job) -> Tuned:
         """Buys the job, or takes it up where an earlier run left it, and waits for its end.
@@ -85,16 +86,25 @@ class Live:
             self._all(path, list(missing.values()))
         answers = {key: self.store.answer(self.asker.url, path, request) for key, request in unique.items()}
         for key, request in unique.items():
+            self._check_kept(request, answers[key])
             if key in self._counted:
                 continue
             self._counted.add(key)
-            used = wire.usage(answers[key], cost(self.provider, self.counter, request))
+            used = self._used(request, answers[key])
             self.usd += self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.session.batch)
         return [answers[key] for key in keys]
 
     def keep(self, path: str, request: dict[str, object], response: dict[str, object]) -> None:
         """Stores an answer and writes its price down."""
-        used = wire.usage(response, cost(self.provider, self.counter, request))
+        used = self._used(request, response)
+        if used.strange and not self._doubted:
+            self._doubted = True
+            most = " and ".join(map(str, wire.most_tokens(self.provider, request)))
+            self.say(
+                f"warning: {host(self.asker.url)} reports a usage of {self.asker.clean(used.strange)}, where prompt "
+                f"and answer have {most} tokens at most; what was quoted is counted instead, here and where the ledger "
+                'says "quote"'
+            )
         usd = self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.session.batch)
         key = wire.digest([self.asker.url, path, request])
         self.store.keep_answer(self.asker.url, path, request, response)
@@ -104,10 +114,24 @@ class Live:
             kind="answer",
             id=key,
             usd=usd,
-            counted="server" if used.told else "estimate",
+            counted=used.counted,
             prompt=used.prompt,
             completion=used.completion,
         )
+
+    def _check_kept(self, request: dict[str, object], response: dict[str, object]) -> None:
+        """Raises UserError where an answer on the disk is none, as one kept by an earlier version may be."""
+        try:
+            check(request, response)
+        except wire.BadAnswer as error:
+            raise UserError(
+                f"an answer of {request['model']} in {self.store.folder / 'answers'} cannot be used: {error}; remove "
+                "its line there, and it is asked for again"
+            ) from None
+
+    def _used(self, request: dict[str, object], response: dict[str, object]) -> wire.Usage:
+        quoted = cost(self.provider, self.counter, request)
+        return wire.usage(response, quoted, wire.most_tokens(self.provider, request))
 
     def _all(self, path: str, requests: list[dict[str, object]]) -> None:
         """Several at a time; after an error no further one is sent, and those under way are waited for and kept."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from typing import Any
 
 from utils.errors import CannotDo
 from utils.models.protocol import wire
-from utils.models.protocol.wire import BadAnswer
 
 MONEY = (  # codes and types of a 429 that no waiting mends
     "insufficient_quota",
@@ -43,17 +42,8 @@ class Refused(CannotDo):
         self.status = status
 
 
-def record(answer: Any) -> dict[str, object]:
-    """An answer as plain JSON.
-
-    Raises:
-        BadAnswer: it is a page or something else.
-    """
-    if hasattr(answer, "model_dump"):
-        answer = answer.model_dump(mode="json", exclude_unset=True, warnings=False)
-    if not isinstance(answer, dict):
-        raise BadAnswer("an empty text" if answer in ("", None) else f"no JSON object but {str(answer)[:60]!r}")
-    return answer
+class Redirected(Refused):
+    """The server sends us to another one, where nothing goes. What was asked for may have been done."""
 
 
 def meaning(
@@ -99,13 +89,9 @@ def meaning(
 
 
 def clean(text: str, key: str) -> str:
-    """A text of the server on one line, shortened, without our key should it repeat it."""
-    return (text.replace(key, "[key]") if key else text).replace("\n", " ").strip()[:LONGEST]
-
-
-def told(error: Exception) -> str:
-    """What an exception says; errors of parsing show no text of the server's."""
-    return "a text that is no whole JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+    """A text of the server on one line, shortened, without our key should it repeat it, or what steers a terminal."""
+    text = (text.replace(key, "[key]") if key else text)[: 2 * LONGEST]
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:LONGEST]
 
 
 def check(request: dict[str, object], response: dict[str, object]) -> None:
@@ -116,22 +102,6 @@ def check(request: dict[str, object], response: dict[str, object]) -> None:
         wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
     else:
         wire.texts(response, int(request.get("n", 1)))
-
-
-def parse_batch_line(line: str) -> tuple[str, dict[str, object] | None, str]:
-    """Key, response (None where the request failed) and reason of a line of a batch's output.
-
-    Raises:
-        BadAnswer: it is no such line.
-    """
-    try:
-        record = json.loads(line)
-        reply = record.get("response") or {}
-        if record.get("error") or reply.get("status_code") != 200:
-            return record["custom_id"], None, json.dumps(record.get("error") or reply.get("body"))
-        return record["custom_id"], reply["body"], ""
-    except (ValueError, KeyError, AttributeError) as error:
-        raise BadAnswer(f"a batch's line that cannot be read ({error!r})") from error
 
 
 def _message(body: object) -> str:
@@ -147,12 +117,14 @@ def _message(body: object) -> str:
 
 def _field(body: object, name: str) -> str | None:
     inner = body.get("error", body) if isinstance(body, dict) else None
-    return inner.get(name) if isinstance(inner, dict) else None
+    value = inner.get(name) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server wants us to wait before the next try."""
     try:
-        return max(0.0, float(headers.get("retry-after", "")))
+        seconds = float(headers.get("retry-after", ""))
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,12 @@ PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 CUT = "…"  # ends an answer that the limit of tokens cut short, so that 12.3 is not read out of 12.34
 TINY = 1e-12  # probability of what no token tells
 NOTHING = ""  # an answer that a filter withheld
+LEAST = -1e6  # log-probability; servers write -9999 for what is impossible
+ROUNDING = 1e-6  # that a log-probability may lie above 0
+TEMPLATE = 256  # tokens that a server may put around a prompt: its chat template, marks of beginning and end
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 60
 
 
 class BadAnswer(Exception):
@@ -68,11 +75,17 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one answered request, and whether they are the server's own count."""
+    """Tokens of one answered request.
+
+    Attributes:
+        counted: "server", or "estimate" where the server told none, or "quote" where what it told cannot be.
+        strange: in the last case, what it told.
+    """
 
     prompt: int
     completion: int
-    told: bool
+    counted: str
+    strange: str = ""
 
 
 def digest(what: object) -> str:
@@ -176,28 +189,51 @@ def answer_limit(provider: Provider, request: dict[str, object]) -> int:
     return int(limit) * int(request.get("n", 1))
 
 
+def most_tokens(provider: Provider, request: dict[str, object]) -> tuple[int, int]:
+    """The most tokens that prompt and answers of a request can have, whatever the tokenizer: none is without a byte.
+
+    Some servers generate a token where none was asked for.
+    """
+    prompt = len(prompt_text(request).encode("utf-8", "surrogatepass")) + TEMPLATE
+    return prompt, max(answer_limit(provider, request), int(request.get("n", 1)))
+
+
+def shown(value: object) -> str:
+    """A value of the server's in a sentence: short, and without characters that cannot be shown."""
+    return _short.repr(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+
+
 def texts(response: dict[str, object], n: int) -> list[str]:
     """The `n` answers of a response, in order.
 
     Raises:
         BadAnswer: the response has another form or another number of answers.
     """
-    try:
-        choices = sorted(response["choices"], key=lambda choice: choice["index"])
-        found = [_text(choice) for choice in choices]
-    except (KeyError, TypeError) as error:
-        raise BadAnswer(f"a response without answers ({error!r})") from error
-    if len(found) != n:
-        raise BadAnswer(f"{len(found)} answers where {n} were asked for")
-    return found
+    choices = _choices(response)
+    if len(choices) != n:
+        raise BadAnswer(f"{len(choices)} answers where {n} were asked for")
+    places = [choice.get("index") for choice in choices]
+    if not all(is_whole(place) for place in places) or sorted(places) != list(range(n)):
+        raise BadAnswer(f"answers that are numbered {shown(places)}")
+    return [_text(choice) for choice in sorted(choices, key=lambda choice: choice["index"])]
+
+
+def _choices(response: dict[str, object]) -> list[dict[str, object]]:
+    choices = response.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise BadAnswer("a response without answers")
+    return choices
 
 
 def _text(choice: dict[str, object]) -> str:
-    text = choice["message"]["content"] if "message" in choice else choice["text"]
+    holder, name = (choice.get("message"), "content") if "message" in choice else (choice, "text")
+    if not isinstance(holder, dict) or name not in holder:
+        raise BadAnswer("an answer without text")
+    text = holder[name]
     if text is None or choice.get("finish_reason") == "content_filter":
         return NOTHING
     if not isinstance(text, str):
-        raise TypeError(text)
+        raise BadAnswer(f"an answer whose text is {shown(text)}")
     body = text.lstrip()
     cut = choice.get("finish_reason") == "length" and body and len(body.splitlines()) == 1
     return text + CUT if cut else text
@@ -206,21 +242,32 @@ def _text(choice: dict[str, object]) -> str:
 def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> float:
     """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters of `text`.
 
-    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training.
+    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training. Together
+    they must be the text: only within characters beyond ASCII, which servers write in several ways, may one differ.
 
     Raises:
         BadAnswer: the response has no log-probabilities of this text. (Some servers give those of the answer alone.)
     """
-    try:
-        known = response["choices"][0]["logprobs"]
-        tokens = list(zip(known["tokens"], known["token_logprobs"], known["text_offset"], strict=True))
-        ours = [value for token, value, start in tokens if start < len(text) and start + len(token) > n_prompt]
-        from_the_start = tokens[0][2] == 0 and text.startswith(tokens[0][0])
-        if not from_the_start or not ours or None in ours:
-            raise BadAnswer("log-probabilities of something else than the prompt")
-        return float(sum(ours))
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise BadAnswer(f"a response without log-probabilities ({error!r})") from error
+    known = _logprobs(response)
+    columns = [known.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
+    if not all(isinstance(column, list) for column in columns) or len(set(map(len, columns))) != 1:
+        raise BadAnswer("a response without log-probabilities")
+    tokens = [one for one in zip(*columns, strict=True) if not (is_whole(one[2]) and one[2] >= len(text))]
+    starts = [start for _, _, start in tokens]
+    if not all(map(is_whole, starts)) or starts[:1] != [0] or starts != sorted(starts):
+        raise BadAnswer("log-probabilities of something else than the prompt")
+    total, found = 0.0, False
+    for (token, value, start), end in zip(tokens, [*starts[1:], len(text)], strict=True):
+        if token != text[start:end] and text[start : end + 1].isascii():
+            raise BadAnswer(f"log-probabilities of something else than the prompt: {shown(token)} at character {start}")
+        if end > n_prompt or start >= n_prompt:
+            total += _log_probability(value)
+            found = True
+        elif value is not None:  # the first token of a text has none
+            _log_probability(value)
+    if not found:
+        raise BadAnswer("log-probabilities of something else than the prompt")
+    return total
 
 
 def first_likelihoods(response: dict[str, object], labels: Sequence[str]) -> list[float]:
@@ -232,33 +279,74 @@ def first_likelihoods(response: dict[str, object], labels: Sequence[str]) -> lis
     Raises:
         BadAnswer: the response tells no log-probabilities.
     """
-    try:
-        told = [
-            (t["token"].strip(), float(t["logprob"]))
-            for t in response["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        ]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise BadAnswer(f"a response without log-probabilities ({error!r})") from error
-    if not told:
+    content = _logprobs(response).get("content")
+    first = content[0] if isinstance(content, list) and content else None
+    top = first.get("top_logprobs") if isinstance(first, dict) else None
+    if not isinstance(top, list) or not top or not all(isinstance(one, dict) for one in top):
         raise BadAnswer("a response without log-probabilities")
+    if not all(isinstance(one.get("token"), str) for one in top):
+        raise BadAnswer("log-probabilities of a token that is no text")
+    told = [(one["token"].strip(), _log_probability(one.get("logprob"))) for one in top]
+    total = sum(math.exp(value) for _, value in told)
+    if total > 1.0 + len(told) * 1e-3:  # servers round
+        raise BadAnswer(f"probabilities that add up to {total:.3g}")
     p = dict.fromkeys(labels, 0.0)
     for token, value in told:
         owners = [label for label in labels if label == token] or [label for label in labels if label.startswith(token)]
         if token and len(owners) == 1:
             p[owners[0]] += math.exp(value)
     missing = sum(value == 0.0 for value in p.values())
-    rest = max(0.0, 1.0 - sum(math.exp(value) for _, value in told)) / max(1, missing)
+    rest = max(0.0, 1.0 - total) / max(1, missing)
     floor = max(min(rest, math.exp(min(value for _, value in told))), TINY)
     return [math.log(p[label] or floor) for label in labels]
 
 
-def usage(response: dict[str, object], otherwise: tuple[int, int]) -> Usage:
-    """Tokens that the server says it has billed, else the estimate `otherwise`, (prompt, completion)."""
-    told = response.get("usage") or {}
-    try:
-        return Usage(int(told["prompt_tokens"]), int(told.get("completion_tokens") or 0), True)
-    except (KeyError, TypeError, ValueError):
-        return Usage(*otherwise, False)
+def _logprobs(response: dict[str, object]) -> dict[str, object]:
+    choices = _choices(response)
+    known = choices[0].get("logprobs") if choices else None
+    if not isinstance(known, dict):
+        raise BadAnswer("a response without log-probabilities")
+    return known
+
+
+def _log_probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST <= value <= ROUNDING:
+        raise BadAnswer(f"a log-probability of {shown(value)}")
+    return min(float(value), 0.0)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number; True and 1.0 are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def usage(response: dict[str, object], quoted: tuple[int, int], most: tuple[int, int]) -> Usage:
+    """Tokens that the server says it has billed, where they can be true.
+
+    Args:
+        quoted: what counts otherwise, (prompt, completion).
+        most: that the request can have used, see `most_tokens`.
+    """
+    told = response.get("usage")
+    if told is None:
+        return Usage(*quoted, "estimate")
+    if not isinstance(told, dict):
+        return Usage(*quoted, "quote", shown(told))
+    counts = {name: told.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    for (name, count), limit in zip(counts.items(), most, strict=True):
+        if count is not None and not (is_whole(count) and 0 <= count <= limit):
+            return Usage(*quoted, "quote", f"{name} {shown(count)}")
+    if None in counts.values():
+        return Usage(*quoted, "estimate")
+    return Usage(*counts.values(), "server")
+
+
+def trained(told: object, job: Job) -> tuple[int, str]:
+    """Tokens of a training, the server's count where it can be true, else the quoted; and what it told instead."""
+    quoted, most = job.n_tokens * job.epochs, job.epochs * (len(job.training) + len(job.validation))
+    if told is None or (is_whole(told) and 0 <= told <= most):
+        return (quoted if told is None else told), ""
+    return quoted, shown(told)
 
 
 def check_texts(pairs: Sequence[Example]) -> None:
