@@ -12,13 +12,8 @@ from tests.protocol import scripted
 from tests.protocol.scripted import JOB, Scripted, http
 from utils.errors import UserError
 from utils.models.protocol import jobs, reading, transport, wire
-from utils.models.protocol.counting import Counter
-from utils.models.protocol.ledger import Ledger
-from utils.models.protocol.live import Live
-from utils.models.protocol.providers import Price, Provider
+from utils.models.protocol.providers import Provider
 from utils.models.protocol.replies import Redirected
-from utils.models.protocol.session import Session
-from utils.models.protocol.store import Store
 from utils.models.protocol.wire import BadAnswer
 
 KEY = "sk-planted-0123456789abcdef"
@@ -38,18 +33,14 @@ def server():
 @pytest.fixture
 def back_end(server, tmp_path, monkeypatch):
     """Makes a back end on the server that tries each request once."""
+    from utils.models.openai import Connection
+
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(jobs, "POLL", (0.0, 0.0))
     monkeypatch.setattr(jobs, "SEARCHES", 1)
 
-    def make(provider=COMPLETIONS, folder=tmp_path / "openai", **flags):
-        from utils.models.openai import Connection
-
-        session = Session(folder=folder, approved=True, job_hours=0.0, retry_minutes=0.0, **flags)
-        connection = Connection(server.url, "OPENAI_API_KEY", 0.0)
-        price = Price(8.0, 2.0, 4.0, 0.5, "2026-01-01")
-        parts = (provider, price, Counter(provider, "test"), Store(folder), Ledger(folder / "ledger.csv", None))
-        return Live(connection, connection, session, *parts)
+    def make(provider=COMPLETIONS, **flags):
+        return scripted.live(Connection(server.url, "OPENAI_API_KEY", 0.0), provider, tmp_path / "openai", **flags)
 
     return make
 

@@ -10,14 +10,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.protocol import files
+from utils.models.protocol.counting import Counter
+from utils.models.protocol.ledger import Ledger
+from utils.models.protocol.live import Live
+from utils.models.protocol.providers import Price, Provider
+from utils.models.protocol.session import Session
+from utils.models.protocol.store import Store
 
 Script = Callable[[Any], Iterable[bytes]]  # gets the good body, an object or bytes; yields what goes over the wire
 
 JOB = {"id": "ftjob-1", "object": "fine_tuning.job", "status": "succeeded", "fine_tuned_model": "ft:test:1"}
 BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "output_file_id": "file-out", "error_file_id": None}
+
+
+def live(connection: Any, provider: Provider, folder: Path, **flags: Any) -> Live:
+    """A back end that waits for nothing, with prices and without a limit."""
+    session = Session(folder=folder, approved=True, job_hours=0.0, retry_minutes=0.0, **flags)
+    price, counter = Price(8.0, 2.0, 4.0, 0.5, "2026-01-01"), Counter(provider, "test")
+    store, ledger = Store(folder), Ledger(folder / "ledger.csv", None)
+    return Live(connection, connection, session, provider, price, counter, store, ledger)
 
 
 @dataclass(frozen=True)
