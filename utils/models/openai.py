@@ -35,6 +35,7 @@ BROKEN_TRIES = 3  # for an answer that came and cannot be read: it was billed
 NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")  # errors before the request has left
 PAGES = 50  # of a list, most that are read
 PAGE = 100  # entries of a page
+SECRET = 16  # characters that make a key one; "none" is not
 ABSENT = (400, 403, 404, 405, 422, 501)  # statuses of a server that has no such thing as a list of checkpoints
 
 T = TypeVar("T", bound=reading.Object)
@@ -126,7 +127,7 @@ class Connection:
         """Sends a file and returns its id."""
 
         def once() -> reading.File:
-            return checked(reading.File, record(self._files.create(file=(name, data), purpose=purpose).content))
+            return self._object(reading.File, self._files.create(file=(name, data), purpose=purpose).content)
 
         made = self._try(once, "a file")
         if made.status == "error":
@@ -181,8 +182,8 @@ class Connection:
         kept = self._client.fine_tuning.jobs.checkpoints.with_raw_response
 
         def once() -> dict[int, str]:
-            page = checked(reading.Page, record(kept.list(id, limit=PAGE).content))
-            found = [checked(reading.Checkpoint, entry) for entry in page.data or []]
+            page = self._object(reading.Page, kept.list(id, limit=PAGE).content)
+            found = [self._secret(checked(reading.Checkpoint, entry)) for entry in page.data or []]
             return {one.step_number: one.fine_tuned_model_checkpoint for one in found}
 
         try:
@@ -245,8 +246,18 @@ class Connection:
     def _note(self, key: str) -> dict[str, object]:
         return {"metadata": {"lift": key}} if self._metadata else {}
 
+    def _object(self, kind: type[T], data: bytes) -> T:
+        return self._secret(checked(kind, record(data)))
+
+    def _secret(self, found: T) -> T:
+        """The same object. Raises BadAnswer where an id or a status holds our key, as these are shown and kept."""
+        key = self._client.api_key
+        if len(key) >= SECRET and any(isinstance(value, str) and key in value for value in vars(found).values()):
+            raise BadAnswer("an object that holds our key")
+        return found
+
     def _get(self, send: Callable[[], Any], what: str, kind: type[T]) -> T:
-        return self._try(lambda: checked(kind, record(send().content)), what)
+        return self._try(lambda: self._object(kind, send().content), what)
 
     def _pages(self, send: Callable[[Any], Any], what: str):
         """Entries of a list, each once, however the server counts its pages."""
@@ -269,7 +280,7 @@ class Connection:
             UserError: it cannot be one. The thing is there and paid for, so nothing else may be created.
         """
         try:
-            return checked(reading.Entry, entry).id
+            return self._secret(checked(reading.Entry, entry)).id
         except BadAnswer as error:
             raise UserError(
                 f"{self.host} lists our {what} as {self.clean(str(error))}, so it cannot be asked for; it is not "
@@ -281,7 +292,7 @@ class Connection:
 
         def once() -> str:
             try:
-                return checked(kind, record(self._translated(send, what, False).content)).id
+                return self._object(kind, self._translated(send, what, False).content).id
             except Transient as error:
                 if error.status == 429:
                     raise
