@@ -127,17 +127,21 @@ def test_kill_minus_nine_loses_nothing_that_was_finished(workers, tmp_path):
     pd.testing.assert_frame_equal(after.head(len(before)), before)
 
 
-def test_ctrl_c_says_what_is_kept(tmp_path):
-    csv = tmp_path / "classification" / "accuracy.csv"
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_says_what_is_kept_and_nothing_else(workers, tmp_path):
+    """With two workers more cases wait than the pool's queue holds."""
+    claims = tmp_path / "classification" / "accuracy" / ".claims"
     flags = ["--datasets", "iris", "wine", "digits", "--methods", "tree", "lift", "--results-dir", tmp_path]
-    process = launch("classification.accuracy", *flags, "--workers", 1)
-    while process.poll() is None and not (csv.with_suffix("") / ".claims").exists():
+    flags += ["--seeds", *range(4), "--epochs", 200]
+    process = launch("classification.accuracy", *flags, "--workers", workers)
+    while process.poll() is None and not (claims.exists() and len(list(claims.iterdir())) >= workers):
         time.sleep(0.01)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, err = finish(process, code=130)
     assert "finished cases are kept" in err
-    assert "Traceback" not in err
+    for told in ("Traceback", "Exception", "leaked", "Warning"):
+        assert told not in err
 
 
 def test_two_runs_of_one_study_at_once_share_the_work(tmp_path):

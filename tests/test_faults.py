@@ -156,6 +156,7 @@ def test_a_study_survives_faults(tmp_path, capsys):
         FAULTS[injected % len(FAULTS)](folder, rng)
     out, _ = start(folder).communicate(timeout=400)
     final, expected = frame(folder), frame(undisturbed)
+    assert not list((folder / "classification" / "accuracy" / "answers").glob(".*"))
     lost = len(set(expected["key"]) - set(final["key"]))
     doubled = int(final["key"].duplicated().sum())
     with capsys.disabled():

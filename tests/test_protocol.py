@@ -276,6 +276,16 @@ def test_a_state_is_on_the_disk_at_once(tmp_path):
     assert Store(tmp_path).state("k") == {"job": "j"}
 
 
+def test_a_state_that_was_half_written_is_removed(tmp_path):
+    with Store(tmp_path).purchase("k") as state:
+        state.put(job="j")
+    (tmp_path / "jobs" / ".k.json.x.part").touch()
+    (tmp_path / "jobs" / ".other.json.x.part").touch()  # somebody may be writing it
+    with Store(tmp_path).purchase("k") as state:
+        assert state == {"job": "j"}
+    assert [file.name for file in (tmp_path / "jobs").glob("*.part")] == [".other.json.x.part"]
+
+
 def paid(ledger, id, usd=1.0, kind="answer"):
     ledger.add(host="h", model="m", kind=kind, id=id, usd=usd, counted="server", prompt=3)
 

@@ -1,14 +1,17 @@
 """The store: rows survive crashes, full disks and other processes; nothing is written twice."""
 
 import multiprocessing
+import os
 import resource
 import signal
+import threading
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from utils.errors import UserError
-from utils.results import Busy, Results, StorageError
+from utils.results import FAILURE_COLUMNS, Busy, Results, StorageError, _replace
 
 ROW = {"key": "k0", "experiment": "toy", "dataset": 'a,"b"\nc', "method": "lift", "seed": 0, "n_train": 3, "score": 0.5}
 
@@ -87,6 +90,51 @@ def write_many(folder, start):
     results = Results(folder, "classification", "toy")
     for i in range(start, start + 60):
         results.add(row(f"k{i}"), pd.DataFrame({"row": [i]}))
+
+
+def killed(file):
+    """What a process leaves that is killed before its file is whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(target):
+        target.write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = multiprocessing.get_context("fork").Process(target=_replace, args=(file, write))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_had_begun_is_swept_away_and_nothing_else(results, tmp_path):
+    results.sweep()
+    assert not list(tmp_path.iterdir())
+    results.add(row("k0"), pd.DataFrame({"row": [7]}), record={"a": 1})
+    results.fail(dict.fromkeys(FAILURE_COLUMNS, ""))
+    others = Results(tmp_path, "classification", "toy2")
+    others.add(row("k0"))
+    files = set(tmp_path.rglob("*"))
+    for file in (results.answers_path("k1"), results.record_path("k1"), results.path, others.path):
+        killed(file)
+    (results.answers_path("k1").with_name(".k3jf93_w.gz")).touch()  # as earlier versions called it
+    assert len(set(tmp_path.rglob("*")) - files) == 5
+    results.sweep()
+    [left] = set(tmp_path.rglob("*")) - files
+    assert left.name.startswith(".toy2.csv.")
+    assert results.answers("k0")["row"].tolist() == ["7"]
+
+
+def test_a_sweep_waits_for_who_is_writing(results):
+    results.add(row("k0"), pd.DataFrame({"row": [7]}))
+    begun = results.answers_path("k1").with_name(".k1.csv.gz.abc.part")
+    with FileLock(results.path.with_name(".toy.csv.lock")):
+        begun.touch()
+        thread = threading.Thread(target=results.sweep)
+        thread.start()
+        thread.join(0.2)
+        assert begun.exists()
+    thread.join()
+    assert not begun.exists()
 
 
 def test_two_processes_lose_no_row_and_double_none(tmp_path):

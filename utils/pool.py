@@ -29,9 +29,13 @@ def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: 
 
     try:
         lifetime = {"initializer": _begin, "initargs": (os.getpid(), outputs)}
-        pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all", **lifetime)
-        with warnings.catch_warnings():  # the pool replaces a worker that has grown by 300 MB; no case is lost
-            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+        # More calls at once than the pool's queue holds, which are twice the workers, and an end by Ctrl-C finds the
+        # thread that manages it dead, its semaphores leaked.
+        pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs", **lifetime)
+        with warnings.catch_warnings():
+            # The pool replaces a worker that has grown by 300 MB, without losing a case, and tells those it drops.
+            for message in ("A worker stopped while some jobs", ".*(were still being processed|but not used)"):
+                warnings.filterwarnings("ignore", message=message)
             yield from pool(delayed(runner.run_one)(plan, commit) for plan in plans)
     except TerminatedWorkerError as error:
         raise UserError(

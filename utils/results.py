@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]  # results land beside the code, whatever folder the caller is in
 FAILURE_COLUMNS = ("key", "experiment", "dataset", "method", "model", "seed", "reason", "failed_at")
+BEGUN = ".part"  # ends the name of a file that is not whole yet
 
 
 class StorageError(UserError):
@@ -124,6 +125,14 @@ class Results:
                 _replace(self.path, lambda target: target.write_text(kept[0] + "".join(map(_line, rows)), "utf-8"))
             _append(self.path, list(row), list(row.values()))
         return True
+
+    def sweep(self) -> None:
+        """Removes what processes that were killed had begun to write. Under the lock, so nobody else is writing."""
+        folder = self.folder / "answers"
+        if folder.exists():
+            with self._writing(self.path):
+                for file in [*folder.glob(".*"), *self.path.parent.glob(f".{self.path.name}.*{BEGUN}")]:
+                    file.unlink(missing_ok=True)
 
     def fail(self, row: Mapping[str, object]) -> None:
         """Writes down a failed attempt with its reason; `row` has the columns FAILURE_COLUMNS."""
@@ -236,7 +245,7 @@ def _append(path: Path, columns: list[str], values: list[object]) -> None:
 
 def _replace(path: Path, write) -> None:
     """Lets `write` fill a temporary file beside `path` and puts it in its place at once."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=BEGUN)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -63,6 +63,7 @@ class Runner:
                 that could run at all. Later: results that cannot be written.
         """
         _check_disk(self.results)
+        self.results.sweep()
         is_shown = parallel.is_first() and not self.config.quiet
         counted = nullcontext() if is_shown else progress.listening(None)
         with spending.offline(self.config.spending, self.config.results_dir), counted:
@@ -156,11 +157,12 @@ class Runner:
 
     def _run_all(self, plans: list[Plan], shown: Display) -> None:
         commit, busy = _commit(), []
-        for outcome in self._outcomes(plans, commit, shown):
-            if outcome.status == BUSY:
-                busy.append(outcome.plan)
-            else:
-                shown.note(self._whole(outcome))
+        with closing(self._outcomes(plans, commit, shown)) as outcomes:
+            for outcome in outcomes:
+                if outcome.status == BUSY:
+                    busy.append(outcome.plan)
+                else:
+                    shown.note(self._whole(outcome))
         for plan in busy:  # another process has them; wait for it, and run what it leaves behind
             shown.note(self._whole(self.run_one(plan, commit, wait=True)))
 

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from utils.lines import append as append_line
 from utils.models.protocol.wire import digest
-from utils.results import write_text
+from utils.results import BEGUN, write_text
 
 
 class Store:
@@ -53,6 +53,8 @@ class Store:
         file = self.state_file(key)
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_name(f".{file.name}.lock")):
+            for begun in file.parent.glob(f".{file.name}.*{BEGUN}"):  # by a process that was killed
+                begun.unlink(missing_ok=True)
             yield State(file)
 
     def state(self, key: str) -> State:
