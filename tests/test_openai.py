@@ -461,6 +461,66 @@ def test_a_failing_study_shows_no_key(place, tmp_path):
     assert not files_with(KEY, tmp_path / "results")
 
 
+WATCH = """
+import json, os, sys
+def hook(event, args):
+    if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR):
+        told = ["file", os.path.abspath(os.fsdecode(args[0]))] if not isinstance(args[0], int) else None
+    elif event == "os.rename":
+        told = ["file", os.path.abspath(os.fsdecode(args[1]))]
+    elif event in ("socket.connect", "socket.sendto"):
+        told = ["host", *args[1][:2]] if isinstance(args[1], tuple) else None
+    elif event == "socket.getaddrinfo":
+        told = ["host", str(args[0]), args[1]]
+    else:
+        told = None
+    if told:
+        os.write(log, (json.dumps(told) + "\\n").encode())
+log = os.open(os.environ["WATCHED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+sys.addaudithook(hook)
+"""
+
+
+def test_a_planted_key_and_planted_rows_reach_only_the_server_and_the_results(place, tmp_path):
+    """Each process notes down every file that it opens for writing and every host that it speaks to."""
+    server = place()
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
+    rows = [f"planted row {i},{i % 7},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["note,x,label", *rows]) + "\n")
+    places = {"HOME": "home", "TMPDIR": "scratch", "XDG_CACHE_HOME": "cache"}
+    for name in places.values():
+        (tmp_path / name).mkdir()
+    environment = os.environ | {name: str(tmp_path / folder) for name, folder in places.items()}
+    environment |= {"PYTHONPATH": f"{tmp_path / 'watch'}:{ROOT}", "WATCHED": str(tmp_path / "watched")}
+    study = [word if word != "iris" else str(tmp_path / "mine.csv") for word in map(str, flags(tmp_path, "--yes"))]
+    study += ["--seeds", "0", "1", "--workers", "2", "--methods", "lift", "tree", "--epochs", "1"]
+    how = {"cwd": ROOT, "env": environment, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run([sys.executable, "-W", "error", "-m", *study], **how)
+    assert done.returncode == 0, done.stderr
+    server.faults.add(Fault("POST", "completions", times=None, answer=faults.status(500)))
+    failed = subprocess.run([sys.executable, "-m", *study, "--seeds", "2", "--retry-minutes", "0"], **how)
+    assert failed.returncode == 1, failed.stderr
+    noted = [json.loads(line) for line in (tmp_path / "watched").read_text().splitlines()]
+    port = int(server.url.rpartition(":")[2].removesuffix("/v1"))
+    hosts = {tuple(told[1:]) for told in noted if told[0] == "host"}
+    assert hosts <= {("127.0.0.1", port)}
+    assert hosts
+    results = tmp_path / "results"
+    files = {Path(told[1]) for told in noted if told[0] == "file"}
+    files |= {file for name in places.values() for file in (tmp_path / name).rglob("*")}
+    outside = [file for file in files if file.is_file() and not file.is_relative_to(results)]
+    assert not [file for file in outside if b"planted row" in (data := file.read_bytes()) or KEY.encode() in data]
+    assert any(file.is_relative_to(results / "openai") for file in files)
+    assert files_with("planted row", results)
+    assert not files_with(KEY, results)
+    told = (done.stdout + done.stderr + failed.stdout + failed.stderr).splitlines()
+    shown = [line for line in told if "planted row" in line]
+    assert len(shown) == 2
+    assert all(line.startswith("  for example: ") for line in shown)  # of each quote, so that one sees what leaves
+    assert not [line for line in told if KEY in line]
+
+
 STAGES = {
     "after the upload": ("POST", r"/files$", 1, "before"),
     "before the creation": ("POST", r"/fine_tuning/jobs$", 0, "before"),
