@@ -454,6 +454,13 @@ def test_a_training_that_was_paid_for_is_taken_up_after_any_nonsense(server, bac
     assert [entry["kind"] for entry in entries(tmp_path)] == ["training"]
 
 
+def test_an_empty_text_may_stand_for_null(server, back_end):
+    server.script("POST", "/jobs$", lambda good: [http(good | {"fine_tuned_model": ""})])
+    assert back_end().tune(job()).model == "ft:test:1"
+    server.script("GET", "/batches/", lambda good: [http(good | {"error_file_id": ""})])
+    jobs.batch(back_end(), "/v1/completions", {"0": free()})
+
+
 EVENTS = [{}, {"id": {}, "message": "a"}, {"id": "e", "message": {}}, {"id": "e" * 9999, "message": "a"}, {"id": "e"}]
 
 

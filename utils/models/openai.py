@@ -27,10 +27,11 @@ from utils.models.protocol.jobs import Unanswered
 from utils.models.protocol.providers import host
 from utils.models.protocol.reading import checked, record, usable
 from utils.models.protocol.replies import Refused, Transient, clean, meaning
-from utils.models.protocol.wire import BadAnswer, Job, shown
+from utils.models.protocol.wire import BadAnswer, Job
 
 TIMEOUT = 120.0  # seconds for one request
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries, doubled each time, where the server names none
+LEAST_PAUSE = 0.05  # where it names less
 BROKEN_TRIES = 3  # for an answer that came and cannot be read: it was billed
 NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")  # errors before the request has left
 PAGES = 50  # of a list, most that are read
@@ -264,7 +265,7 @@ class Connection:
         after, seen = openai.NOT_GIVEN, set()
         for _ in range(PAGES):
             page = self._get(lambda after=after: send(after), what, reading.Page)
-            entries = [(shown(entry.get("id")), entry) for entry in page.data or []]
+            entries = [(repr(entry.get("id")), entry) for entry in page.data or []]
             new = {id: entry for id, entry in entries if id not in seen}
             yield from new.values()
             ids = [entry["id"] for entry in new.values() if isinstance(entry.get("id"), str)]
@@ -310,7 +311,7 @@ class Connection:
                 return self._translated(send, what, patient)
             except (Transient, BadAnswer) as error:
                 asked = getattr(error, "after", None)
-                wait = asked if asked is not None else pause * random.uniform(0.5, 1.0)
+                wait = max(asked, LEAST_PAUSE) if asked is not None else pause * random.uniform(0.5, 1.0)
                 if time.monotonic() + wait > deadline:
                     raise UserError(
                         f"{self.host} did not give {what} within {self._patience / 60:g} minutes (--retry-minutes): "

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import from_json
 
 from utils.models.protocol.wire import BadAnswer, shown
@@ -24,6 +24,9 @@ def _printable(text: str) -> str:
 
 Id = Annotated[str, StringConstraints(pattern=re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}\Z"))]  # part of a URL
 Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
+Empty = BeforeValidator(lambda value: None if value == "" else value)  # some servers write "" for null
+NoId = Annotated[Id | None, Empty]
+NoName = Annotated[Name | None, Empty]
 Step = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -41,7 +44,7 @@ class Entry(Object):
 
 class File(Object):
     id: Id
-    status: Name | None = None
+    status: NoName = None
     status_details: Any = None
 
 
@@ -49,7 +52,7 @@ class Job(Object):
     object: Literal["fine_tuning.job"] | None = None
     id: Id
     status: Name
-    fine_tuned_model: Name | None = None
+    fine_tuned_model: NoName = None
     trained_tokens: Any = None  # counted by `wire.trained`
     error: Any = None
 
@@ -58,8 +61,8 @@ class Batch(Object):
     object: Literal["batch"] | None = None
     id: Id
     status: Name
-    output_file_id: Id | None = None
-    error_file_id: Id | None = None
+    output_file_id: NoId = None
+    error_file_id: NoId = None
 
 
 class Page(Object):
