@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.machine import peak
 from benchmarks.made_table import split
 from utils import models, progress, study
-from utils.trial import Trial
+from utils.study.cases import Trial
 
 
 def measured(config, method, n):

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from benchmarks import job_table, machine, manual
 from benchmarks.job_case import STARTS, TASKS
 from utils.errors import UserError
-from utils.results import ROOT
+from utils.paths import ROOT
 
 KERNEL = {"classification": "svm", "regression": "kernel_ridge"}  # what the method svm is in each task
 

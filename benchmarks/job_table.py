@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.job_case import MADE
 from benchmarks.phases import NAMES
-from utils.report import markdown_table
-from utils.results import write_text
+from utils.reporting import markdown_table
+from utils.storage import write_text
 
 REFERENCE = "xgboost"
 PHASES = [f"{name} s" for name in NAMES]

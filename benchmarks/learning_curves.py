@@ -10,8 +10,10 @@ from itertools import product
 import pandas as pd
 
 from benchmarks import random_start
-from utils import plots, ranking, registry, report, study, tables
-from utils.results import write_text
+from utils import plots, reporting, study, tables
+from utils.reporting import ranking
+from utils.storage import write_text
+from utils.tables import registry
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def figure(results):
 
 def finish(results):
     """Mean accuracy over the tables that all methods have at a size; other sizes are other tables."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     means = pd.concat(
         [ranking.seed_means(part).assign(group=f"{n:04d}") for n, part in frame.groupby("rows")], ignore_index=True
     )
@@ -63,7 +65,9 @@ def finish(results):
         curve = summary.pivot(index=["group", "n_tables"], columns="learner", values="score").reset_index()
         curve = curve.rename(columns={"group": "training rows", "n_tables": "tables"}).astype({"training rows": int})
         write_text(results.sibling("_means.csv"), curve.to_csv(index=False, float_format="%.6g"))
-        print(f"\nmean accuracy\n\n{report.markdown_table(curve.round(3))}\n\nmeans    {results.sibling('_means.csv')}")
+        print(
+            f"\nmean accuracy\n\n{reporting.markdown_table(curve.round(3))}\n\nmeans    {results.sibling('_means.csv')}"
+        )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import make_classification
 
-from utils.splits import Split
+from utils.tables.splits import Split
 
 
 def split(n, columns, seed):

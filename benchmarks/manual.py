@@ -27,7 +27,8 @@ import pandas as pd
 
 from benchmarks.pivots import Table
 from utils.errors import UserError
-from utils.results import ROOT, write_text
+from utils.paths import ROOT
+from utils.storage import write_text
 
 AREAS = ("benchmarks", "classification", "regression", "others")
 TABLE = re.compile(r"^<!-- table: (.*?)-->\n.*?^<!-- end -->$", re.DOTALL | re.MULTILINE)

@@ -18,9 +18,9 @@ import torch
 
 from benchmarks import machine, ways
 from utils import models
-from utils.models import made
+from utils.models.local import model_cache
+from utils.paths import ROOT
 from utils.prompts import Template
-from utils.results import ROOT
 
 CACHE = ROOT / "data" / "cache" / "models"
 DROPOUT = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
@@ -119,7 +119,7 @@ def checkpoint(model: str) -> str:
         AutoModelForCausalLM.from_config(config, dtype=kind).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    return str(made.folder(CACHE, model, [identity], write))
+    return str(model_cache.folder(CACHE, model, [identity], write))
 
 
 def flops(model: models.LanguageModel, tokens: float) -> float:

@@ -24,24 +24,24 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {  # phase → module:function; what a f
     "import": ("builtins:__import__", "importlib:import_module"),
     "load": ("utils.models:load",),
     "texts": (
-        "utils.examples:TrainingTexts.__call__",
-        "utils.prompts:Template.fit",
-        "utils.prompts:Template.examples",
-        "utils.prompts:Template.prompts",
-        "utils.prompts:Template.completions",
-        "utils.shots:affordable",
-        "utils.shots:Shots.before",
-        "utils.selection:Setup.check_length",
-        "utils.models.tokens:Tokens.ids",
-        "utils.models.tokens:Tokens.pairs",
+        "utils.estimators.augmentation:TrainingTexts.__call__",
+        "utils.prompts.template:Template.fit",
+        "utils.prompts.template:Template.examples",
+        "utils.prompts.template:Template.prompts",
+        "utils.prompts.template:Template.completions",
+        "utils.prompts.few_shot:affordable",
+        "utils.prompts.few_shot:Shots.before",
+        "utils.estimators.selection:Setup.check_length",
+        "utils.models.local.tokens:Tokens.ids",
+        "utils.models.local.tokens:Tokens.pairs",
     ),
     "forward and backward": (
-        "utils.models.training:_losses",
-        "utils.models.network:Network.__call__",
+        "utils.models.local.training:_losses",
+        "utils.models.local.network:Network.__call__",
         "torch:Tensor.backward",
     ),
-    "optimizer": ("utils.models.fits:Fit.forget", "utils.models.fits:Fit.step"),
-    "validation": ("utils.models.fits:Fit.judge",),
+    "optimizer": ("utils.models.local.optimization:Fit.forget", "utils.models.local.optimization:Fit.step"),
+    "validation": ("utils.models.local.optimization:Fit.judge",),
 }
 TRL: dict[str, tuple[str, ...]] = {  # the same of a job that TRL does
     "texts": ("trl.trainer.sft_trainer:SFTTrainer._prepare_dataset",),
@@ -51,7 +51,10 @@ TRL: dict[str, tuple[str, ...]] = {  # the same of a job that TRL does
     ),
     "optimizer": ("accelerate.optimizer:AcceleratedOptimizer.step",),
 }
-UPDATE = {"lift": "utils.models.fits:Fit.step", "trl": "transformers.trainer:Trainer.training_step"}  # called once each
+UPDATE = {
+    "lift": "utils.models.local.optimization:Fit.step",
+    "trl": "transformers.trainer:Trainer.training_step",
+}  # called once each
 NAMES = (*FUNCTIONS, OTHER)
 CLOSED = ("import", "load", "validation")  # whatever these call is theirs, but for imports
 

@@ -22,7 +22,7 @@ from importlib import import_module
 
 import pandas as pd
 
-from utils import report
+from utils import reporting
 from utils.errors import UserError
 
 MISSING = "–"
@@ -87,7 +87,7 @@ class Table:
         lines = [
             {self.corner: row} | {c: cells[row].get(c, MISSING) for c in columns} for row in sorted(cells, key=_place)
         ]
-        return report.markdown_table(pd.DataFrame(lines))
+        return reporting.markdown_table(pd.DataFrame(lines))
 
     def _head(self, form: str, line: dict) -> str:
         text = re.sub(f"(,? |:){MISSING}", "", _Fields().vformat(form, (), line))
@@ -111,7 +111,7 @@ class _Fields(string.Formatter):
 
 def summary(frame: pd.DataFrame) -> str:
     """The table of a summary as every study prints it: data sets, learners, chance, the paper's LIFT."""
-    return report.markdown_table(report.pivot(frame).reset_index(names=""))
+    return reporting.markdown_table(reporting.pivot(frame).reset_index(names=""))
 
 
 def _cell(form: str, line: dict) -> str:
@@ -134,7 +134,7 @@ def _place(head: str) -> list[tuple]:
     key = []
     for word in head.split(", "):
         name = re.split(r"[ :(]", word)[0]
-        known = report.ORDER.index(name) if name in report.ORDER else report.ORDER.index("lift") - 0.5
+        known = reporting.ORDER.index(name) if name in reporting.ORDER else reporting.ORDER.index("lift") - 0.5
         parts = re.split(r"(\d+(?:\.\d+)?)", word)
         numbered = [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
         key.append((known, not word.startswith("none"), numbered))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import random_start, readme
-from utils import baselines, plots, ranking, study, tables
-from utils.groups import group
+from utils import baselines, plots, study, tables
+from utils.reporting import ranking
+from utils.tables.registry import group
 
 TITLES = {
     "classification": ("Classification accuracy on test rows", "accuracy (share of test rows)"),

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from utils import models, study
 from utils.errors import CannotDo
-from utils.models import RECIPE_FILE, made, starts
-from utils.results import ROOT
-from utils.runner import Case
-from utils.trial import Trial
+from utils.models import RECIPE_FILE
+from utils.models.local import initialization, model_cache
+from utils.paths import ROOT
+from utils.study.cases import Trial
+from utils.study.runner import Case
 
 METHOD = "lift-random"
 PLAIN = "lift-plain"
@@ -47,7 +48,7 @@ NO_ARCHITECTURE = ("transformers_version", "dtype", "torch_dtype", "_name_or_pat
 def trial(case: Case, config: study.Config, task: str) -> Trial:
     """`study.trial` with two methods more, `lift-random` and `lift-plain`. Raises UserError."""
     if case.method == PLAIN:
-        return trial_from(Path(starts.place("random", config.model, SEED)), case, config, task)
+        return trial_from(Path(initialization.place("random", config.model, SEED)), case, config, task)
     if case.method != METHOD:
         return study.trial(case, config, task)
     return trial_from(folder(config.model), case, config, task)
@@ -82,7 +83,7 @@ def cached(name: str, contents: list[bytes], write: Callable[[Path], None]) -> P
         write: fills an empty folder.
     """
     sources = [source.read_bytes() for source in SOURCES]
-    return made.folder(CACHE, name, [*contents, *sources], write)
+    return model_cache.folder(CACHE, name, [*contents, *sources], write)
 
 
 def _write(shipped: Path, target: Path) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from utils import ranking, tables
+from utils import tables
 from utils.errors import CannotDo, MissingPackage, UserError
-from utils.groups import group
-from utils.results import ROOT, Results, write_text
+from utils.paths import ROOT
+from utils.reporting import ranking
+from utils.results import Results
+from utils.storage import write_text
+from utils.tables.registry import group
 
 FOLDER = Path(__file__).resolve().parent
 README = ROOT / "README.md"

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from benchmarks import random_start, search_space
 from benchmarks.search_space import TABLES, VARIANTS
-from utils import report, study, tables
+from utils import reporting, study, tables
 from utils.errors import UnknownName
-from utils.results import write_text
+from utils.storage import write_text
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def figure(results):
 
 
 def finish(results):
-    table = means(report.latest(results.frame()))
+    table = means(reporting.latest(results.frame()))
     write_text(results.sibling("_means.csv"), table.to_csv(index=False, float_format="%.6g"))
-    print(f"\n{report.markdown_table(table.round(4))}\n\nmeans    {results.sibling('_means.csv')}")
+    print(f"\n{reporting.markdown_table(table.round(4))}\n\nmeans    {results.sibling('_means.csv')}")
 
 
 if __name__ == "__main__":

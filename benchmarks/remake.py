@@ -13,7 +13,7 @@ import tyro
 
 from benchmarks import steps
 from utils.errors import UserError
-from utils.results import ROOT
+from utils.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from matplotlib.ticker import NullFormatter
 from benchmarks import growth
 from utils import plots, study
 from utils.errors import UserError
-from utils.results import write_text
+from utils.storage import write_text
 
 COLOURS = {"lift": plots.LIFT_COLOUR, "xgboost": "tab:blue"}
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from benchmarks import speed_table
 from utils.errors import UserError
-from utils.results import ROOT
+from utils.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from utils import plots
-from utils.results import write_text
+from utils.storage import write_text
 
 SEARCHED = ("trl", "ours")  # ways whose batch size is searched
 FIGURES = ("tune_rows_per_s", "predict_rows_per_s")  # each with the batch size that is best for it

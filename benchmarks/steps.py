@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks import machine, manual
 from benchmarks.manual import Entry
 from utils.errors import UserError
-from utils.results import write_text
+from utils.storage import write_text
 
 OWN = re.compile(r"(?:utils|benchmarks|classification|regression|others)(?:\.\w+)+")  # a module in a string, as for -m
 MANIFEST = Path("benchmarks") / "remake.json"

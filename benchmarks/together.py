@@ -16,8 +16,9 @@ from benchmarks import measure, ways
 from utils import models
 from utils.errors import UserError
 from utils.models import FineTuning
-from utils.models.together import fine_tune_each
-from utils.results import ROOT, write_text
+from utils.models.local.multi_lora import fine_tune_each
+from utils.paths import ROOT
+from utils.storage import write_text
 
 
 @dataclass(frozen=True)

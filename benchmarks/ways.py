@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy
 
 from utils import models
 from utils.models import FineTuning
-from utils.models.tokens import IGNORE, pad_left
+from utils.models.local.tokens import IGNORE, pad_left
 
 LEARNING_RATE = 1e-3
 NEW_TOKENS = 10  # of a free answer, as in the original

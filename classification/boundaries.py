@@ -8,7 +8,8 @@ python -m classification.boundaries --datasets network:epoch=490,flip=0.2 --meth
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import grids, plots, report, study, tables
+from utils import plots, reporting, study, tables
+from utils.tables import grids
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def finish(results):
     """The pictures, from the answers of the last seed."""
     import pandas as pd
 
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     frame = frame[frame["seed"] == frame["seed"].max()].drop_duplicates(["dataset", "method"], keep="last")
     pictures = []
     for row in frame.itertuples():

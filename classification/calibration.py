@@ -8,7 +8,9 @@ python -m classification.calibration --samples 200 --methods lift               
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import calibration, conformal, diagrams, report, study, tables
+from classification import _calibration, _conformal
+from utils import reporting, study, tables
+from utils.plots import diagrams
 
 BEFORE_AFTER = {
     "calibration error": ("ece", "ece_scaled"),
@@ -35,23 +37,23 @@ def cases(config):
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    calibration.check(trial.learner)
-    split, X, y = calibration.hold_back(trial.split, case.settings["held"], case.seed)
+    _calibration.check(trial.learner)
+    split, X, y = _calibration.hold_back(trial.split, case.settings["held"], case.seed)
     scores = {}
 
     def measure(name):
         def value(answers):  # the learner is fitted by now; all scores are computed once
             if not scores:
-                scores.update(calibration.scores(answers, y))
+                scores.update(_calibration.scores(answers, y))
                 if case.method == "lift" and config.samples:
-                    drawn = calibration.sampled_frequencies(trial.learner, split.X_test, config.samples)
-                    log_p, _ = calibration.stated(answers.iloc[: len(drawn)])
-                    scores.update(calibration.sampling_scores(drawn, log_p, config.samples))
+                    drawn = _calibration.sampled_frequencies(trial.learner, split.X_test, config.samples)
+                    log_p, _ = _calibration.stated(answers.iloc[: len(drawn)])
+                    scores.update(_calibration.sampling_scores(drawn, log_p, config.samples))
             return scores.get(name, float("nan"))
 
         return value
 
-    return replace(trial, split=split, queries=X, measures={name: measure(name) for name in calibration.score_names()})
+    return replace(trial, split=split, queries=X, measures={name: measure(name) for name in _calibration.score_names()})
 
 
 def figure(results):
@@ -61,16 +63,16 @@ def figure(results):
 def finish(results):
     """Reliability diagrams, and coverage and size of the conformal sets."""
     path = results.sibling("_reliability.png")
-    diagrams.reliability(calibration.pooled(results), "Do stated probabilities hold?").savefig(path, dpi=150)
-    frame = report.latest(results.frame())
+    diagrams.reliability(_calibration.pooled(results), "Do stated probabilities hold?").savefig(path, dpi=150)
+    frame = reporting.latest(results.frame())
     scores = {"coverage": "share of rows whose set holds the truth", "size": "mean number of classes in a set"}
-    sets, label = conformal.by_coverage(frame), "share of rows that was asked for"
+    sets, label = _conformal.by_coverage(frame), "share of rows that was asked for"
     picture = diagrams.lines(sets, "asked", scores, "Conformal sets", label, ideal="coverage")
     picture.savefig(results.sibling("_sets.png"), dpi=150)
     print(f"pictures {path}\n         {results.sibling('_sets.png')}")
-    drawn = frame.dropna(subset="sampled_distance").groupby("dataset")[list(calibration.SAMPLED)].mean().round(4)
+    drawn = frame.dropna(subset="sampled_distance").groupby("dataset")[list(_calibration.SAMPLED)].mean().round(4)
     if len(drawn):
-        print(f"\nLIFT's sampled answers against its scores\n\n{report.markdown_table(drawn.reset_index())}")
+        print(f"\nLIFT's sampled answers against its scores\n\n{reporting.markdown_table(drawn.reset_index())}")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ python -m classification.feature_names --datasets vehicle --model EleutherAI/gpt
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, naming, panels, report, study, tables
-from utils.results import write_text
+from classification import _feature_names
+from utils import reporting, study, tables
+from utils.plots import panels
 
 NO_NAMES = {"names": "none", "tested_with": "none", "template": "none", "shuffling": 0}  # classical learners see none
 
@@ -31,15 +32,14 @@ class Config(study.Config):
 
 
 def cases(config):
-    pairs = list(naming.pairs(config.names, config.tested_with, config.shufflings))
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
+    pairs = list(_feature_names.pairs(config.names, config.tested_with, config.shufflings))
+    datasets = tables.expand(config.datasets, "classification")
+    for dataset, method, seed in product(datasets, config.methods, config.seeds):
         if method != "lift":
             yield study.Case(dataset, method, seed, NO_NAMES)
             continue
         for template, (names, tested, shuffling) in product(config.templates, pairs):
-            if naming.wording(template, dataset, (names, tested)):
+            if _feature_names.wording(template, dataset, (names, tested)):
                 settings = {"names": names, "tested_with": tested, "template": template, "shuffling": shuffling}
                 yield study.Case(dataset, method, seed, settings)
 
@@ -49,11 +49,11 @@ def build(case, config):
     if case.method != "lift":
         return trial
     columns, told = list(trial.split.X_train.columns), case.settings
-    names, asked = (naming.names(columns, told[form], told["shuffling"]) for form in ("names", "tested_with"))
-    wording = naming.wording(told["template"], case.dataset, (told["names"], told["tested_with"]))
+    names, asked = (_feature_names.names(columns, told[form], told["shuffling"]) for form in ("names", "tested_with"))
+    wording = _feature_names.wording(told["template"], case.dataset, (told["names"], told["tested_with"]))
     template = {**(trial.learner.template or {}), "wording": wording, "names": names}
-    given = {**arms.parameters(trial), "template": template, "asked_names": None if asked == names else asked}
-    return replace(trial, learner=naming.RenamedClassifier(**given))
+    given = {"template": template, "asked_names": None if asked == names else asked}
+    return replace(trial, learner=_feature_names.RenamedClassifier(**trial.learner.get_params(deep=False) | given))
 
 
 def labelled(results):
@@ -64,16 +64,16 @@ def labelled(results):
 def figure(results):
     title = "Accuracy by the names of the features (trained with → asked with)"
     frame = labelled(results).sort_values("template", ascending=False)
-    return panels.dots(frame, "arm", "template", title, order=naming.FORMS)
+    return panels.dots(frame, "arm", "template", title, order=_feature_names.FORMS)
 
 
 def finish(results):
     """Differences to no names, on the same splits."""
-    frame = labelled(report.latest(results.frame()))
-    differences = arms.paired(frame[frame["method"] == "lift"], "arm", "none", ("dataset", "template"))
+    frame = labelled(reporting.latest(results.frame()))
+    differences = reporting.paired_differences(frame[frame["method"] == "lift"], "arm", "none", ("dataset", "template"))
     if len(differences):
-        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
-        print(f"\ndifference to no names, same splits\n\n{report.markdown_table(differences.round(3))}")
+        results.write_table("paired", differences)
+        print(f"\ndifference to no names, same splits\n\n{reporting.markdown_table(differences.round(3))}")
 
 
 if __name__ == "__main__":

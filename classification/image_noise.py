@@ -9,15 +9,16 @@ python -m classification.image_noise --datasets mnist_6000_1000 --side 14 --rows
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import corruptions, image_study, images, plots, report, study
+from classification import _image_noise, _images
+from utils import plots, reporting, study
 from utils.errors import UnknownName
-from utils.results import write_text
+from utils.tables import images
 
 AUGMENT = {"none": (0, 0.0), "medium": (2, 0.05), "high": (2, 0.2)}  # copies of each training image; sd of their noise
 
 
 @dataclass(frozen=True)
-class Config(image_study.Config):
+class Config(_images.Config):
     datasets: tuple[str, ...] = ("digits",)  # mnist, fashion_mnist, NAME.npz; permuted_ before each
     methods: tuple[str, ...] = ("svm", "xgboost", "mlp300", "lenet", "lift")  # mlp300, lenet: networks
     seeds: tuple[int, ...] = (0,)  # one split, one draw of all noise and one fine-tune each
@@ -27,7 +28,7 @@ class Config(image_study.Config):
 
 
 def cases(config):
-    corruptions.check(config.kinds, config.epsilons)
+    _image_noise.check(config.kinds, config.epsilons)
     for augment in config.augment:
         if augment not in AUGMENT:
             raise UnknownName(f"no augmentation {augment!r}; have {', '.join(AUGMENT)}")
@@ -37,26 +38,26 @@ def cases(config):
 
 
 def build(case, config):
-    trial = image_study.trial(case, config)
+    trial = _images.trial(case, config)
     asked = (config.kinds, config.epsilons)
-    queries = corruptions.queries(trial.split, *asked, config.side, config.greys, case.seed)
+    queries = _image_noise.queries(trial.split, *asked, config.side, config.greys, case.seed)
     split = images.noisy_copies(trial.split, *AUGMENT[case.settings["augment"]], config.greys, case.seed)
-    measures = corruptions.measures(len(split.y_test), *asked)
+    measures = _image_noise.measures(len(split.y_test), *asked)
     return replace(trial, split=split, queries=queries, measures=measures)
 
 
 def figure(results):
-    curves, label = corruptions.curves(results), "ε, the most that a pixel changes (1: from black to white)"
+    curves, label = _image_noise.curves(results), "ε, the most that a pixel changes (1: from black to white)"
     return plots.steps(curves, "epsilon", "accuracy", "panel", "Accuracy on noisy test images", label)
 
 
 def finish(results):
     """The numbers behind the figure."""
-    frame = report.latest(results.frame())
-    curves = corruptions.curves(frame.assign(learner=report.labels(frame)))
+    frame = reporting.latest(results.frame())
+    curves = _image_noise.curves(frame.assign(learner=reporting.labels(frame)))
     cells = curves.groupby(["dataset", "learner", "images"], sort=False)["accuracy"].mean().unstack("images")
-    write_text(results.sibling("_corruptions.csv"), cells.to_csv(float_format="%.6g"))
-    print(f"\naccuracy by noise and ε, mean over seeds\n\n{report.markdown_table(cells.round(3).reset_index())}")
+    results.write_table("corruptions", cells.reset_index())
+    print(f"\naccuracy by noise and ε, mean over seeds\n\n{reporting.markdown_table(cells.round(3).reset_index())}")
     print(f"\nnumbers  {results.sibling('_corruptions.csv')}")
 
 

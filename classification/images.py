@@ -9,11 +9,12 @@ python -m classification.images --datasets mnist --side 18 --crop 18 --wording p
 from dataclasses import dataclass
 from itertools import product
 
-from utils import image_study, plots, study
+from classification import _images
+from utils import plots, study
 
 
 @dataclass(frozen=True)
-class Config(image_study.Config):
+class Config(_images.Config):
     datasets: tuple[str, ...] = ("digits", "permuted_digits")  # mnist, fashion_mnist, NAME.npz; permuted_ before each
     methods: tuple[str, ...] = ("logreg", "svm", "xgboost", "mlp300", "lenet", "lift")  # mlp300, lenet: networks
     seeds: tuple[int, ...] = (0,)  # one split, one order of permuted pixels and one fine-tune each
@@ -25,7 +26,7 @@ def cases(config):
 
 
 def build(case, config):
-    return image_study.trial(case, config)
+    return _images.trial(case, config)
 
 
 def figure(results):

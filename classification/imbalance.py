@@ -8,7 +8,9 @@ python -m classification.imbalance --minority 1 .2 .1 .05 .02 --seeds 0 1 2
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import diagrams, metrics, perturb, report, study, tables
+from utils import metrics, reporting, study, tables
+from utils.plots import diagrams
+from utils.tables import perturbations
 
 SCORES = ("precision", "recall", "f1", "average_precision")  # of the minority; the original scored the majority
 PANELS = {
@@ -37,8 +39,8 @@ def cases(config):
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    rare = perturb.rarest(trial.split.y_train)
-    split = perturb.make_imbalanced(trial.split, case.settings["minority"], case.seed)
+    rare = perturbations.rarest(trial.split.y_train)
+    split = perturbations.make_imbalanced(trial.split, case.settings["minority"], case.seed)
 
     def of_minority(score):
         def measure(answers):
@@ -60,8 +62,8 @@ def figure(results):
 
 def finish(results):
     """The score that accuracy hides."""
-    means = report.latest(results.frame()).pivot_table("minority_f1", ["dataset", "method"], "minority")
-    print(f"\nF1 of the minority by its share in training\n\n{report.markdown_table(means.round(3).reset_index())}")
+    means = reporting.latest(results.frame()).pivot_table("minority_f1", ["dataset", "method"], "minority")
+    print(f"\nF1 of the minority by its share in training\n\n{reporting.markdown_table(means.round(3).reset_index())}")
 
 
 if __name__ == "__main__":

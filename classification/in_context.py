@@ -9,7 +9,9 @@ python -m classification.in_context --datasets vehicle --shown 0 --model Eleuthe
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, in_context, panels, study, tables
+from classification import _in_context
+from utils import study, tables
+from utils.plots import panels
 
 ARMS = {
     "prompt": "k rows in the prompt",
@@ -34,24 +36,24 @@ def cases(config):
     ):
         yield study.Case(dataset, method, seed, dict.fromkeys(("arm", "shown", "choice"), "all"))
         for shown, arm, choice in product(config.shown, ("prompt", "tuned", "both"), config.choices):
-            if choice in in_context.SUBSETS if arm == "tuned" else method == "lift":
-                settings = {"arm": arm, "shown": str(shown) if shown else in_context.PAPER, "choice": choice}
+            if choice in _in_context.SUBSETS if arm == "tuned" else method == "lift":
+                settings = {"arm": arm, "shown": str(shown) if shown else _in_context.PAPER, "choice": choice}
                 yield study.Case(dataset, method, seed, settings)
 
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
     arm, shown, choice = (case.settings[name] for name in ("arm", "shown", "choice"))
-    k = in_context.n_shown(trial.dataset, shown, len(trial.split.y_train)) if arm != "all" else 0
-    one_subset = arm in ("prompt", "tuned") and choice in in_context.SUBSETS
+    k = _in_context.n_shown(trial.dataset, shown, len(trial.split.y_train)) if arm != "all" else 0
+    one_subset = arm in ("prompt", "tuned") and choice in _in_context.SUBSETS
     if one_subset:
-        trial = replace(trial, split=in_context.subset(trial.split, k, choice, case.seed))
+        trial = replace(trial, split=_in_context.subset(trial.split, k, choice, case.seed))
     if case.method != "lift":
         return trial
-    given = arms.parameters(trial) | {"shots": None, "shot_choice": None}
+    given = trial.learner.get_params(deep=False) | {"shots": None, "shot_choice": None}
     if arm in ("prompt", "both") and not one_subset:
         given |= {"shots": k, "shot_choice": choice}
-    kind = in_context.InContextClassifier if arm == "prompt" else in_context.ShowingClassifier
+    kind = _in_context.InContextClassifier if arm == "prompt" else _in_context.ShowingClassifier
     return replace(trial, learner=kind(**given))
 
 
@@ -63,7 +65,7 @@ def figure(results):
     frame = pd.concat([few.sort_values("choice", ascending=False), *(tuned or [whole])])  # random before nearest
     methods = frame["method"].where(frame["method"] == "lift", frame["method"] + " on k rows")
     titles = frame["dataset"] + ", k = " + frame["shown"].map(str)
-    frame = frame.assign(arm=frame["arm"].map(ARMS), method=methods, panel=titles.replace(in_context.TITLES))
+    frame = frame.assign(arm=frame["arm"].map(ARMS), method=methods, panel=titles.replace(_in_context.TITLES))
     return panels.dots(frame, "arm", "choice", "In-context learning and tuning", "panel", tuple(ARMS.values()))
 
 

@@ -8,7 +8,8 @@ python -m classification.label_noise --datasets paper --model EleutherAI/gpt-j-6
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import perturb, plots, study, tables
+from utils import plots, study, tables
+from utils.tables import perturbations
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def cases(config):
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    split = perturb.corrupt_labels(trial.split, case.settings["share"], case.settings["kind"], case.seed)
-    return replace(trial, split=perturb.repair_labels(split, case.settings["repair"], case.seed))
+    split = perturbations.corrupt_labels(trial.split, case.settings["share"], case.settings["kind"], case.seed)
+    return replace(trial, split=perturbations.repair_labels(split, case.settings["repair"], case.seed))
 
 
 def figure(results):

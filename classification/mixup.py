@@ -8,7 +8,9 @@ python -m classification.mixup --datasets customers --model EleutherAI/gpt-j-6b 
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, mixing, panels, study, tables
+from classification import _mixup
+from utils import estimators, study, tables
+from utils.plots import panels
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ def build(case, config):
     trial = study.trial(case, config, "classification")
     split = trial.split.subsample(config.rows, case.seed) if config.rows else trial.split
     kind = case.settings["kind"] if case.settings["share"] > 0 else "copies"
-    trial = replace(trial, split=mixing.extended(split, case.settings["share"], kind, case.seed))
+    trial = replace(trial, split=_mixup.extended(split, case.settings["share"], kind, case.seed))
     if case.method != "lift":
         return trial
-    return replace(trial, learner=arms.PlainClassifier(**arms.parameters(trial)))
+    return replace(trial, learner=estimators.PlainClassifier(**trial.learner.get_params(deep=False)))
 
 
 def figure(results):

@@ -8,8 +8,8 @@ python -m classification.sample_size --model EleutherAI/gpt-j-6b --adapter lora 
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import curves, plots, report, study, tables
-from utils.results import write_text
+from utils import plots, reporting, study, tables
+from utils.reporting import power_law
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def figure(results):
 
 def finish(results):
     """The fitted curves, and how many rows LIFT needs for what XGBoost reaches with all."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     frame = frame.assign(error=1 - frame["accuracy"])
-    needed = curves.rows_to_match(frame, "error", "lift", "xgboost")
+    needed = power_law.rows_to_match(frame, "error", "lift", "xgboost")
     if len(needed):
-        write_text(results.sibling("_needed.csv"), needed.to_csv(index=False, float_format="%.6g"))
-        print(f"\nrows that LIFT needs to match XGBoost with all\n\n{report.markdown_table(needed.round(3))}")
+        results.write_table("needed", needed)
+        print(f"\nrows that LIFT needs to match XGBoost with all\n\n{reporting.markdown_table(needed.round(3))}")
         print(f"\nneeded   {results.sibling('_needed.csv')}")
 
 

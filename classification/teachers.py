@@ -8,8 +8,10 @@ python -m classification.teachers --methods knn tree svm forest lift --grid 100 
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import diagrams, grids, report, study, tables, teachers
-from utils.results import write_text
+from classification import _teachers
+from utils import reporting, study, tables
+from utils.plots import diagrams
+from utils.tables import grids
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,20 @@ def cases(config):
 def build(case, config):
     trial = study.trial(case, config, "classification")
     grid = grids.over(trial.split.X_train, case.settings["grid"]).frame()
-    teacher = teachers.fit(trial.split, case.settings["teacher"], case.seed)
+    teacher = _teachers.fit(trial.split, case.settings["teacher"], case.seed)
 
     def compared(score):
         return lambda answers: score(answers["parsed"].iloc[-len(grid) :], teacher.predict(grid))
 
-    measures = {"grid_agreement": compared(teachers.agreement), "grid_kappa": compared(teachers.kappa)}
+    measures = {"grid_agreement": compared(_teachers.agreement), "grid_kappa": compared(_teachers.kappa)}
     return replace(trial, split=teacher.relabel(trial.split), queries=grid, measures=measures)
 
 
 def kappas(results):
     """Mean kappa over data sets and seeds: teachers by students, in the order in which they are listed."""
     cells = results.pivot_table("grid_kappa", "teacher", "method")
-    rows = [teacher for teacher in teachers.TEACHERS if teacher in cells.index]
-    return cells.loc[rows, sorted(cells.columns, key=report.rank)].rename_axis(index="teacher", columns="student")
+    rows = [teacher for teacher in _teachers.TEACHERS if teacher in cells.index]
+    return cells.loc[rows, sorted(cells.columns, key=reporting.rank)].rename_axis(index="teacher", columns="student")
 
 
 def figure(results):
@@ -54,18 +56,18 @@ def figure(results):
 
 def finish(results):
     """Whose labels LIFT reproduces best, and which student answers most like LIFT."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     cells = kappas(frame)
-    write_text(results.sibling("_kappa.csv"), cells.to_csv(float_format="%.6g"))
-    print(f"\nkappa with the teacher, by student\n\n{report.markdown_table(cells.round(3).reset_index())}")
+    results.write_table("kappa", cells.reset_index())
+    print(f"\nkappa with the teacher, by student\n\n{reporting.markdown_table(cells.round(3).reset_index())}")
     if cells.get("lift", cells.iloc[:, 0] * float("nan")).isna().all():
         return
     print(f"\nLIFT reproduces {cells['lift'].idxmax()} best, {cells['lift'].idxmin()} least")
     labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
     told = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
-    alike = teachers.alike(told.assign(labels=labels))
-    write_text(results.sibling("_alike.csv"), alike.to_csv(index=False, float_format="%.6g"))
-    print(f"\nkappa of LIFT's answers with those of\n\n{report.markdown_table(alike.round(3))}")
+    alike = _teachers.alike(told.assign(labels=labels))
+    results.write_table("alike", alike)
+    print(f"\nkappa of LIFT's answers with those of\n\n{reporting.markdown_table(alike.round(3))}")
 
 
 if __name__ == "__main__":

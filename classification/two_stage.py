@@ -8,9 +8,10 @@ LIFT_DATA=FOLDER python -m classification.two_stage --datasets led --model Eleut
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, panels, report, study, tables, two_stage
+from classification import _two_stage
+from utils import reporting, study, tables
 from utils.errors import UserError
-from utils.results import write_text
+from utils.plots import panels
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ def build(case, config):
     few = trial.split.subsample(case.settings["rows"], case.seed)
     if case.method != "lift":
         return replace(trial, split=few)
-    pretext = two_stage.pretext(case.settings["pretext"], trial.split, few, config.pretext_rows, case.seed)
+    pretext = _two_stage.pretext(case.settings["pretext"], trial.split, few, config.pretext_rows, case.seed)
     given = {"pretext": pretext, "n_updates": config.updates, "first_share": config.first_share}
-    learner = two_stage.TwoStageClassifier(**{**arms.parameters(trial), **given})
+    learner = _two_stage.TwoStageClassifier(**{**trial.learner.get_params(deep=False), **given})
     return replace(trial, split=few, learner=learner)
 
 
 def figure(results):
-    results = results.sort_values("pretext", key=lambda column: column.map(list(two_stage.PRETEXTS).index))
+    results = results.sort_values("pretext", key=lambda column: column.map(list(_two_stage.PRETEXTS).index))
     stages = results["pretext"].map(lambda name: "lift, one stage" if name == "none" else f"lift after {name}")
     title = "Accuracy after a first stage on a pretext"
     return panels.curves(results.assign(arm=stages), "rows", "arm", title, "training rows of the target")
@@ -58,11 +59,11 @@ def figure(results):
 
 def finish(results):
     """Differences to one stage, on the same rows."""
-    frame = report.latest(results.frame())
-    differences = arms.paired(frame[frame["method"] == "lift"], "pretext", "none", ("dataset", "rows"))
+    frame = reporting.latest(results.frame())
+    differences = reporting.paired_differences(frame[frame["method"] == "lift"], "pretext", "none", ("dataset", "rows"))
     if len(differences):
-        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
-        print(f"\ndifference to one stage, same rows\n\n{report.markdown_table(differences.round(3))}")
+        results.write_table("paired", differences)
+        print(f"\ndifference to one stage, same rows\n\n{reporting.markdown_table(differences.round(3))}")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ python -m others.adapter_kinds --adapters all --model EleutherAI/gpt-j-6b --lear
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import adapting, arms, ledgers, study, tables
-from utils.models.adapters import ADAPTERS, FULL
+from others import _adapters
+from utils import study, tables
+from utils.models.local.adapters import ADAPTERS, FULL
+from utils.plots import ledgers
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def build(case, config):
     if case.method == "lift":
         kind, rank = case.settings["kind"], case.settings["rank"]
         given = {"adapter": kind, "adapter_rank": rank or config.adapter_rank}
-        trial = replace(trial, learner=adapting.AdapterClassifier(**{**arms.parameters(trial), **given}))
-    return replace(trial, measures=adapting.measures(trial.learner))
+        trial = replace(trial, learner=_adapters.AdapterClassifier(**{**trial.learner.get_params(deep=False), **given}))
+    return replace(trial, measures=_adapters.measures(trial.learner))
 
 
 def figure(results):

@@ -8,9 +8,10 @@ python -m others.averaging --kinds single ema --decay .9 --seeds 0 1 2 3 4
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, ledgers, report, soups, study, tables
+from others import _averaging
+from utils import reporting, study, tables
 from utils.errors import UnknownName
-from utils.results import write_text
+from utils.plots import ledgers
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,13 @@ class Config(study.Config):
 
 def cases(config):
     for kind in config.kinds:
-        if kind not in soups.KINDS:
-            raise UnknownName(f"no kind of average {kind!r}; have {', '.join(soups.KINDS)}")
+        if kind not in _averaging.KINDS:
+            raise UnknownName(f"no kind of average {kind!r}; have {', '.join(_averaging.KINDS)}")
     for dataset, method, seed in product(
         tables.expand(config.datasets, "classification"), config.methods, config.seeds
     ):
         for kind in config.kinds if method == "lift" else ("none",):
-            members = config.members if kind not in ("none", *soups.ALONE) else 1
+            members = config.members if kind not in ("none", *_averaging.ALONE) else 1
             decay = config.decay if kind == "ema" else 0.0
             settings = {"average": kind, "members": members, "decay": decay, "rows": config.rows}
             yield study.Case(dataset, method, seed, settings)
@@ -43,8 +44,8 @@ def build(case, config):
     split = trial.split.subsample(config.rows, case.seed) if config.rows else trial.split
     if case.method == "lift":
         given = {"average": case.settings["average"], "members": config.members, "decay": config.decay}
-        trial = replace(trial, learner=soups.SoupClassifier(**{**arms.parameters(trial), **given}))
-    return replace(trial, split=split, measures=soups.measures(trial.learner))
+        trial = replace(trial, learner=_averaging.SoupClassifier(**{**trial.learner.get_params(deep=False), **given}))
+    return replace(trial, split=split, measures=_averaging.measures(trial.learner))
 
 
 def figure(results):
@@ -54,16 +55,20 @@ def figure(results):
         "n_averaged": "fine-tunes in the model",
         "seconds_fit": "seconds to tune",
     }
-    return ledgers.ledger(results, "average", columns, "Averages of fine-tunes: accuracy and cost", order=soups.KINDS)
+    return ledgers.ledger(
+        results, "average", columns, "Averages of fine-tunes: accuracy and cost", order=_averaging.KINDS
+    )
 
 
 def finish(results):
     """Differences to a single fine-tune, on the same rows."""
-    frame = report.latest(results.frame())
-    differences = arms.paired(frame[frame["method"] == "lift"], "average", "single", ("dataset", "rows"))
+    frame = reporting.latest(results.frame())
+    differences = reporting.paired_differences(
+        frame[frame["method"] == "lift"], "average", "single", ("dataset", "rows")
+    )
     if len(differences):
-        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
-        print(f"\ndifference to a single fine-tune, same rows\n\n{report.markdown_table(differences.round(3))}")
+        results.write_table("paired", differences)
+        print(f"\ndifference to a single fine-tune, same rows\n\n{reporting.markdown_table(differences.round(3))}")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lor
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import arms, charts, formulas, panels, plots, report, study, trial
+from others import _contradicting_prompts
+from utils import plots, reporting, study
 from utils.errors import UserError
-from utils.results import write_text
+from utils.plots import charts, panels
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,21 @@ def cases(config):
 
 
 def build(case, config):
-    split = formulas.split(case.dataset, case.settings["rows"], case.seed)
+    split = _contradicting_prompts.split(case.dataset, case.settings["rows"], case.seed)
     split = split.limit(config.limit) if config.limit else split
     if case.method != "lift":
-        return trial.Trial(case.dataset, "synthetic", split, study.learner(case, config, "regression"))
-    prompted = replace(config, wording=formulas.wording(case.dataset, case.settings["prompt"]))
-    learner = formulas.PromptedRegressor(**study.learner(case, prompted, "regression").get_params(deep=False))
-    return trial.Trial(case.dataset, "synthetic", split, learner)
+        return study.Trial(case.dataset, "synthetic", split, study.learner(case, config, "regression"))
+    prompted = replace(config, wording=_contradicting_prompts.wording(case.dataset, case.settings["prompt"]))
+    learner = _contradicting_prompts.PromptedRegressor(
+        **study.learner(case, prompted, "regression").get_params(deep=False)
+    )
+    return study.Trial(case.dataset, "synthetic", split, learner)
 
 
 def figure(results):
     """LIFT in colours, by its prompt; other learners see no prompt and stay in the background."""
     names = results["method"] + results["prompt"].map({"none": ""}).fillna(", " + results["prompt"])
-    titles = results["dataset"].map(lambda name: f"y = {formulas.FORMULAS[name]}")
+    titles = results["dataset"].map(lambda name: f"y = {_contradicting_prompts.FORMULAS[name]}")
     frame = results.assign(method=names, dataset=titles)
     title, label = "RMSE on test rows, by the formula in the prompt", "training rows (error: RMSE, units of y)"
     lines = plots.lines(frame, "rows", "rmse_mean_filled", title, label)
@@ -57,13 +60,13 @@ def figure(results):
 
 def finish(results):
     """Differences to the neutral prompt, on the same rows."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"]
-    found = arms.paired(lift, "prompt", "neutral", ("dataset", "rows"), "rmse_mean_filled")
+    found = reporting.paired_differences(lift, "prompt", "neutral", ("dataset", "rows"), "rmse_mean_filled")
     if len(found):
         found = found.rename(columns={"better": "worse"})  # more is more error
-        write_text(results.sibling("_paired.csv"), found.to_csv(index=False, float_format="%.6g"))
-        print(f"\nRMSE minus that of the neutral prompt, same rows\n\n{report.markdown_table(found.round(3))}")
+        results.write_table("paired", found)
+        print(f"\nRMSE minus that of the neutral prompt, same rows\n\n{reporting.markdown_table(found.round(3))}")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ python -m others.generation --datasets images:mnist --side 14 --image-rows 5000 
 from dataclasses import dataclass
 from itertools import product
 
-from utils import generation_study, realism, report, sheets, study, tables
-from utils.generation_study import IMAGES
+from others._generation import experiment, realism, sheets
+from others._generation.experiment import IMAGES
+from utils import reporting, study, tables
 
 
 @dataclass(frozen=True)
-class Config(generation_study.Config):
+class Config(experiment.Config):
     datasets: tuple[str, ...] = ("iris", "images:digits")  # tables, files, or images:NAME
     methods: tuple[str, ...] = ("gaussian", "marginals", "bootstrap", "real", "lift")  # ways to draw rows
     seeds: tuple[int, ...] = (0,)  # one split, one fine-tune and one draw each
@@ -32,7 +33,7 @@ def cases(config):
 
 
 def build(case, config):
-    return generation_study.trial(case, config)
+    return experiment.trial(case, config)
 
 
 def figure(results):
@@ -41,13 +42,13 @@ def figure(results):
 
 def finish(results, config):
     """A sheet of drawn images for each set of images, from the last seed."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     same = {"greys": config.greys, "updates": config.updates, "limit": config.limit, "protocol": config.protocol}
     frame = frame[(frame["method"] == "lift") & (frame[list(same)] == list(same.values())).all(axis=1)]
     frame = frame[frame["dataset"].str.endswith(f" {config.side}x{config.side}")]
     for name, part in frame[frame["seed"] == frame["seed"].max()].groupby("dataset"):
         path = results.sibling(f"_{name.removeprefix(IMAGES).split()[0]}.png")
-        generation_study.sheet(results, part, config).savefig(path, dpi=150)
+        experiment.sheet(results, part, config).savefig(path, dpi=150)
         print(f"images   {path}")
 
 

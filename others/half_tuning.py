@@ -8,8 +8,10 @@ python -m others.half_tuning --parts upper lower --model gpt2 --learning-rates 1
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import adapting, arms, ledgers, study, tables
+from others import _adapters
+from utils import study, tables
 from utils.errors import UnknownName
+from utils.plots import ledgers
 
 PARTS = ("all", "upper", "lower", "attention", "feedforward", "embeddings", "bitfit")
 
@@ -39,8 +41,8 @@ def build(case, config):
     if case.method == "lift":
         part = case.settings["part"]
         given = {"adapter": "full" if part == "all" else f"full:{part}"}
-        trial = replace(trial, learner=adapting.AdapterClassifier(**{**arms.parameters(trial), **given}))
-    return replace(trial, measures=adapting.measures(trial.learner))
+        trial = replace(trial, learner=_adapters.AdapterClassifier(**{**trial.learner.get_params(deep=False), **given}))
+    return replace(trial, measures=_adapters.measures(trial.learner))
 
 
 def figure(results):

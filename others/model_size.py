@@ -9,12 +9,12 @@ python -m others.model_size --models EleutherAI/pythia-70m EleutherAI/pythia-160
 from dataclasses import dataclass
 from itertools import product
 
-from utils import bases, report, study, tables
-from utils.results import write_text
+from others import _bases
+from utils import reporting, study, tables
 
 
 @dataclass(frozen=True)
-class Config(bases.Config):
+class Config(_bases.Config):
     datasets: tuple[str, ...] = ("linear", "cosine")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
@@ -27,30 +27,30 @@ class Config(bases.Config):
 
 
 def cases(config):
-    bases.check(config.models)
+    _bases.check(config.models)
     for dataset, method, seed in product(tables.expand(config.datasets, "regression"), config.methods, config.seeds):
-        for base in config.models if method == "lift" else (bases.NONE,):
+        for base in config.models if method == "lift" else (_bases.NONE,):
             yield study.Case(dataset, method, seed, {"base": base})
 
 
 def build(case, config):
-    return bases.trial(case, config, "regression")
+    return _bases.trial(case, config, "regression")
 
 
 def figure(results):
-    return bases.costs(results, "Error of bases of several sizes, and what they cost")
+    return _bases.costs(results, "Error of bases of several sizes, and what they cost")
 
 
 def finish(results):
     """Parameters, error, seconds and tokens of every base, the smallest first."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"]
     columns = ["parameters", "rae_mean_filled", "seconds_fit", "seconds_predict", "tokens_train"]
     if len(lift):
         means = lift.groupby(["dataset", "base"], as_index=False)[columns].mean()
         means = means.sort_values(["dataset", "parameters", "base"]).round(3)
-        write_text(results.sibling("_costs.csv"), means.to_csv(index=False, float_format="%.6g"))
-        print(f"\nsize, error and cost, means over seeds\n\n{report.markdown_table(means)}")
+        results.write_table("costs", means)
+        print(f"\nsize, error and cost, means over seeds\n\n{reporting.markdown_table(means)}")
         print(f"\ncosts    {results.sibling('_costs.csv')}")
 
 

@@ -10,49 +10,49 @@ python -m others.pretraining_ablation --model EleutherAI/gpt-j-6b --models Sales
 from dataclasses import dataclass
 from itertools import product
 
-from utils import arms, bases, plots, report, study, tables
-from utils.models import starts
-from utils.results import write_text
+from others import _bases
+from utils import plots, reporting, study, tables
+from utils.models.local import initialization
 
 
 @dataclass(frozen=True)
-class Config(bases.Config):
+class Config(_bases.Config):
     datasets: tuple[str, ...] = ("iris", "two_circles:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
-    starts: tuple[str, ...] = starts.STARTS  # made from --model; the paper's gibberish has pretrained weights
+    starts: tuple[str, ...] = initialization.STARTS  # made from --model; the paper's gibberish has pretrained weights
 
 
 def cases(config):
     names = (*config.starts, *config.models)
-    bases.check(names)
+    _bases.check(names)
     for dataset, method, seed in product(
         tables.expand(config.datasets, "classification"), config.methods, config.seeds
     ):
-        for base in names if method == "lift" else (bases.NONE,):
+        for base in names if method == "lift" else (_bases.NONE,):
             yield study.Case(dataset, method, seed, {"base": base})
 
 
 def build(case, config):
-    return bases.trial(case, config, "classification")
+    return _bases.trial(case, config, "classification")
 
 
 def figure(results):
     """The pretrained model has LIFT's colour."""
     names = results["method"] + " " + results["base"]
-    plain = results["base"].isin([bases.NONE, "pretrained"])
+    plain = results["base"].isin([_bases.NONE, "pretrained"])
     frame = results.assign(method=names.where(~plain, results["method"]))
     return plots.scores(frame, "Accuracy after the same tuning of other weights", "accuracy (share of test rows)")
 
 
 def finish(results):
     """Differences to the pretrained weights, on the same rows."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"].rename(columns={"base": "start"})
-    differences = arms.paired(lift, "start", "pretrained", ("dataset",))
+    differences = reporting.paired_differences(lift, "start", "pretrained", ("dataset",))
     if len(differences):
-        write_text(results.sibling("_paired.csv"), differences.to_csv(index=False, float_format="%.6g"))
-        print(f"\ndifference to the pretrained weights, same rows\n\n{report.markdown_table(differences.round(3))}")
+        results.write_table("paired", differences)
+        print(f"\ndifference to the pretrained weights, same rows\n\n{reporting.markdown_table(differences.round(3))}")
 
 
 if __name__ == "__main__":

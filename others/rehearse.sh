@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../utils/env.sh" requirements.txt
 
 port=8700
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then lift_fail "port $port of this machine is taken; end what listens there"; fi
-(run_module tests.protocol.server --port "$port" --folder "$lift_root/results/rehearsal/server") &
+(run_module others.rehearsal.server --port "$port" --folder "$lift_root/results/rehearsal/server") &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 100); do

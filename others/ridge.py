@@ -8,7 +8,10 @@ python -m others.ridge --model EleutherAI/gpt-j-6b --adapter lora
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import diagrams, ridge, study, tables, variants
+from others import _ridge
+from utils import study, tables
+from utils.plots import diagrams
+from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -29,25 +32,25 @@ class Config(study.Config):
 def cases(config):
     for dataset, p in product(tables.expand(config.datasets, "regression"), config.inputs):
         for penalty, method, seed in product(config.penalties, config.methods, config.seeds):
-            yield study.Case(variants.table(dataset, f"p={p}", "noise=0").name, method, seed, {"penalty": penalty})
+            yield study.Case(synthetic.table(dataset, f"p={p}", "noise=0").name, method, seed, {"penalty": penalty})
 
 
 def build(case, config):
-    penalty, control = case.settings["penalty"], case.method == ridge.CONTROL
-    trial = variants.trial(replace(case, method="mean") if control else case, config, "regression")
+    penalty, control = case.settings["penalty"], case.method == _ridge.CONTROL
+    trial = study.variant(replace(case, method="mean") if control else case, config, "regression")
     return replace(
         trial,
-        split=ridge.appended(trial.split, penalty),
-        learner=ridge.LeastSquares() if control else trial.learner,
-        measures=ridge.measures(trial.split, penalty),
+        split=_ridge.appended(trial.split, penalty),
+        learner=_ridge.LeastSquares() if control else trial.learner,
+        measures=_ridge.measures(trial.split, penalty),
     )
 
 
 def figure(results):
     """Whoever is penalised shrinks with λ and stays at the ridge solution; whoever is not stays at the truth."""
     values = sorted(results["penalty"].unique())
-    names = results["dataset"].map(lambda name: f"p = {variants.table(name).options.p}")
-    several = results["dataset"].map(lambda name: variants.without(name, "p", "noise"))
+    names = results["dataset"].map(lambda name: f"p = {synthetic.table(name).options.p}")
+    several = results["dataset"].map(lambda name: synthetic.without(name, "p", "noise"))
     names = names if several.nunique() == 1 else several + ", " + names
     frame = results.assign(dataset=names, place=results["penalty"].map(values.index))
     scores = {

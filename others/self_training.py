@@ -8,9 +8,10 @@ python -m others.self_training --datasets my.csv --target label --rows 20 --arms
 from dataclasses import dataclass
 from itertools import product
 
-from utils import arms, diagrams, report, self_training, study, tables
+from others import _self_training
+from utils import reporting, study, tables
 from utils.errors import UserError
-from utils.results import write_text
+from utils.plots import diagrams
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ def cases(config):
 
 def build(case, config):
     built = study.trial(case, config, "classification")
-    return self_training.trial(built, case.settings["rows"], case.settings["arm"], case.seed)
+    return _self_training.trial(built, case.settings["rows"], case.settings["arm"], case.seed)
 
 
 def figure(results):
     """A row for each data set, a column for each learner, a line for each arm; the last point has all labels."""
-    names = sorted(results["method"].unique(), key=report.rank)
+    names = sorted(results["method"].unique(), key=reporting.rank)
     arm = results["arm"].replace({"none": "labelled rows alone", "all": "all labels"})
     own = {name: results["accuracy"].where(results["method"] == name) for name in names}
     titles = {name: name.upper() if name == "lift" else name for name in names}
@@ -59,15 +60,15 @@ def figure(results):
 
 def finish(results):
     """Differences to the labelled rows alone, and how many labels were kept and right."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     kinds = frame[frame["arm"] != "all"]
-    found = arms.paired(kinds, "arm", "none", ("dataset", "method", "rows"))
+    found = reporting.paired_differences(kinds, "arm", "none", ("dataset", "method", "rows"))
     if len(found):
         same = ["dataset", "method", "rows", "arm"]
         columns = ["pseudo_rows", "pseudo_share", "pseudo_accuracy"]
         found = found.merge(kinds.groupby(same, as_index=False)[columns].mean(), on=same, how="left")
-        write_text(results.sibling("_paired.csv"), found.to_csv(index=False, float_format="%.6g"))
-        print(f"\ndifference to the labelled rows alone, same rows\n\n{report.markdown_table(found.round(3))}")
+        results.write_table("paired", found)
+        print(f"\ndifference to the labelled rows alone, same rows\n\n{reporting.markdown_table(found.round(3))}")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ python -m regression.decoding --model EleutherAI/gpt-j-6b --adapter lora --decod
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import charts, study, tables
+from utils import study, tables
 from utils.errors import UnknownName
+from utils.plots import charts
 
 DECODINGS = {  # decoding and number of drawn answers of LIFT, in the order of the figure
     "greedy": ("greedy", 0),  # the likeliest text, as the original read GPT-3

@@ -8,8 +8,9 @@ python -m regression.dimensions --methods lift lift:numbers=significant,digits=2
 from dataclasses import dataclass
 from itertools import product
 
-from utils import pictures, report, study, tables, variants
-from utils.results import write_text
+from utils import reporting, study, tables
+from utils.plots import pictures
+from utils.tables import synthetic
 
 BROKEN = 0.9  # of the error of predicting the mean: from there on nothing to speak of was learnt
 
@@ -25,18 +26,18 @@ class Config(study.Config):
 def cases(config):
     for dataset, p in product(tables.expand(config.datasets, "regression"), config.inputs):
         for method, seed in product(config.methods, config.seeds):
-            yield study.Case(variants.table(dataset, f"p={p}").name, method, seed)
+            yield study.Case(synthetic.table(dataset, f"p={p}").name, method, seed)
 
 
 def build(case, config):
-    return variants.trial(case, config, "regression")
+    return study.variant(case, config, "regression")
 
 
 def with_inputs(results):
     """The frame with the function, without its number of inputs, and that number."""
     names = results["dataset"]
-    p = names.map(lambda name: variants.table(name).options.p)
-    return results.assign(function=names.map(lambda name: variants.without(name, "p")), p=p)
+    p = names.map(lambda name: synthetic.table(name).options.p)
+    return results.assign(function=names.map(lambda name: synthetic.without(name, "p")), p=p)
 
 
 def figure(results):
@@ -47,15 +48,15 @@ def figure(results):
 
 def finish(results):
     """From how many inputs on each learner is hardly better than the mean."""
-    means = with_inputs(report.latest(results.frame())).groupby(["function", "method", "p"])
+    means = with_inputs(reporting.latest(results.frame())).groupby(["function", "method", "p"])
     means = means[["rae_mean_filled", "chance"]].mean().reset_index()
     broken = means[means["rae_mean_filled"] >= BROKEN * means["chance"]]
     first = broken.groupby(["function", "method"])["p"].min().unstack("function")
-    methods = sorted(means["method"].unique(), key=report.rank)
+    methods = sorted(means["method"].unique(), key=reporting.rank)
     first = first.reindex(index=methods, columns=means["function"].unique())
     first = first.map(lambda p: f"above {means['p'].max()}" if p != p else f"{p:.0f}").reset_index()
-    write_text(results.sibling("_breaks.csv"), first.to_csv(index=False))
-    shown = report.markdown_table(first)
+    results.write_table("breaks", first)
+    shown = reporting.markdown_table(first)
     print(f"\nfewest inputs at which RAE is {BROKEN:.0%} of that of the mean, or more\n\n{shown}")
     print(f"\nbreaks   {results.sibling('_breaks.csv')}")
 

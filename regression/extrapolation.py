@@ -8,7 +8,10 @@ python -m regression.extrapolation --methods gp lift lift:numbers=paper,decoding
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import domains, pictures, study, tables, variants
+from regression import _grids
+from utils import study, tables
+from utils.plots import pictures
+from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,13 @@ class Config(study.Config):
 def cases(config):
     for dataset in tables.expand(config.datasets, "regression"):
         for method, seed in product(config.methods, config.seeds):
-            name = variants.table(dataset).name
+            name = synthetic.table(dataset).name
             yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
 
 
 def build(case, config):
-    trial = variants.trial(case, config, "regression")
-    domain = domains.over(case.dataset, case.settings["points"], case.settings["widen"])
+    trial = study.variant(case, config, "regression")
+    domain = _grids.over(case.dataset, case.settings["points"], case.settings["widen"])
     return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "outside")))
 
 
@@ -41,7 +44,7 @@ def figure(results):
 
 
 def finish(results):
-    pictures.save(results, "Learnt curves beyond the training range")
+    _grids.save(results, "Learnt curves beyond the training range")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ python -m regression.interpolation --methods gp lift lift:numbers=paper,decoding
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import domains, pictures, study, tables, variants
+from regression import _grids
+from utils import study, tables
+from utils.plots import pictures
+from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,14 @@ class Config(study.Config):
 
 def cases(config):
     for dataset in tables.expand(config.datasets, "regression"):
-        name = variants.table(dataset, "hole=1").name
+        name = synthetic.table(dataset, "hole=1").name
         for method, seed in product(config.methods, config.seeds):
             yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
 
 
 def build(case, config):
-    trial = variants.trial(case, config, "regression")
-    domain = domains.over(case.dataset, case.settings["points"], case.settings["widen"])
+    trial = study.variant(case, config, "regression")
+    domain = _grids.over(case.dataset, case.settings["points"], case.settings["widen"])
     return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "hole")))
 
 
@@ -41,7 +44,7 @@ def figure(results):
 
 
 def finish(results):
-    pictures.save(results, "Learnt curves with the middle third left out")
+    _grids.save(results, "Learnt curves with the middle third left out")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ python -m regression.learning_curves --model EleutherAI/gpt-j-6b --adapter lora 
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import charts, epochs, report, study, tables
+from regression import _learning_curves
+from utils import reporting, study, tables
 from utils.errors import UserError
-from utils.results import write_text
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,22 @@ def build(case, config):
     jitter = 0.0 if case.settings["jitter"] == "none" else config.jitter
     varied = replace(config, learning_rates=(case.settings["rate"],), jitter=jitter)
     trial = study.trial(case, varied, "regression")
-    learner = epochs.watched(trial.learner, trial.split)
-    return replace(trial, learner=learner, measures=epochs.measures(learner, config.at))
+    learner = _learning_curves.watched(trial.learner, trial.split)
+    return replace(trial, learner=learner, measures=_learning_curves.measures(learner, config.at))
 
 
 def figure(results):
     title = "Epochs of a fine-tune, and where the validation rows would stop it"
-    return charts.epochs(epochs.curves(results), results, title)
+    return _learning_curves.epoch_panels(_learning_curves.curves(results), results, title)
 
 
 def finish(results):
     """The curves, and what each way of choosing an epoch scores on the test rows."""
-    frame = report.latest(results.frame())
-    write_text(results.sibling("_by_epoch.csv"), epochs.curves(frame).to_csv(index=False, float_format="%.6g"))
+    frame = reporting.latest(results.frame())
+    results.write_table("by_epoch", _learning_curves.curves(frame))
     columns = ["epoch_by_loss", "epoch_by_rae", "rae_test_by_loss", "rae_test_by_rae", "recited_truth"]
-    means = frame.groupby(epochs.KEYS)[columns].mean().round(3).reset_index()
-    print(f"\nepoch chosen by validation rows, and test RAE there\n\n{report.markdown_table(means)}")
+    means = frame.groupby(_learning_curves.KEYS)[columns].mean().round(3).reset_index()
+    print(f"\nepoch chosen by validation rows, and test RAE there\n\n{reporting.markdown_table(means)}")
     print(f"\ncurves   {results.sibling('_by_epoch.csv')}")
 
 

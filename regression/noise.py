@@ -10,7 +10,9 @@ from itertools import product
 
 import numpy as np
 
-from utils import charts, diagrams, metrics, study, synthetic, tables, variants
+from utils import metrics, study, tables
+from utils.plots import charts, diagrams
+from utils.tables import synthetic
 
 FLOOR = "noise alone"  # what the figure calls the two scores that need no learner
 
@@ -26,7 +28,7 @@ class Config(study.Config):
 def cases(config):
     for dataset, noise in product(tables.expand(config.datasets, "regression"), config.noises):
         for method, seed in product(config.methods, config.seeds):
-            yield study.Case(variants.table(dataset, f"noise={noise}").name, method, seed)
+            yield study.Case(synthetic.table(dataset, f"noise={noise}").name, method, seed)
 
 
 def build(case, config):
@@ -52,7 +54,7 @@ def figure(results):
 
     names = results["dataset"]
     noises = names.map(lambda name: synthetic.load(name).options.noise)
-    frame = results.assign(noise=noises, dataset=names.map(lambda name: variants.without(name, "noise")))
+    frame = results.assign(noise=noises, dataset=names.map(lambda name: synthetic.without(name, "noise")))
     alone = frame.assign(method=FLOOR, rae_mean_filled=frame["rae_label"], rae_noisy=frame["rae_truth"])
     frame = pd.concat([frame, alone.drop_duplicates(["dataset", "noise", "seed"])])
     scores = {"rae_mean_filled": "against targets without noise", "rae_noisy": "against targets with noise"}

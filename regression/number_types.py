@@ -8,7 +8,9 @@ python -m regression.number_types --methods lift:numbers=significant,digits=2,de
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import metrics, pictures, plots, study, tables, variants
+from utils import metrics, plots, study, tables
+from utils.plots import pictures
+from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,11 @@ class Config(study.Config):
 def cases(config):
     for dataset, integer, ends in product(tables.expand(config.datasets, "regression"), config.integers, config.ranges):
         for method, seed in product(config.methods, config.seeds):
-            yield study.Case(variants.table(dataset, ends, f"integer={integer}").name, method, seed)
+            yield study.Case(synthetic.table(dataset, ends, f"integer={integer}").name, method, seed)
 
 
 def build(case, config):
-    trial = variants.trial(case, config, "regression")
+    trial = study.variant(case, config, "regression")
 
     def floor(answers):
         """Of the fitted template; a classical learner writes no text."""

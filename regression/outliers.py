@@ -10,8 +10,9 @@ from itertools import product
 
 import numpy as np
 
-from utils import charts, plots, published, report, study, synthetic, tables, variants
-from utils.results import write_text
+from utils import plots, reporting, study, tables
+from utils.plots import charts
+from utils.tables import synthetic
 
 ROBUST = ("median_knn", "gbt_huber", "xgboost")  # dashed; xgboost, as its grid has the absolute error
 PAPER = 2.0  # the only percentage whose published numbers are known: 4 outliers beside 200 rows
@@ -30,7 +31,7 @@ def cases(config):
     for dataset, share, sign in product(tables.expand(config.datasets, "regression"), config.shares, config.signs):
         options = (f"outliers={share}", f"sign={sign}") if share else ()  # without outliers there is no sign
         for method, seed in product(config.methods, config.seeds):
-            yield study.Case(variants.table(dataset, *options).name, method, seed)
+            yield study.Case(synthetic.table(dataset, *options).name, method, seed)
 
 
 def build(case, config):
@@ -49,7 +50,7 @@ def with_shares(results):
 
     options = [synthetic.load(name).options for name in results["dataset"]]
     frame = results.assign(percent=[100 * one.outliers for one in options])
-    frame.insert(0, "function", [variants.without(name, "outliers", "sign") for name in results["dataset"]])
+    frame.insert(0, "function", [synthetic.without(name, "outliers", "sign") for name in results["dataset"]])
     both = pd.Series([one.sign == "both" for one in options], index=frame.index)
     either = frame[both | ((frame["percent"] == 0) & both.any())]
     return pd.concat([frame[~both], either.assign(function=either["function"] + ", both signs")])
@@ -65,15 +66,14 @@ def figure(results):
 
 def finish(results):
     """At the paper's percentage: our errors, unfiltered and without those above 3 × RMSE, beside its own."""
-    frame = with_shares(report.latest(results.frame()))
+    frame = with_shares(reporting.latest(results.frame()))
     means = frame[frame["percent"] == PAPER].groupby(["function", "method"]).mean(numeric_only=True)
-    paper = published.rows("E10-outliers").rename(columns={"dataset": "function", "value": "paper, filtered"})
+    paper = reporting.published_rows("E10-outliers").rename(columns={"dataset": "function", "value": "paper, filtered"})
     if len(means):
-        ours = means[["rae_mean_filled", "rae_filtered3"]].reset_index()
-        table = ours.merge(paper[["function", "method", "paper, filtered"]], "left")
-        write_text(results.sibling("_published.csv"), table.to_csv(index=False, float_format="%.6g"))
-        print(f"\nRAE with {PAPER:g} % outliers\n\n{report.markdown_table(table.round(3))}")
-        print(f"\ntable    {results.sibling('_published.csv')}")
+        columns = paper[["function", "method", "paper, filtered"]]
+        table = means[["rae_mean_filled", "rae_filtered3"]].reset_index().merge(columns, "left")
+        print(f"\ntable    {results.write_table('published', table)}")
+        print(f"\nRAE with {PAPER:g} % outliers\n\n{reporting.markdown_table(table.round(3))}")
 
 
 if __name__ == "__main__":

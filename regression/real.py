@@ -8,9 +8,11 @@ LIFT_DATA=FOLDER python -m regression.real --datasets student --leave-out none G
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import charts, plots, published, report, splits, study, tables
+from utils import plots, reporting, study, tables
 from utils.errors import UserError
-from utils.results import write_text
+from utils.plots import charts
+from utils.reporting import published
+from utils.tables import splits
 
 SENTENCES = {  # tables for which a sentence with the meaning of every column was written
     "combined-cycle-power-plant": "ccpp",
@@ -64,15 +66,14 @@ def figure(results):
 
 def finish(results):
     """What honestly fed learners score, beside what the paper printed."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     frame = frame.assign(paper_name=frame["dataset"].map(lambda name: tables.published_name(name) or ""))
     keys = ["paper_name", "leave_out", "method", "fraction", "names"]
     means = frame.groupby(["dataset", *keys], dropna=False)[["rae_mean_filled", "rae_filtered5"]].mean().reset_index()
     paper = published.real_tables().rename(columns={"dataset": "paper_name"}).assign(leave_out="none")
     table = means.merge(paper, "left", keys).drop(columns="paper_name")
-    write_text(results.sibling("_published.csv"), table.to_csv(index=False, float_format="%.6g"))
     print("\nRAE here, and the paper's, whose classical learners had the row number among their features\n")
-    print(report.markdown_table(table.round(3)), f"\n\ntable    {results.sibling('_published.csv')}")
+    print(reporting.markdown_table(table.round(3)), f"\n\ntable    {results.write_table('published', table)}")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ python -m regression.sample_size --datasets cosine:p=2,n=1024 --rows 16 64 256 1
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import curves, pictures, report, study, tables, variants
-from utils.results import write_text
+from utils import reporting, study, tables
+from utils.plots import pictures
+from utils.reporting import power_law
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def cases(config):
 
 
 def build(case, config):
-    trial = variants.trial(case, config, "regression")
+    trial = study.variant(case, config, "regression")
     return replace(trial, split=trial.split.subsample(case.settings["rows"], case.seed))
 
 
@@ -46,13 +47,13 @@ def figure(results, score="rae_mean_filled", name="RAE, unfiltered"):
 
 def finish(results):
     """The same of RMSE, the fitted curves, and how many rows LIFT needs for what the Gaussian process has with all."""
-    frame = report.latest(results.frame())
+    frame = reporting.latest(results.frame())
     figure(frame, "rmse_mean_filled", "RMSE (units of the target)").savefig(results.sibling("_rmse.png"), dpi=150)
     print(f"picture  {results.sibling('_rmse.png')}")
-    needed = curves.rows_to_match(frame, "rae_mean_filled", "lift", "gp")
+    needed = power_law.rows_to_match(frame, "rae_mean_filled", "lift", "gp")
     if len(needed):
-        write_text(results.sibling("_needed.csv"), needed.to_csv(index=False, float_format="%.6g"))
-        print(f"\nrows that LIFT needs to match gp with all\n\n{report.markdown_table(needed.round(3))}")
+        results.write_table("needed", needed)
+        print(f"\nrows that LIFT needs to match gp with all\n\n{reporting.markdown_table(needed.round(3))}")
         print(f"\nneeded   {results.sibling('_needed.csv')}")
 
 

@@ -8,7 +8,10 @@ python -m regression.surfaces --datasets cosine:noise=0 --methods gp xgboost lif
 from dataclasses import dataclass, replace
 from itertools import product
 
-from utils import domains, pictures, study, tables, variants
+from regression import _grids
+from utils import study, tables
+from utils.plots import pictures
+from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -23,27 +26,27 @@ class Config(study.Config):
 
 def cases(config):
     for dataset, n in product(tables.expand(config.datasets, "regression"), config.rows):
-        name = variants.table(dataset, "p=2", f"n={n}").name
+        name = synthetic.table(dataset, "p=2", f"n={n}").name
         for method, seed in product(config.methods, config.seeds):
             yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
 
 
 def build(case, config):
-    trial = variants.trial(case, config, "regression")
-    domain = domains.over(case.dataset, case.settings["points"], case.settings["widen"])
+    trial = study.variant(case, config, "regression")
+    domain = _grids.over(case.dataset, case.settings["points"], case.settings["widen"])
     return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "outside")))
 
 
 def figure(results):
     names = results["dataset"]
-    rows = names.map(lambda name: variants.table(name).options.n)
-    shown = results.assign(function=names.map(lambda name: variants.without(name, "n")), rows=rows)
+    rows = names.map(lambda name: synthetic.table(name).options.n)
+    shown = results.assign(function=names.map(lambda name: synthetic.without(name, "n")), rows=rows)
     label = "training rows (error: RAE at the grid's points)"
     return pictures.errors(shown, "rows", "grid_rae", "Error over the training range", label, panels=("function",))
 
 
 def finish(results):
-    pictures.save(results, "Learnt surfaces")
+    _grids.save(results, "Learnt surfaces")
 
 
 if __name__ == "__main__":

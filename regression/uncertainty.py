@@ -11,8 +11,9 @@ from itertools import product
 
 import numpy as np
 
-from utils import charts, intervals, report, study, synthetic, tables, variants
-from utils.results import write_text
+from regression import _uncertainty
+from utils import reporting, study, tables
+from utils.tables import synthetic
 
 SHOWN = ["crps", "coverage_90", "width_90", "conformal_coverage_90", "conformal_width_90", "spearman", "sd_pearson"]
 
@@ -30,7 +31,7 @@ def cases(config):
     options = ("hetero=1", f"noise={config.noise}", f"n={config.rows}")
     for dataset in tables.expand(config.datasets, "regression"):
         for method, seed in product(config.methods, config.seeds):
-            yield study.Case(variants.table(dataset, *options).name, method, seed)
+            yield study.Case(synthetic.table(dataset, *options).name, method, seed)
 
 
 def build(case, config):
@@ -38,19 +39,19 @@ def build(case, config):
     sd = synthetic.load(case.dataset).noise_sd(trial.split.X_test, case.seed)
     draws = np.random.default_rng([17, case.seed]).standard_normal(len(sd))  # 17: a stream of its own
     noisy = trial.split.y_test.to_numpy() + sd * draws
-    return replace(trial, measures=intervals.measures(trial.learner, trial.split, noisy, sd))
+    return replace(trial, measures=_uncertainty.measures(trial.learner, trial.split, noisy, sd))
 
 
 def figure(results):
-    names = results["dataset"].map(lambda name: variants.without(name, "hetero", "noise", "n"))
-    return charts.spreads(results.assign(dataset=names), "How sure the learners are, and how right in that")
+    names = results["dataset"].map(lambda name: synthetic.without(name, "hetero", "noise", "n"))
+    return _uncertainty.spreads(results.assign(dataset=names), "How sure the learners are, and how right in that")
 
 
 def finish(results):
     """Means over seeds of the scores that the paper's question asks for."""
-    means = report.latest(results.frame()).groupby(["dataset", "method"])[SHOWN].mean().reset_index()
-    write_text(results.sibling("_intervals.csv"), means.to_csv(index=False, float_format="%.6g"))
-    print(f"\n{report.markdown_table(means.round(3))}\n\ntable    {results.sibling('_intervals.csv')}")
+    means = reporting.latest(results.frame()).groupby(["dataset", "method"])[SHOWN].mean().reset_index()
+    results.write_table("intervals", means)
+    print(f"\n{reporting.markdown_table(means.round(3))}\n\ntable    {results.sibling('_intervals.csv')}")
 
 
 if __name__ == "__main__":

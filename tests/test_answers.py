@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from utils.answers import Answer, ChoiceReader, NumberReader
-from utils.numerals import Format
+from utils.prompts.numbers import Format
+from utils.prompts.parsing import Answer, ChoiceReader, NumberReader
 
 CODES = ChoiceReader(["0", "1", "2"], ["red", "green", "blue"], "@@@")
 WORDS = ChoiceReader(["setosa", "Iris A", "iris b", "hid", "hId", "3 years"], list("abcdef"), "@@@")

@@ -5,10 +5,9 @@ import pytest
 from sklearn.base import clone
 
 from tests.doubles import NearestRow
-from utils import arms, study, tables
-from utils.arms import PlainClassifier
-from utils.estimators import LIFTClassifier
-from utils.trial import Trial
+from utils import reporting, study, tables
+from utils.estimators import LIFTClassifier, PlainClassifier
+from utils.study.cases import Trial
 
 NEAREST = {"shots": 8, "shot_choice": "nearest", "shot_tokens": 99, "batch_size": 16, "updates": 150}
 
@@ -38,7 +37,7 @@ def test_rows_in_the_prompt_bring_the_recipes_tuning_for_them(folder):
 def test_it_takes_the_parameters_of_the_flags():
     case = study.Case("iris", "lift", 3)
     trial = study.trial(case, study.Config(epochs=2, wording="paper", limit=30), "classification")
-    plain = PlainClassifier(**arms.parameters(trial))
+    plain = PlainClassifier(**trial.learner.get_params(deep=False))
     assert plain.get_params(deep=False) == trial.learner.get_params(deep=False)
     assert clone(plain).get_params() == plain.get_params()
     assert plain.options() == trial.learner.options()
@@ -66,9 +65,9 @@ def test_differences_are_paired_by_seed():
         ],
         columns=["dataset", "seed", "arm", "accuracy"],
     )
-    row = arms.paired(frame, "arm", "none", ("dataset",)).iloc[0]
+    row = reporting.paired_differences(frame, "arm", "none", ("dataset",)).iloc[0]
     assert (row["dataset"], row["arm"], row["n"]) == ("a", "new", 2)
     assert row["difference"] == pytest.approx((0.2 - 0.1) / 2)
     assert row["sd"] == pytest.approx(0.3 / 2**0.5)
     assert row["better"] == 0.5
-    assert len(arms.paired(frame, "arm", "none", ("dataset",))) == 1
+    assert len(reporting.paired_differences(frame, "arm", "none", ("dataset",))) == 1

@@ -11,9 +11,11 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from utils import baselines, gaussian_process, learners, synthetic
+from utils import baselines
+from utils.baselines import methods, regressors
 from utils.errors import BadModel, BadTable, CannotDo, MissingPackage, UnknownName
-from utils.preprocessing import MAX_CATEGORIES, Encoder
+from utils.tables import synthetic
+from utils.tables.encoding import MAX_CATEGORIES, Encoder
 
 EXTRAS = ("lightgbm", "catboost")
 CLASSIFIERS = [name for name in baselines.names("classification") if name != "tabicl"]  # its weights are a download
@@ -57,7 +59,7 @@ def test_classifiers_on_a_mixed_table(name):
     assert list(model.classes_) == ["no", "yes"]
     assert set(answers) <= {"no", "yes"}
     assert answers.tolist() == again.predict(X[50:]).tolist()
-    assert model.n_fits_ == len(learners.CLASSIFIERS[name].points())
+    assert model.n_fits_ == len(methods.CLASSIFIERS[name].points())
     assert model.n_train_used_ == 40
     if name == "svm":
         assert not hasattr(model, "predict_proba")
@@ -78,7 +80,7 @@ def test_regressors_on_a_mixed_table(name):
     assert answers.shape == (10,)
     assert np.isfinite(answers).all()
     np.testing.assert_array_equal(answers, make(name, "regression").fit(X[:40], y[:40], validation).predict(X[50:]))
-    assert model.n_fits_ == len(learners.REGRESSORS[name].points())
+    assert model.n_fits_ == len(methods.REGRESSORS[name].points())
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name not in ("majority", "random")])
@@ -155,7 +157,7 @@ def test_classifiers_on_two_rows(name):
     X, y = np.array([[0.0], [1.0]]), np.array(["a", "b"])
     model = make(name).fit(X, y)
     assert model.n_fits_ == 1  # no row can be spared to choose with
-    assert model.best_params_ == learners.CLASSIFIERS[name].points()[0]
+    assert model.best_params_ == methods.CLASSIFIERS[name].points()[0]
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -224,9 +226,9 @@ def test_the_held_out_part_is_stratified_and_leaves_every_class(seed):
 
 @pytest.mark.parametrize(("name", "most"), [("gp", 2000), ("kernel_ridge", 5000)])
 def test_cubic_learners_use_a_stated_number_of_rows(name, most, monkeypatch):
-    assert learners.REGRESSORS[name].max_rows == most
-    small = learners.Method(learners.REGRESSORS[name].build, learners.REGRESSORS[name].grid, max_rows=50)
-    monkeypatch.setitem(learners.REGRESSORS, name, small)
+    assert methods.REGRESSORS[name].max_rows == most
+    small = methods.Method(methods.REGRESSORS[name].build, methods.REGRESSORS[name].grid, max_rows=50)
+    monkeypatch.setitem(methods.REGRESSORS, name, small)
     X = np.linspace(-1, 1, 80)[:, None]
     model = make(name, "regression").fit(X, X[:, 0], (X, X[:, 0]))
     assert model.n_train_used_ == 50
@@ -234,7 +236,7 @@ def test_cubic_learners_use_a_stated_number_of_rows(name, most, monkeypatch):
 
 
 def test_the_process_searches_on_few_rows_and_is_fitted_on_all(monkeypatch):
-    monkeypatch.setattr(gaussian_process, "SEARCH_ROWS", 30)
+    monkeypatch.setattr(regressors, "SEARCH_ROWS", 30)
     X = np.linspace(-1, 1, 80)[:, None]
     model = make("gp", "regression").fit(X, np.sin(5 * X[:, 0]))
     assert len(model.learner_.regressor_.process_.X_train_) == 80
@@ -242,12 +244,12 @@ def test_the_process_searches_on_few_rows_and_is_fitted_on_all(monkeypatch):
 
 
 def test_grids_of_the_paper():
-    assert learners.CLASSIFIERS["logreg"].grid == {"C": (1, 10, 100)}
-    assert learners.CLASSIFIERS["knn"].grid == {"k": (1, 3, 5), "p": (1, 2)}
-    assert len(learners.CLASSIFIERS["svm"].points()) == 6
-    assert len(learners.CLASSIFIERS["forest"].points()) == 9
-    assert learners.REGRESSORS["gbt"].grid == {"learning_rate": (0.1, 0.01, 0.001)}
-    assert learners.Method(None).points() == [{}]
+    assert methods.CLASSIFIERS["logreg"].grid == {"C": (1, 10, 100)}
+    assert methods.CLASSIFIERS["knn"].grid == {"k": (1, 3, 5), "p": (1, 2)}
+    assert len(methods.CLASSIFIERS["svm"].points()) == 6
+    assert len(methods.CLASSIFIERS["forest"].points()) == 9
+    assert methods.REGRESSORS["gbt"].grid == {"learning_rate": (0.1, 0.01, 0.001)}
+    assert methods.Method(None).points() == [{}]
 
 
 def test_unknown_names_list_the_known_ones():

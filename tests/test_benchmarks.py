@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 
 from benchmarks import learning_curves, number_start, quality, random_start, readme, recipe_search, search_space
 from tests.conftest import ROOT
-from utils import groups, models, ranking, registry, study
+from utils import models, study
 from utils.errors import CannotDo, MissingPackage, UserError
+from utils.reporting import ranking
+from utils.tables import registry
 
 SCRIPTS = ("quality", "learning_curves", "number_start", "recipe_search")
 QUICK = ["--seeds", "0", "--epochs", "1", "--workers", "1"]
@@ -168,11 +170,11 @@ def test_a_missing_package_says_what_to_install(monkeypatch):
 def test_the_groups_of_tables(lift_data):
     config = quality.Config()
     names = dict.fromkeys(case.dataset for case in quality.cases(config))
-    kinds = pd.Series([groups.group(name) for name in names]).value_counts()
+    kinds = pd.Series([registry.group(name) for name in names]).value_counts()
     assert kinds["paper"] == 14
     assert kinds["other"] > 20
     names = dict.fromkeys(case.dataset for case in quality.cases(quality.Config(task="regression")))
-    kinds = pd.Series([groups.group(name) for name in names]).value_counts()
+    kinds = pd.Series([registry.group(name) for name in names]).value_counts()
     assert (kinds["paper"], kinds["functions"]) == (4, 12)
     assert set(quality.methods(config)) >= {"majority", "logreg", "gbt", "xgboost", "lift-random", "lift"} - {"gbt"}
     assert not set(quality.methods(config)) & {"lightgbm", "catboost", "tabicl"}
@@ -331,7 +333,7 @@ def test_recipe_search_end_to_end(run, tmp_path, monkeypatch, task, dataset):
 def test_the_search_keeps_off_the_papers_tables_and_their_relatives():
     entries = {name for tables in search_space.TABLES.values() for name in tables}
     relatives = ("wine", "digits", "iris", "wdbc", "breast", "hill", "student", "hamster", "climate", "credit-g")
-    assert not [name for name in entries if groups.group(name) == "paper" or any(part in name for part in relatives)]
+    assert not [name for name in entries if registry.group(name) == "paper" or any(part in name for part in relatives)]
     assert not [name for name in entries if registry.find(name) is None or registry.find(name).published]
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils.cells import CellWriter, frame, targets
 from utils.errors import BadTable
-from utils.wordings import get
+from utils.prompts.cells import CellWriter, frame, targets
+from utils.prompts.wordings import get
 
 
 def write(train, test=None, numbers="paper", scale="column", wording="paper", categories="text", levels=1000):

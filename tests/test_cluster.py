@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
-from utils import cluster, study
+from utils import study
 from utils.errors import MissingPackage, UserError
+from utils.study import ray
 
 OF_THE_RUN = ["seconds_fit", "seconds_predict", "finished_at", "commit"]
 STUDY = ["classification.accuracy", "--datasets", "iris", "moons:n=60", "--methods", "tree", "lift"]
@@ -78,7 +79,7 @@ def test_a_case_that_no_node_can_hold_is_refused(tmp_path):
 def test_without_the_package_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingPackage, match=r"requirements-cluster\.txt"):
-        cluster.ray_module()
+        ray.ray_module()
 
 
 def test_an_address_where_no_cluster_is(monkeypatch):
@@ -89,13 +90,13 @@ def test_an_address_where_no_cluster_is(monkeypatch):
         def init(self, **options):
             raise ConnectionError("nobody there\nmore")
 
-    monkeypatch.setattr(cluster, "ray_module", Ray)
+    monkeypatch.setattr(ray, "ray_module", Ray)
     with pytest.raises(UserError, match="nobody there; start one with ray start"):
-        cluster.connect(study.Config(address="10.0.0.1:6379"))
+        ray.connect(study.Config(address="10.0.0.1:6379"))
 
 
 def test_what_a_case_needs_follows_the_flags():
-    assert cluster.needs(study.Config(threads=3)) == {"num_cpus": 3, "num_gpus": 0.0, "max_retries": cluster.RETRIES}
-    wanted = cluster.needs(study.Config(device="cuda", memory_gb=2.0))
+    assert ray.needs(study.Config(threads=3)) == {"num_cpus": 3, "num_gpus": 0.0, "max_retries": ray.RETRIES}
+    wanted = ray.needs(study.Config(device="cuda", memory_gb=2.0))
     assert (wanted["num_gpus"], wanted["memory"]) == (1.0, 2 * 2**30)
-    assert cluster.needs(study.Config(device="cuda", gpus=0.25))["num_gpus"] == 0.25
+    assert ray.needs(study.Config(device="cuda", gpus=0.25))["num_gpus"] == 0.25

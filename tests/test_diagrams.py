@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import diagrams
-from utils.plots import LIFT_COLOUR
+from utils.plots import LIFT_COLOUR, diagrams
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from utils import display, screen
-from utils.board import Board
-from utils.forecast import Forecast
-from utils.plans import DONE, Case, Outcome, Plan, Work
 from utils.progress import Mail, Report
+from utils.study import display, screen
+from utils.study.board import Board
+from utils.study.forecast import Forecast
+from utils.study.plans import DONE, Case, Outcome, Plan, Work
 
 SIZES = [(30, 6), (40, 10), (80, 24), (80, 8), (140, 50), (250, 3), (80, 1)]
 PAPER = ("majority", "random", "logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost", "lift")
@@ -249,7 +249,7 @@ def test_lines_where_there_is_no_terminal(study):
 
 
 def test_rich_is_loaded_for_a_terminal_only():
-    code = "import sys; from utils import display, progress; sys.exit('utils.screen' in sys.modules)"
+    code = "import sys; from utils import display, progress; sys.exit('utils.study.screen' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

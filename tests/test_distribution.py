@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from utils.distribution import Distribution
+from utils.estimators.distribution import Distribution
 
 HAND = Distribution([[0.2, 0.5, 0.3], [0.0, 0.0, 1.0], [0.5, 0.0, 0.5]], [1.0, 2.0, 3.0])
 UNEVEN = np.array([-2.0, -1.0, 3.0, 3.5])  # bins of widths 1, 2.5, 2.25, 0.5

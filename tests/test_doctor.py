@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from utils import doctor, models, openml, prefetch
+from utils import doctor, models, prefetch
 from utils.errors import BadModel, UserError
+from utils.tables import openml
 
 OFFLINE = doctor.Config(network=False)
 
@@ -98,7 +99,7 @@ def test_prefetch_brings_what_it_can_and_tells_the_rest(monkeypatch, capsys):
 
 
 def test_a_model_that_the_hub_does_not_give_is_a_clear_error(monkeypatch):
-    from utils.models import hub
+    from utils.models.local import hub
 
     def refuse(*_, **__):
         raise OSError("Repository Not Found for url\nmore")

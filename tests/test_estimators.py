@@ -14,10 +14,10 @@ from tests.doubles import NearestRow
 from utils import estimators
 from utils.errors import BadModel, BadTable, CannotDo, TooLong, UnknownName, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor
-from utils.examples import Augmentation, TrainingTexts
-from utils.lift import CollisionWarning
+from utils.estimators.augmentation import Augmentation, TrainingTexts
+from utils.estimators.base import CollisionWarning
 from utils.prompts import Template
-from utils.shots import Random, Shots
+from utils.prompts.few_shot import Random, Shots
 
 EXACT = {"wording": "compact", "numbers": "significant", "digits": 6}
 FEW = {"epochs": 1, "validation_fraction": 0.0}
@@ -29,7 +29,7 @@ FEW = {"epochs": 1, "validation_fraction": 0.0}
         LIFTRegressor(model=NearestRow(), template=EXACT, **FEW),
     ]
 )
-@pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")
+@pytest.mark.filterwarnings("ignore::utils.estimators.base.CollisionWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_is_a_scikit_learn_estimator(estimator, check):
     check(estimator)
@@ -284,7 +284,7 @@ def test_spread_and_quantiles_come_with_every_decoding(decoding):
     np.testing.assert_allclose(quantiles, y[:, None] + bin_width * np.array([-0.45, 0, 0.45]), atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")
+@pytest.mark.filterwarnings("ignore::utils.estimators.base.CollisionWarning")
 def test_the_median_is_the_middle_quantile():
     lift, x = sure_regressor("median", levels=20)  # several training rows on one level, so that the model is not sure
     between = x[:-1] + 0.02

@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 
 from tests.doubles import NearestRow
-from utils import costs, study
+from utils import study
 from utils.errors import BadModel
-from utils.forecast import Forecast, Running
-from utils.plans import Work
-from utils.runner import Case
-from utils.trial import Trial
+from utils.study import costs
+from utils.study.cases import Trial
+from utils.study.forecast import Forecast, Running
+from utils.study.plans import Work
+from utils.study.runner import Case
 
 DURATIONS = pd.read_csv(Path(__file__).with_name("durations.csv"), dtype={"parts": str}, keep_default_na=False)
 STUDIES = sorted(DURATIONS["study"].unique())

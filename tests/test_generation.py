@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import generation, realism, tables
-from utils.row_texts import RowTexts
+from others._generation import generators, realism
+from others._generation.row_texts import RowTexts
+from utils import tables
 
 MIXED = pd.DataFrame(
     {
@@ -49,12 +50,12 @@ def iris():
 
 
 def fitted(name, split, given="label"):
-    learner = generation.Reference(name, given, levels=100, seed=0)
+    learner = generators.Reference(name, given, levels=100, seed=0)
     return learner.fit(split.X_train, split.y_train, (split.X_validation, split.y_validation))
 
 
-@pytest.mark.parametrize("given", generation.GIVEN)
-@pytest.mark.parametrize("name", generation.REFERENCES)
+@pytest.mark.parametrize("given", generators.GIVEN)
+@pytest.mark.parametrize("name", generators.REFERENCES)
 def test_every_way_draws_as_many_rows_of_which_a_forest_learns(iris, name, given):
     learner = fitted(name, iris, given)
     assert len(learner.drawn_) == len(iris.X_train)
@@ -89,14 +90,14 @@ def test_two_samples_of_one_kind_cannot_be_told_and_of_two_kinds_can():
 
 def test_a_model_that_draws_nothing_answers_the_majority(iris):
     split = iris.limit(20)
-    learner = generation.RowWriter(epochs=1, row_levels=10, temperature=5.0, threads=1)
+    learner = generators.RowWriter(epochs=1, row_levels=10, temperature=5.0, threads=1)
     learner.check(split.X_train, split.y_train, split.X_test)
     learner.fit(split.X_train, split.y_train, (split.X_validation, split.y_validation))
     assert 0 <= learner.valid_ <= 1
     assert len(learner.drawn_) == len(learner.labels_) <= 20
     answers = learner.answers(split.X_test)
     assert all(text.startswith(prompt) for prompt, text in zip(answers.prompts, answers.texts, strict=True))
-    hotter = generation.RowWriter(epochs=1, row_levels=10, temperature=6.0, threads=1)
+    hotter = generators.RowWriter(epochs=1, row_levels=10, temperature=6.0, threads=1)
     hotter.fit(split.X_train, split.y_train, (split.X_validation, split.y_validation))
     assert hotter.model_ is learner.model_, "the temperature needs no tuning of its own"
     assert learner.options() == "epochs=1"

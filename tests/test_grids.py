@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import grids
 from utils.errors import UserError
+from utils.tables import grids
 
 
 def koch(size):

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import corruptions, images, perturb, plots
+from classification import _attacks, _image_noise
+from utils import plots
+from utils.baselines import pixel_networks
+from utils.baselines.pixel_networks import PixelNetwork
 from utils.errors import MissingPackage, UserError
-from utils.models import attacks, vision
-from utils.models.vision import PixelNetwork
+from utils.tables import images, perturbations
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +24,16 @@ def grey(n=20_000):
     return np.full((n, 4), 0.5)
 
 
-@pytest.mark.parametrize("kind", perturb.IMAGE_NOISE)
+@pytest.mark.parametrize("kind", perturbations.IMAGE_NOISE)
 @pytest.mark.parametrize("epsilon", [0.0, 0.01, 0.3, 1.0])
 def test_no_pixel_changes_by_more_or_leaves_its_range(kind, epsilon):
     X = np.random.default_rng(0).random((50, 3, 3))
-    noisy = perturb.image_noise(X, kind, epsilon, seed=1)
+    noisy = perturbations.image_noise(X, kind, epsilon, seed=1)
     assert noisy.shape == X.shape
     assert np.abs(noisy - X).max() <= epsilon + 1e-12
     assert noisy.min() >= 0
     assert noisy.max() <= 1
-    np.testing.assert_array_equal(noisy, perturb.image_noise(X, kind, epsilon, seed=1))
+    np.testing.assert_array_equal(noisy, perturbations.image_noise(X, kind, epsilon, seed=1))
     if epsilon == 0:
         np.testing.assert_array_equal(noisy, X)
 
@@ -41,7 +43,7 @@ def test_no_pixel_changes_by_more_or_leaves_its_range(kind, epsilon):
     [("gaussian", 0.0, 0.02), ("uniform", 0.0, 0.1 / np.sqrt(3)), ("constant", 0.1, 0.0), ("sign", 0.0, 0.1)],
 )
 def test_kinds_of_noise(kind, mean, sd):
-    change = perturb.image_noise(grey(), kind, 0.1, seed=0) - grey()
+    change = perturbations.image_noise(grey(), kind, 0.1, seed=0) - grey()
     assert change.mean() == pytest.approx(mean, abs=1e-3)
     assert change.std() == pytest.approx(sd, abs=1e-3)
     if kind == "sign":
@@ -50,16 +52,16 @@ def test_kinds_of_noise(kind, mean, sd):
 
 def test_a_larger_epsilon_scales_the_same_draw_and_seeds_differ():
     for kind in ("gaussian", "uniform", "sign"):
-        small, large = (perturb.image_noise(grey(9), kind, epsilon, 0) - 0.5 for epsilon in (0.1, 0.4))
+        small, large = (perturbations.image_noise(grey(9), kind, epsilon, 0) - 0.5 for epsilon in (0.1, 0.4))
         np.testing.assert_allclose(large, 4 * small)
-        assert not np.allclose(small, perturb.image_noise(grey(9), kind, 0.1, 1) - 0.5)
+        assert not np.allclose(small, perturbations.image_noise(grey(9), kind, 0.1, 1) - 0.5)
 
 
 def test_impossible_noise_is_told():
     with pytest.raises(UserError, match="gaussian, uniform, constant, sign"):
-        perturb.image_noise(grey(), "salt", 0.1, 0)
+        perturbations.image_noise(grey(), "salt", 0.1, 0)
     with pytest.raises(UserError, match="from 0 to 1"):
-        perturb.image_noise(grey(), "sign", 25.0, 0)
+        perturbations.image_noise(grey(), "sign", 25.0, 0)
     for kinds, epsilons, message in (
         (["salt"], [0.1], "'salt'.*pgd_lenet"),
         ([], [0.1], "--kinds takes"),
@@ -67,12 +69,12 @@ def test_impossible_noise_is_told():
         (["sign"], [], "no value"),
     ):
         with pytest.raises(UserError, match=message):
-            corruptions.check(kinds, epsilons)
+            _image_noise.check(kinds, epsilons)
 
 
 def test_corrupted_images_come_kind_by_kind_in_the_order_of_the_test_rows(digits):
     kinds, epsilons = ["sign", "constant"], [0.3, 0.01]
-    queries = corruptions.queries(digits, kinds, epsilons, side=8, greys=256, seed=0)
+    queries = _image_noise.queries(digits, kinds, epsilons, side=8, greys=256, seed=0)
     assert queries.shape == (160, 64)
     assert list(queries) == list(digits.X_test)
     change = queries.to_numpy().reshape(2, 2, 40, 64) - digits.X_test.to_numpy()
@@ -81,13 +83,13 @@ def test_corrupted_images_come_kind_by_kind_in_the_order_of_the_test_rows(digits
     assert set(change[0, 1][room]) <= {76, 77}
     assert {-3, 3} <= set(change[1, 0].ravel()) <= {-3, -2, 0, 2, 3}
     coarse = images.load("digits").split(0, side=8, rows=200, test_rows=40, greys=17)
-    same = corruptions.queries(coarse, ["sign"], [0.01], side=8, greys=17, seed=0)
+    same = _image_noise.queries(coarse, ["sign"], [0.01], side=8, greys=17, seed=0)
     np.testing.assert_array_equal(same, coarse.X_test)  # rounding takes small noise away
 
 
 def test_measures_are_the_accuracies_on_the_corrupted_images():
-    measures = corruptions.measures(4, ["uniform", "gaussian"], [0.1, 0.3])
-    assert len(measures) == 2 * len(corruptions.KINDS)
+    measures = _image_noise.measures(4, ["uniform", "gaussian"], [0.1, 0.3])
+    assert len(measures) == 2 * len(_image_noise.KINDS)
     truth = ["a", "b", "a", "b"]
     parsed = [*truth, *truth, *"bbbb", *"bbab", None, "b", None, "a"]
     answers = pd.DataFrame({"parsed": parsed, "truth": truth + [None] * 16})
@@ -99,13 +101,13 @@ def test_measures_are_the_accuracies_on_the_corrupted_images():
 def results(**changes):
     row = {"key": "k", "experiment": "e", "dataset": "digits", "source": "s", "method": "lift", "seed": 0}
     row |= {"augment": "none", "n_train": 9, "accuracy": 0.9, "chance": 0.1}
-    row |= {f"{kind}_{epsilon}": np.nan for kind in corruptions.KINDS for epsilon in (0.01, 0.3)}
+    row |= {f"{kind}_{epsilon}": np.nan for kind in _image_noise.KINDS for epsilon in (0.01, 0.3)}
     return row | {"sign_0.01": 0.8, "sign_0.3": 0.2} | changes
 
 
 def test_curves_begin_with_the_clean_images():
     frame = pd.DataFrame([results(), results(method="svm", **{"pgd_lenet_0.01": 0.5, "pgd_lenet_0.3": 0.0})])
-    curves = corruptions.curves(frame)
+    curves = _image_noise.curves(frame)
     assert curves["panel"].unique().tolist() == ["sign noise", "PGD on lenet"]
     lift = curves[curves["method"] == "lift"]
     assert lift["epsilon"].tolist() == [0.0, 0.01, 0.3]
@@ -116,7 +118,7 @@ def test_curves_begin_with_the_clean_images():
 def test_the_figure_has_a_panel_for_each_kind_and_a_line_for_each_learner():
     rows = [results(), results(augment="high", accuracy=0.8), results(method="svm"), results(method="svm", seed=1)]
     rows = [row | {"uniform_0.01": 0.7, "uniform_0.3": 0.6} for row in rows]
-    curves = corruptions.curves(pd.DataFrame(rows))
+    curves = _image_noise.curves(pd.DataFrame(rows))
     figure = plots.steps(curves, "epsilon", "accuracy", "panel", "title", "ε")
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title() for axes in panels] == ["uniform noise", "sign noise"]
@@ -132,14 +134,14 @@ def test_the_figure_has_a_panel_for_each_kind_and_a_line_for_each_learner():
 
 def test_an_attack_stays_near_and_fools_its_own_network(digits, monkeypatch):
     pytest.importorskip("art")
-    monkeypatch.setattr(vision, "UPDATES", 100)
+    monkeypatch.setattr(pixel_networks, "UPDATES", 100)
     clean = images.values(digits.X_test, 256)
     network = PixelNetwork("mlp300", 8, seed=0)
     network.fit(digits.X_train, digits.y_train, validation=(digits.X_validation, digits.y_validation))
     before = network.predict_proba(digits.X_test)
     shares = [network.score(digits.X_test, digits.y_test)]
     for epsilon in (0.01, 0.1, 0.3):
-        fooling = attacks.transferred(digits, "mlp300", epsilon, 8, 256, seed=0)
+        fooling = _attacks.transferred(digits, "mlp300", epsilon, 8, 256, seed=0)
         assert np.abs(fooling - clean).max() <= epsilon + 1e-12
         assert fooling.min() >= 0
         assert fooling.max() <= 1
@@ -148,20 +150,20 @@ def test_an_attack_stays_near_and_fools_its_own_network(digits, monkeypatch):
     assert sorted(shares, reverse=True) == shares
     assert shares[-1] < 0.05
     np.testing.assert_array_equal(network.predict_proba(digits.X_test), before)
-    again = attacks.pgd(network, digits.X_test, digits.y_test, 0.1)  # on the baseline's own weights
-    np.testing.assert_array_equal(again, attacks.transferred(digits, "mlp300", 0.1, 8, 256, seed=0))
+    again = _attacks.pgd(network, digits.X_test, digits.y_test, 0.1)  # on the baseline's own weights
+    np.testing.assert_array_equal(again, _attacks.transferred(digits, "mlp300", 0.1, 8, 256, seed=0))
 
 
 def test_an_attack_on_an_image_of_an_unknown_class_and_by_nothing(digits, monkeypatch):
     pytest.importorskip("art")
-    monkeypatch.setattr(vision, "UPDATES", 10)
+    monkeypatch.setattr(pixel_networks, "UPDATES", 10)
     small = digits.limit(10)
     kept = small.y_train != small.y_train.iloc[0]
     split = replace(small, X_train=small.X_train[kept], y_train=small.y_train[kept])
-    fooling = attacks.transferred(split, "mlp300", 0.1, 8, 256, seed=0)
+    fooling = _attacks.transferred(split, "mlp300", 0.1, 8, 256, seed=0)
     assert fooling.shape == (10, 64)
     np.testing.assert_array_equal(
-        attacks.transferred(split, "mlp300", 0.0, 8, 256, seed=0), images.values(split.X_test, 256)
+        _attacks.transferred(split, "mlp300", 0.0, 8, 256, seed=0), images.values(split.X_test, 256)
     )
 
 
@@ -169,5 +171,5 @@ def test_without_the_toolbox_the_message_says_what_to_type(monkeypatch):
     for name in ("art", "art.attacks", "art.estimators"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingPackage, match=r"pip install -r requirements-extras.txt, or leave pgd_… out of --kinds"):
-        corruptions.check(["sign", "pgd_lenet"], [0.1])
-    corruptions.check(["sign"], [0.1])
+        _image_noise.check(["sign", "pgd_lenet"], [0.1])
+    _image_noise.check(["sign"], [0.1])

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from utils import image_study, images, openml, study, tables
+from classification import _images
+from utils import study, tables
+from utils.baselines import pixel_networks
+from utils.baselines.pixel_networks import PixelNetwork
 from utils.errors import BadTable, UnknownName, UserError
-from utils.models import vision
-from utils.models.vision import PixelNetwork
+from utils.tables import images, openml
 
 
 @pytest.fixture(autouse=True)
@@ -250,9 +252,9 @@ def digits():
     return images.load("digits").split(0, side=8, rows=300)
 
 
-@pytest.mark.parametrize("name", vision.NETWORKS)
+@pytest.mark.parametrize("name", pixel_networks.NETWORKS)
 def test_networks_learn_digits_and_repeat_themselves(digits, name, monkeypatch):
-    monkeypatch.setattr(vision, "UPDATES", 75)
+    monkeypatch.setattr(pixel_networks, "UPDATES", 75)
     state = torch.get_rng_state()
     validation = digits.X_validation, digits.y_validation
     one, same, other = (
@@ -279,10 +281,10 @@ def test_networks_see_pixels_whatever_the_grey_levels(digits):
 
 
 def test_networks_without_validation_rows_or_with_strange_ones(digits, monkeypatch):
-    monkeypatch.setattr(vision, "UPDATES", 10)
+    monkeypatch.setattr(pixel_networks, "UPDATES", 10)
     small = digits.limit(20)
     alone = PixelNetwork("mlp300", 8).fit(small.X_train, small.y_train)
-    assert alone.best_params_ == {"learning_rate": vision.LEARNING_RATES[0], "epochs": 10}
+    assert alone.best_params_ == {"learning_rate": pixel_networks.LEARNING_RATES[0], "epochs": 10}
     strange = small.y_validation.map(lambda label: "none of them")
     network = PixelNetwork("mlp300", 8).fit(small.X_train, small.y_train, (small.X_validation, strange))
     assert network.best_params_ == alone.best_params_
@@ -291,16 +293,16 @@ def test_networks_without_validation_rows_or_with_strange_ones(digits, monkeypat
 
 
 def test_the_trial_of_a_case(monkeypatch):
-    monkeypatch.setattr(vision, "UPDATES", 10)
-    config = image_study.Config(side=4, rows=30, test_rows=12)
+    monkeypatch.setattr(pixel_networks, "UPDATES", 10)
+    config = _images.Config(side=4, rows=30, test_rows=12)
     case = study.Case("permuted_digits", "lenet", 0, config.size())
-    trial = image_study.trial(case, config)
+    trial = _images.trial(case, config)
     trial.check()
     row, answers = trial.run()
     assert (row["n_train"], row["n_test"], len(answers)) == (30, 12, 12)
     assert {f"log_p_{digit}" for digit in range(10)} <= set(answers)
-    assert trial.key(0, {}) == image_study.trial(case, config).key(0, {})
-    finer = image_study.trial(case, replace(config, greys=16))
+    assert trial.key(0, {}) == _images.trial(case, config).key(0, {})
+    finer = _images.trial(case, replace(config, greys=16))
     assert finer.key(0, {}) != trial.key(0, {})
     with pytest.raises(UnknownName, match="have lift, mlp300, lenet, majority"):
-        image_study.trial(study.Case("digits", "alexnet", 0, {}), config)
+        _images.trial(study.Case("digits", "alexnet", 0, {}), config)

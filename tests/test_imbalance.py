@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from utils import metrics, perturb, tables
+from utils import metrics, tables
 from utils.errors import UserError
+from utils.tables import perturbations
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +19,9 @@ def wine():
 
 @pytest.mark.parametrize("share", [0.2, 0.1, 0.05, 1e-6])
 def test_the_rarest_class_has_the_share_and_nothing_else_changes(wine, share):
-    rare = perturb.rarest(wine.y_train)
+    rare = perturbations.rarest(wine.y_train)
     assert rare == wine.y_train.value_counts().index[-1]
-    split = perturb.make_imbalanced(wine, share, seed=0)
+    split = perturbations.make_imbalanced(wine, share, seed=0)
     for part in ("train", "validation"):
         before, after = getattr(wine, f"y_{part}"), getattr(split, f"y_{part}")
         n_others = (before != rare).sum()
@@ -32,30 +33,31 @@ def test_the_rarest_class_has_the_share_and_nothing_else_changes(wine, share):
         assert after.equals(before[after.index])
         assert after.index.equals(before.index[before.index.isin(after.index)])  # the order stays
     assert split.y_test.equals(wine.y_test)
-    assert perturb.rarest(split.y_train) == rare
+    assert perturbations.rarest(split.y_train) == rare
 
 
 def test_a_share_that_is_not_exceeded_changes_nothing(wine):
     for share in (1.0, 0.9, 0.3):
-        assert perturb.make_imbalanced(wine, share, seed=0).fingerprint() == wine.fingerprint()
+        assert perturbations.make_imbalanced(wine, share, seed=0).fingerprint() == wine.fingerprint()
 
 
 def test_a_smaller_share_keeps_rows_of_a_larger_one_and_seeds_differ(wine):
     few, many, other = (
-        set(perturb.make_imbalanced(wine, share, seed).y_train.index) for share, seed in ((0.05, 0), (0.2, 0), (0.2, 1))
+        set(perturbations.make_imbalanced(wine, share, seed).y_train.index)
+        for share, seed in ((0.05, 0), (0.2, 0), (0.2, 1))
     )
     assert few < many
     assert many != other
 
 
 def test_of_equally_rare_classes_the_last_is_the_minority():
-    assert perturb.rarest(pd.Series(list("aabbccc"))) == "b"
+    assert perturbations.rarest(pd.Series(list("aabbccc"))) == "b"
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.5, math.nan])
 def test_an_impossible_share_is_told(wine, share):
     with pytest.raises(UserError, match="share above 0, or 1"):
-        perturb.make_imbalanced(wine, share, 0)
+        perturbations.make_imbalanced(wine, share, 0)
 
 
 def test_scores_of_one_class_are_those_of_scikit_learn():

@@ -76,9 +76,9 @@ def test_a_case_of_a_classical_learner_needs_no_torch():
 
 def test_a_module_is_loaded_on_use_and_is_the_one_that_an_import_gives():
     code, text, _ = fresh(
-        "from utils import lines; assert 'whole' not in object.__getattribute__(lines, '__dict__');"
-        "import utils.lines; assert utils.lines is lines is sys.modules['utils.lines'];"
-        "from utils.lines import whole; assert lines.whole is whole"
+        "from utils import storage; assert 'whole' not in object.__getattribute__(storage, '__dict__');"
+        "import utils.storage; assert utils.storage is storage is sys.modules['utils.storage'];"
+        "from utils.storage import whole; assert storage.whole is whole"
     )
     assert code == 0, text
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from classification import _in_context
 from classification import in_context as script
+from classification._in_context import InContextClassifier, ShowingClassifier
 from tests.doubles import NearestRow
-from utils import in_context, study, tables
+from utils import study, tables
 from utils.errors import UnknownName, UserError
-from utils.in_context import InContextClassifier, ShowingClassifier
 
 
 class Untuned(NearestRow):
@@ -31,7 +32,7 @@ def iris():
 
 
 def test_all_rows_stand_in_every_prompt_and_nothing_is_tuned(iris):
-    few = in_context.subset(iris, 7, "random", seed=1)
+    few = _in_context.subset(iris, 7, "random", seed=1)
     model = Untuned()
     learner = InContextClassifier(model, template="compact", epochs=5)
     learner.fit(few.X_train, few.y_train, (few.X_validation, few.y_validation))
@@ -47,7 +48,7 @@ def test_all_rows_stand_in_every_prompt_and_nothing_is_tuned(iris):
 
 
 def test_the_seed_orders_the_rows(iris):
-    few = in_context.subset(iris, 7, "random", seed=1)
+    few = _in_context.subset(iris, 7, "random", seed=1)
     first = [
         InContextClassifier(Untuned(), random_state=seed).fit(few.X_train, few.y_train).answers(few.X_test).prompts[0]
         for seed in (0, 0, 1)
@@ -71,37 +72,37 @@ def test_what_has_columns_is_no_option():
     )
 
 
-@pytest.mark.parametrize("choice", in_context.SUBSETS)
+@pytest.mark.parametrize("choice", _in_context.SUBSETS)
 def test_a_subset_has_its_size_and_leaves_the_test_rows(iris, choice):
-    few = in_context.subset(iris, 12, choice, seed=0)
+    few = _in_context.subset(iris, 12, choice, seed=0)
     assert len(few.y_train) == len(few.X_train) == 12
     assert set(few.X_train.index) <= set(iris.X_train.index)
     assert few.X_train.index.equals(few.y_train.index)
     assert few.y_train.equals(iris.y_train.loc[few.y_train.index])
     assert len(few.y_validation) == round(12 / len(iris.y_train) * len(iris.y_validation))
     assert few.X_test.equals(iris.X_test)
-    assert few.fingerprint() == in_context.subset(iris, 12, choice, seed=0).fingerprint()
-    assert few.fingerprint() != in_context.subset(iris, 12, choice, seed=1).fingerprint()
+    assert few.fingerprint() == _in_context.subset(iris, 12, choice, seed=0).fingerprint()
+    assert few.fingerprint() != _in_context.subset(iris, 12, choice, seed=1).fingerprint()
 
 
 def test_balanced_rows_are_balanced():
     split = tables.load("breast_cancer", task="classification").split(0)
-    counts = in_context.subset(split, 20, "balanced", seed=0).y_train.value_counts()
+    counts = _in_context.subset(split, 20, "balanced", seed=0).y_train.value_counts()
     assert counts.tolist() == [10, 10]
-    assert in_context.subset(split, 20, "random", seed=0).y_train.value_counts().max() > 10
+    assert _in_context.subset(split, 20, "random", seed=0).y_train.value_counts().max() > 10
     with pytest.raises(UnknownName, match="nearest"):
-        in_context.subset(split, 20, "nearest", seed=0)
+        _in_context.subset(split, 20, "nearest", seed=0)
 
 
 def test_the_papers_numbers():
-    shown = [in_context.n_shown(name, "paper", 1000) for name in in_context.PAPER_SHOTS]
+    shown = [_in_context.n_shown(name, "paper", 1000) for name in _in_context.PAPER_SHOTS]
     assert shown == [35, 50, 14, 43, 29, 33]
-    assert in_context.n_shown("iris", "16", 1000) == 16
-    assert in_context.n_shown("iris", "16", 10) == 9
+    assert _in_context.n_shown("iris", "16", 1000) == 16
+    assert _in_context.n_shown("iris", "16", 10) == 9
     with pytest.raises(UserError, match="give --shown 16"):
-        in_context.n_shown("iris", "paper", 96)
+        _in_context.n_shown("iris", "paper", 96)
     with pytest.raises(UserError, match="--shown 1 or more"):
-        in_context.n_shown("iris", "-3", 96)
+        _in_context.n_shown("iris", "-3", 96)
 
 
 def test_the_arms_see_the_same_rows():
@@ -109,7 +110,7 @@ def test_the_arms_see_the_same_rows():
     trials = {}
     for case in script.cases(config):
         trials[case.method, case.settings["arm"], case.settings["choice"]] = script.build(case, config)
-    for choice in in_context.SUBSETS:
+    for choice in _in_context.SUBSETS:
         prompt, tuned, other = (
             trials[m, arm, choice] for m, arm in (("lift", "prompt"), ("lift", "tuned"), ("knn", "tuned"))
         )

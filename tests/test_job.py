@@ -13,7 +13,7 @@ from benchmarks import job, job_case, job_table, machine, phases
 from benchmarks.phases import OTHER, Phases
 from tests.conftest import ROOT
 from utils.errors import UserError
-from utils.models import fits
+from utils.models.local import optimization
 
 OURS = [(phase, name) for phase, names in phases.FUNCTIONS.items() for name in names]
 TRL = [(phase, name) for phase, names in phases.TRL.items() for name in names]
@@ -41,17 +41,17 @@ def test_what_a_phase_names_is_there(phase, name):
 
 
 def test_phases_add_up_and_leave_everything_as_it_was():
-    before = vars(fits.Fit)["step"]
+    before = vars(optimization.Fit)["step"]
     begin = time.process_time()
     with Phases() as measured:
-        assert vars(fits.Fit)["step"] is not before
+        assert vars(optimization.Fit)["step"] is not before
         import_module("json")
         sum(range(200_000))
     assert sum(measured.cpu.values()) >= time.process_time() - begin
     assert measured.cpu[OTHER] > 0
     assert measured.cpu["optimizer"] == 0
     assert measured.calls["importlib:import_module"] == 0, "this module had the function before"
-    assert vars(fits.Fit)["step"] is before
+    assert vars(optimization.Fit)["step"] is before
 
 
 def test_what_validation_does_is_validation():

@@ -1,4 +1,4 @@
-"""Rules that a machine can check: sizes, the direction of imports, what every script brings with it."""
+"""The floor plan, as far as a machine can check it: what may import what, and what every script brings with it."""
 
 import ast
 import subprocess
@@ -10,21 +10,35 @@ import pytest
 from tests.conftest import ROOT
 
 AREAS = ("classification", "regression", "others")
-SCRIPTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py")) if path.stem != "__init__"]
-MODULES = sorted([*(ROOT / "utils").rglob("*.py"), *(ROOT / "others" / "pretraining").glob("*.py")])
-VENDORS = {"torch", "transformers", "peft", "openai", "tokenizers", "safetensors", "accelerate"}
-TORCH_HOMES = ("utils/models/", "others/pretraining/")  # the only places that may import a vendor
-LOWEST = {"prompts", "metrics", "numerals", "wordings", "sentences", "cells", "answers", "errors", "results", "lines"}
+SCRIPTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py")) if not path.stem.startswith("_")]
+MODULES = sorted([*(ROOT / "utils").rglob("*.py"), *(ROOT / "others" / "pretraining").rglob("*.py")])
+VENDORS = {"torch", "transformers", "peft", "tokenizers", "safetensors", "accelerate", "openai"}
+# Who may import a vendor: language models, what pretrains one, and the networks on pixels that LIFT is compared with.
+HOMES = ("utils/models/local/", "utils/models/distributed.py", "utils/models/openai/token_counts.py")
+HOMES += ("utils/baselines/pixel_networks.py", "others/pretraining/")
+FLOORS = (  # a package imports from floors below its own, never from above or beside
+    {"_lazy", "errors", "metrics", "optional", "options", "paths", "progress", "results", "storage"},
+    {"tables", "models"},
+    {"prompts", "baselines", "reporting"},
+    {"estimators", "plots"},
+    {"study"},
+    {"doctor", "overview", "prefetch", "verify"},  # commands
+)
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+LONGEST = 400  # lines of a module; a longer one holds two concepts
 
 
 def imports(path: Path) -> set[str]:
-    """Dotted names of all modules that a file imports, wherever in the file."""
+    """Absolute dotted names of all modules that a file imports, wherever in the file."""
+    package = path.relative_to(ROOT).parent.parts
     names = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            base = ".".join((*above, *filter(None, [node.module])))
+            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -32,8 +46,20 @@ def tops(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imports(path)}
 
 
+def rooms(path: Path) -> set[str]:
+    """The packages and modules directly under utils/ that a file imports from."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("utils.")} & set(FLOOR)
+
+
 def test_there_are_scripts():
     assert {path.name for path in SCRIPTS} >= {"accuracy.py"}
+
+
+def test_every_room_of_the_library_has_its_floor():
+    found = {
+        path.stem for path in (ROOT / "utils").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert found - {"__init__"} == set(FLOOR)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -43,25 +69,37 @@ def test_a_script_is_short_and_has_its_shell_command_and_its_place_in_the_manual
     assert f"run_module {path.parent.name}.{path.stem} " in shell.read_text("utf-8")
     assert '"$@"' in shell.read_text("utf-8")
     assert f"`{path.stem}`" in (path.parent / "README.md").read_text("utf-8")
-    assert not tops(path) & (VENDORS | set(AREAS)), "scripts import neither vendors nor each other"
+    assert not tops(path) & VENDORS
+    assert not {f"{script.parent.name}.{script.stem}" for script in SCRIPTS} & imports(path), "no script needs another"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_is_short_and_imports_point_one_way(path):
-    assert len(path.read_text("utf-8").splitlines()) <= 400
-    place = path.relative_to(ROOT).as_posix()
-    if not place.startswith(TORCH_HOMES):
-        assert not tops(path) & VENDORS
-    if place.startswith("utils/"):
+def test_a_module_is_one_concept_and_imports_point_one_way(path):
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST
+    place = path.relative_to(ROOT)
+    if not place.as_posix().startswith(HOMES):
+        openai = {"openai"} if place.as_posix().startswith("utils/models/openai/") else set()
+        assert not tops(path) & (VENDORS - openai)
+    if place.parts[0] == "utils" and place.parts[1] != "__init__.py":
         assert not tops(path) & {*AREAS, "tests", "benchmarks"}
-    if place.startswith("utils/") and path.stem in LOWEST:
-        below = {name.split(".")[1] for name in imports(path) if name.startswith("utils.")}
-        assert below <= LOWEST
+        room = place.with_suffix("").parts[1]
+        above = {other for other in rooms(path) - {room} if FLOOR[other] >= FLOOR[room] and FLOOR[room] > 0}
+        above |= {other for other in rooms(path) if FLOOR[other] > FLOOR[room]}
+        assert not above, f"{place} imports from {', '.join(sorted(above))}, on its own floor or above"
+
+
+def test_the_library_imports_itself_relatively_so_that_it_installs_under_another_name():
+    for path in (ROOT / "utils").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                assert node.module.split(".")[0] != "utils", path
+            if isinstance(node, ast.Import):
+                assert not [alias for alias in node.names if alias.name.split(".")[0] == "utils"], path
 
 
 def test_the_harness_loads_without_the_heavy_libraries():
     code = (
-        "import sys; import utils.study, utils.plots;"
+        "import sys; import utils.study.experiment, utils.plots.plots;"
         "heavy = {'torch', 'transformers', 'peft', 'xgboost', 'lightgbm', 'catboost', 'openai'} & set(sys.modules);"
         "sys.exit(f'imported: {heavy}' if heavy else 0)"
     )

@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPTJConfig, LlamaConf
 
 from utils import models
 from utils.errors import BadModel, CannotDo, MissingPackage, TooLong, UnknownName, UserError
-from utils.models import FineTuning, adapters, fits, prefix, scoring, training
+from utils.models import FineTuning
+from utils.models.local import adapters, optimization, prefix_cache, scoring, training
 
 KINDS = ("gpt2", "gptj", "llama")
 CONTEXT = 64
@@ -239,9 +240,9 @@ def test_no_examples_is_an_error(folders):
         load(folders / "gpt2").fine_tune([], settings=FAST, seed=0)
 
 
-@pytest.mark.parametrize("schedule", fits.SCHEDULES)
+@pytest.mark.parametrize("schedule", optimization.SCHEDULES)
 def test_the_learning_rate_rises_and_falls(schedule):
-    rates = [fits.rate(i, 100, FineTuning(warmup=0.1, schedule=schedule)) for i in range(100)]
+    rates = [optimization.rate(i, 100, FineTuning(warmup=0.1, schedule=schedule)) for i in range(100)]
     assert rates[:11] == sorted(rates[:11])
     assert rates[10] == max(rates) == 1.0
     assert rates[-1] == pytest.approx(1.0 if schedule == "constant" else 0.0, abs=0.02)
@@ -272,7 +273,7 @@ def test_answers_do_not_depend_on_the_batch(folder, monkeypatch):
     assert [len(answers) for answers in sampled] == [3] * len(ODD_LENGTHS)
     assert greedy[0] == greedy[5]
     assert len({answers[0] for answers in sampled}) > 3
-    monkeypatch.setattr("utils.models.decoding.BATCH_ROWS", 1)
+    monkeypatch.setattr("utils.models.local.decoding.BATCH_ROWS", 1)
     assert model.generate(ODD_LENGTHS, max_new_tokens=8) == greedy
     assert model.generate(ODD_LENGTHS, **settings) == sampled
     assert model.generate(ODD_LENGTHS[::-1], **settings) == sampled[::-1]
@@ -297,7 +298,9 @@ AFTER_SHARED = [SHARED + rest for rest in ("1=1, x2=22 ###", "7 ###", "1=3. What
 def test_what_all_prompts_begin_with_is_computed_once_and_changes_nothing(folder, monkeypatch):
     model = load(folder)
     answers = ["setosa", "versicolor", "12 13", "1"]
-    assert prefix.Prefix(model._network, model._tokens.prompts(AFTER_SHARED)).n_tokens >= prefix.LEAST_TOKENS
+    assert (
+        prefix_cache.Prefix(model._network, model._tokens.prompts(AFTER_SHARED)).n_tokens >= prefix_cache.LEAST_TOKENS
+    )
     n_computed = [0]
 
     def count(module, args, given):
@@ -306,7 +309,7 @@ def test_what_all_prompts_begin_with_is_computed_once_and_changes_nothing(folder
     seen = model._network.module.register_forward_pre_hook(count, with_kwargs=True)
     shared = model.log_likelihood(AFTER_SHARED, answers), model.generate(AFTER_SHARED, max_new_tokens=6)
     n_shared, n_computed[0] = n_computed[0], 0
-    monkeypatch.setattr("utils.models.prefix.LEAST_TOKENS", CONTEXT)
+    monkeypatch.setattr("utils.models.local.prefix_cache.LEAST_TOKENS", CONTEXT)
     alone = model.log_likelihood(AFTER_SHARED, answers), model.generate(AFTER_SHARED, max_new_tokens=6)
     seen.remove()
     assert shared[0] == pytest.approx(alone[0], abs=1e-4)
@@ -316,7 +319,7 @@ def test_what_all_prompts_begin_with_is_computed_once_and_changes_nothing(folder
 
 @pytest.mark.parametrize("prompts", [[], [[1, 2]], [[1] * 20, [2] * 20], [[1] * 20, [1] * 3]])
 def test_little_in_common_is_not_worth_a_pass(folders, prompts):
-    assert prefix.Prefix(load(folders / "gpt2")._network, prompts).n_tokens == 0
+    assert prefix_cache.Prefix(load(folders / "gpt2")._network, prompts).n_tokens == 0
 
 
 def test_one_fused_kernel_gives_the_logits_of_transformers(folders):

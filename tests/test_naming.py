@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from classification import feature_names
+from classification import _feature_names, feature_names
+from classification._feature_names import RenamedClassifier
 from tests.doubles import NearestRow
-from utils import naming, study, tables
+from utils import study, tables
 from utils.errors import BadTable, CannotDo, UnknownName, UserError
-from utils.naming import RenamedClassifier
 from utils.prompts import Template
 
 COLUMNS = ["age", "size", "colour", "price", "place"]
@@ -36,34 +36,34 @@ def iris():
 
 
 def test_the_three_forms():
-    assert naming.names(COLUMNS, "none", 0) == ["x1", "x2", "x3", "x4", "x5"]
-    assert naming.names(COLUMNS, "correct", 0) == COLUMNS
+    assert _feature_names.names(COLUMNS, "none", 0) == ["x1", "x2", "x3", "x4", "x5"]
+    assert _feature_names.names(COLUMNS, "correct", 0) == COLUMNS
 
 
 @pytest.mark.parametrize("shuffling", range(1, 8))
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_shuffled_names_are_all_there_and_none_is_right(n, shuffling):
-    shuffled = naming.names(COLUMNS[:n], "shuffled", shuffling)
+    shuffled = _feature_names.names(COLUMNS[:n], "shuffled", shuffling)
     assert sorted(shuffled) == sorted(COLUMNS[:n])
     assert all(new != old for new, old in zip(shuffled, COLUMNS[:n], strict=True))
-    assert shuffled == naming.names(COLUMNS[:n], "shuffled", shuffling)
+    assert shuffled == _feature_names.names(COLUMNS[:n], "shuffled", shuffling)
 
 
 def test_shufflings_differ():
-    assert len({tuple(naming.names(COLUMNS, "shuffled", shuffling)) for shuffling in range(1, 6)}) > 2
+    assert len({tuple(_feature_names.names(COLUMNS, "shuffled", shuffling)) for shuffling in range(1, 6)}) > 2
 
 
 def test_what_cannot_be_named():
     with pytest.raises(UnknownName, match="have none, correct, shuffled"):
-        naming.names(COLUMNS, "right", 0)
+        _feature_names.names(COLUMNS, "right", 0)
     with pytest.raises(BadTable, match="single column"):
-        naming.names(["age"], "shuffled", 1)
+        _feature_names.names(["age"], "shuffled", 1)
     with pytest.raises(UnknownName, match="same"):
-        list(naming.pairs(["none"], ["wrong"], 1))
+        list(_feature_names.pairs(["none"], ["wrong"], 1))
 
 
 def test_every_pair_comes_once_and_with_all_shufflings():
-    assert list(naming.pairs(["none", "shuffled"], ["same", "none"], 2)) == [
+    assert list(_feature_names.pairs(["none", "shuffled"], ["same", "none"], 2)) == [
         ("none", "none", 0),
         ("shuffled", "shuffled", 1),
         ("shuffled", "shuffled", 2),
@@ -74,19 +74,19 @@ def test_every_pair_comes_once_and_with_all_shufflings():
 
 @pytest.mark.parametrize("wording", ["paper", "names", "compact", "Of {features}: which?"])
 def test_a_renamed_template_is_one_fitted_with_those_names(iris, wording):
-    names = naming.names(iris.X_train.columns, "shuffled", 1)
+    names = _feature_names.names(iris.X_train.columns, "shuffled", 1)
     fitted = Template("classification", wording, numbers="scaled").fit(iris.X_train, iris.y_train)
     wanted = Template("classification", wording, names=names, numbers="scaled").fit(iris.X_train, iris.y_train)
-    assert naming.renamed(fitted, names).prompts(iris.X_test) == wanted.prompts(iris.X_test)
+    assert _feature_names.renamed(fitted, names).prompts(iris.X_test) == wanted.prompts(iris.X_test)
     assert fitted.names_ == list(iris.X_train.columns)
     for wrong in (names[:-1], [names[0]] * 4):
         with pytest.raises(UserError, match="4 different ones"):
-            naming.renamed(fitted, wrong)
+            _feature_names.renamed(fitted, wrong)
 
 
 @pytest.mark.parametrize("permutations", [1, 2])
 def test_it_is_tuned_with_one_name_and_asked_with_another(iris, permutations):
-    asked = naming.names(iris.X_train.columns, "none", 0)
+    asked = _feature_names.names(iris.X_train.columns, "none", 0)
     learner = RenamedClassifier(
         Listener(), template="names", asked_names=asked, epochs=1, learning_rate=1.0, permutations=permutations
     )
@@ -102,7 +102,7 @@ def test_it_is_tuned_with_one_name_and_asked_with_another(iris, permutations):
 
 
 def test_names_do_not_change_what_is_read(iris):
-    names = naming.names(iris.X_train.columns, "shuffled", 1)
+    names = _feature_names.names(iris.X_train.columns, "shuffled", 1)
     validation = (iris.X_validation, iris.y_validation)
     plain, renamed = (
         RenamedClassifier(NearestRow(), template="names", asked_names=asked).fit(iris.X_train, iris.y_train, validation)
@@ -138,11 +138,11 @@ def test_longer_names_in_the_test_are_seen_before_training(iris):
 
 
 def test_sentences_are_there_for_their_tables_and_need_names():
-    assert naming.wording("names", "iris", ("none", "none")) == "names"
-    assert naming.wording("sentence", "tae", ("correct", "shuffled")) == "tae"
-    assert naming.wording("sentence", "tae", ("correct", "none")) is None
-    assert naming.wording("sentence", "iris", ("correct", "correct")) is None
-    assert naming.wording("sentence", "servo", ("correct", "correct")) is None, "a table for regression"
+    assert _feature_names.wording("names", "iris", ("none", "none")) == "names"
+    assert _feature_names.wording("sentence", "tae", ("correct", "shuffled")) == "tae"
+    assert _feature_names.wording("sentence", "tae", ("correct", "none")) is None
+    assert _feature_names.wording("sentence", "iris", ("correct", "correct")) is None
+    assert _feature_names.wording("sentence", "servo", ("correct", "correct")) is None, "a table for regression"
 
 
 def test_shuffled_names_move_the_values_of_a_sentence():
@@ -151,7 +151,7 @@ def test_shuffled_names_move_the_values_of_a_sentence():
     names = ["size", "native", "instructor", "course", "session"]
     fitted = Template("classification", "tae", names=list(X.columns)).fit(X, ["a", "b"])
     assert "course 3 with instructor 7 during the summer session, with 19 students" in fitted.prompts(X)[0]
-    shuffled = naming.renamed(fitted, names).prompts(X)[0]
+    shuffled = _feature_names.renamed(fitted, names).prompts(X)[0]
     assert "course 1 with instructor 3 during the 19 session, with 1 students" in shuffled
 
 

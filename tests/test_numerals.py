@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.numerals import Format, Scale, fixed, number, row_levels, significant, whole
+from utils.prompts.numbers import Format, Scale, fixed, number, row_levels, significant, whole
 
 fast = settings(max_examples=150)
 finite = st.floats(allow_nan=False, allow_infinity=False)

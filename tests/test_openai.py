@@ -14,16 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests import protocol
+from others import rehearsal
+from others.rehearsal import Fault, faults
 from tests.conftest import ROOT
-from tests.protocol import Fault, faults
 from tests.test_experiments import finish, launch
-from utils import spending, tables
+from utils import tables
 from utils.errors import CannotDo, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor
-from utils.models.protocol import jobs, session, wire
-from utils.models.protocol.ledger import OverBudget
-from utils.models.protocol.session import Session
+from utils.models.openai import jobs, session, wire
+from utils.models.openai.ledger import OverBudget
+from utils.models.openai.session import Session
+from utils.study import budget
 
 KEY = "sk-planted-0123456789abcdef"
 RECIPE = {"adapter": "full", "batch_size": 8, "learning_rate": 1.0, "epochs": 2}
@@ -61,7 +62,7 @@ def place(tmp_path, monkeypatch, plain):
 
     def start(*, provider=None, price=(8.0, 2.0, 4.0, 0.5), **options):
         server = (
-            opened.append(protocol.serve(models={"test": plain}, folder=tmp_path / "server", **options)) or opened[-1]
+            opened.append(rehearsal.serve(models={"test": plain}, folder=tmp_path / "server", **options)) or opened[-1]
         )
         running = server.__enter__()
         entry = PROVIDER | {"tokenizers": {"test": str(plain)}} | (provider or {})
@@ -86,9 +87,7 @@ def agreed(tmp_path):
 
     def agree(**flags):
         files = {"prices": tmp_path / "prices.csv", "providers": tmp_path / "providers.json"}
-        spending.approve(
-            results_dir=tmp_path / "results", **{**files, "retry_minutes": 0.1, "job_hours": 0.02, **flags}
-        )
+        budget.approve(results_dir=tmp_path / "results", **{**files, "retry_minutes": 0.1, "job_hours": 0.02, **flags})
 
     return agree
 
@@ -238,7 +237,7 @@ def test_a_creation_that_failed_is_told_and_the_next_run_looks_first(place, agre
 
 
 def test_a_late_answer_is_asked_for_again_and_counted_twice(place, agreed, tmp_path, monkeypatch):
-    monkeypatch.setattr("utils.models.openai.TIMEOUT", 1.0)
+    monkeypatch.setattr("utils.models.openai.connection.TIMEOUT", 1.0)
     server = place()
     server.faults.add(Fault("POST", "completions", do="after", answer=faults.slow(3)))
     agreed()
@@ -251,7 +250,7 @@ def test_a_late_answer_is_asked_for_again_and_counted_twice(place, agreed, tmp_p
 def test_one_server_tunes_and_another_answers(place, agreed, plain, monkeypatch):
     tuner = place()
     agreed()
-    with protocol.serve(models={"test": plain}) as asker:
+    with rehearsal.serve(models={"test": plain}) as asker:
         monkeypatch.setenv("OPENAI_INFERENCE_BASE_URL", asker.url)
         lift = fitted(epochs=0, shots=3)
         lift.answers(rows()[2][0])
@@ -571,7 +570,11 @@ def test_ctrl_c_keeps_the_answers_under_way_and_cancels_nothing(place, tmp_path)
 def test_the_rehearsal_script_is_whole():
     subprocess.run(["bash", "-n", ROOT / "others" / "rehearse.sh"], check=True)
     help_text = subprocess.run(
-        [sys.executable, "-m", "tests.protocol.server", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "others.rehearsal.server", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert all(
         flag in help_text

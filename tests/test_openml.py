@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from utils import openml, registry, tables
+from utils import tables
 from utils.errors import BadTable, UnknownName, UserError
+from utils.tables import openml, registry
 
 ARFF = """% a comment
 @RELATION demo

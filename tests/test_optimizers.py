@@ -5,7 +5,8 @@ import torch
 
 from utils import models
 from utils.errors import UserError
-from utils.models import FineTuning, optimizers
+from utils.models import FineTuning
+from utils.models.local import optimization
 
 
 def named():
@@ -21,7 +22,7 @@ def named():
 
 def test_muon_takes_the_inner_matrices_alone():
     parameters = named()
-    muon, adamw = optimizers.build(parameters, "muon", 1e-2, 0.1)
+    muon, adamw = optimization.build(parameters, "muon", 1e-2, 0.1)
     assert isinstance(muon, torch.optim.Muon)
     assert [id(p) for p in muon.param_groups[0]["params"]] == [id(parameters["h.0.fc.weight"])]
     assert len(adamw.param_groups[0]["params"]) == 4
@@ -30,23 +31,23 @@ def test_muon_takes_the_inner_matrices_alone():
 
 
 def test_embeddings_may_have_a_rate_of_their_own():
-    muon, adamw = optimizers.build(named(), "muon", 1e-2, 0.1, embedding_rate=1e-4)
+    muon, adamw = optimization.build(named(), "muon", 1e-2, 0.1, embedding_rate=1e-4)
     assert (muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"]) == (1e-2, 1e-4)
 
 
 def test_adamw_decays_matrices_and_nothing_else():
-    (adamw,) = optimizers.build(named(), "adamw", 1e-3, 0.1)
+    (adamw,) = optimization.build(named(), "adamw", 1e-3, 0.1)
     assert [(len(g["params"]), g["weight_decay"]) for g in adamw.param_groups] == [(3, 0.1), (2, 0.0)]
 
 
 def test_no_empty_optimizer_is_made():
     only = {"h.0.weight": torch.nn.Parameter(torch.ones(2, 2))}
-    assert len(optimizers.build(only, "muon", 1e-3, 0.0)) == 1
-    assert len(optimizers.build({"b": torch.nn.Parameter(torch.ones(2))}, "muon", 1e-3, 0.0)) == 1
+    assert len(optimization.build(only, "muon", 1e-3, 0.0)) == 1
+    assert len(optimization.build({"b": torch.nn.Parameter(torch.ones(2))}, "muon", 1e-3, 0.0)) == 1
 
 
 @pytest.mark.parametrize("adapter", ["full", "lora"])
-@pytest.mark.parametrize("optimizer", optimizers.OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", optimization.OPTIMIZERS)
 def test_both_learn_a_small_task(optimizer, adapter):
     pairs = [(f"{x} =>", f" {int(x > 500)}") for x in range(20, 1000, 40)]
     losses = []
@@ -68,13 +69,13 @@ def test_an_unknown_one_is_refused_before_training():
 
 def test_a_fine_tune_gives_embeddings_their_share_of_the_rate(monkeypatch):
     asked = []
-    build = optimizers.build
+    build = optimization.build
 
     def recorded(named, optimizer, learning_rate, weight_decay, embedding_rate):
         asked.append((optimizer, learning_rate, embedding_rate))
         return build(named, optimizer, learning_rate, weight_decay, embedding_rate)
 
-    monkeypatch.setattr(optimizers, "build", recorded)
+    monkeypatch.setattr(optimization, "build", recorded)
     model = models.load("lift-tiny", device="cpu", threads=1)
     how = FineTuning(learning_rate=1e-2, epochs=1, optimizer="muon", embedding_share=0.5)
     model.fine_tune([("1 =>", " 0")], settings=how, seed=0)

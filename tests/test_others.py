@@ -11,13 +11,15 @@ from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.semi_supervised import SelfTrainingClassifier
 
+from others import _bases, _contradicting_prompts, _ridge, _self_training
+from others._self_training import Plan, SelfTrainingBaseline, SelfTrainingLIFT
 from tests.conftest import ROOT
 from tests.doubles import NearestRow
-from utils import baselines, bases, formulas, models, ridge, self_training, study, synthetic, tables
+from utils import baselines, models, study, tables
 from utils.errors import BadModel, CannotDo, UnknownName, UserError
-from utils.models import starts
-from utils.self_training import Plan, SelfTrainingBaseline, SelfTrainingLIFT
-from utils.trial import Trial
+from utils.models.local import initialization
+from utils.study.cases import Trial
+from utils.tables import synthetic
 
 SHIPPED = ROOT / "data" / "models" / "lift-tiny"
 
@@ -26,23 +28,23 @@ SHIPPED = ROOT / "data" / "models" / "lift-tiny"
 
 @pytest.mark.parametrize(("target", "sign"), [("sum", 1), ("difference", -1)])
 def test_targets_have_no_noise_and_rows_are_nested(target, sign):
-    split = formulas.split(target, 16, seed=3)
+    split = _contradicting_prompts.split(target, 16, seed=3)
     for part in ("train", "validation", "test"):
         X, y = getattr(split, f"X_{part}"), getattr(split, f"y_{part}")
         np.testing.assert_array_equal(y, X["x1"] + sign * X["x2"])
     assert (len(split.y_train), len(split.y_validation), len(split.y_test)) == (16, 50, 100)
-    larger = formulas.split(target, 64, seed=3)
+    larger = _contradicting_prompts.split(target, 64, seed=3)
     pd.testing.assert_frame_equal(larger.X_train.head(16), split.X_train)
-    pd.testing.assert_frame_equal(formulas.split("sum", 16, 3).X_test, split.X_test)
-    assert not formulas.split(target, 16, seed=4).X_test.equals(split.X_test)
+    pd.testing.assert_frame_equal(_contradicting_prompts.split("sum", 16, 3).X_test, split.X_test)
+    assert not _contradicting_prompts.split(target, 16, seed=4).X_test.equals(split.X_test)
 
 
 def test_prompts_of_a_row_differ_in_the_formula_alone():
-    split = formulas.split("difference", 8, 0)
+    split = _contradicting_prompts.split("difference", 8, 0)
     prompts = {}
-    for prompt in formulas.PROMPTS:
-        config = study.Config(wording=formulas.wording("difference", prompt))
-        learner = formulas.PromptedRegressor(**config.lift("regression", 0).get_params(deep=False))
+    for prompt in _contradicting_prompts.PROMPTS:
+        config = study.Config(wording=_contradicting_prompts.wording("difference", prompt))
+        learner = _contradicting_prompts.PromptedRegressor(**config.lift("regression", 0).get_params(deep=False))
         template = learner.unfitted_template().fit(split.X_train, split.y_train)
         prompts[prompt] = template.prompts(split.X_test)[0]
         assert learner.options() == ""
@@ -53,16 +55,16 @@ def test_prompts_of_a_row_differ_in_the_formula_alone():
         "contradicting": "x1+x2=",
     }
     assert len({head for head, _, _ in heads.values()}) == 1
-    assert formulas.wording("sum", "compact") == "compact"
+    assert _contradicting_prompts.wording("sum", "compact") == "compact"
 
 
 def test_unknown_targets_and_prompts_are_refused():
     with pytest.raises(UnknownName, match="neutral"):
-        formulas.wording("sum", "rude")
+        _contradicting_prompts.wording("sum", "rude")
     with pytest.raises(UnknownName, match="difference"):
-        formulas.split("product", 8, 0)
+        _contradicting_prompts.split("product", 8, 0)
     with pytest.raises(UserError, match="1 or more"):
-        formulas.split("sum", 0, 0)
+        _contradicting_prompts.split("sum", 0, 0)
 
 
 # ---- ridge --------------------------------------------------------------------------------------------------------
@@ -72,28 +74,28 @@ def test_unknown_targets_and_prompts_are_refused():
 def test_the_solution_is_ridge_regression_of_the_squared_penalty(penalty):
     split = synthetic.load("linear:p=4,noise=0.1").split(0)
     reference = Ridge(alpha=penalty**2, fit_intercept=False).fit(split.X_train, split.y_train)
-    np.testing.assert_allclose(ridge.solution(split, penalty), reference.coef_, rtol=1e-6)
-    learner = ridge.LeastSquares()
-    learner.fit(ridge.appended(split, penalty).X_train, ridge.appended(split, penalty).y_train)
+    np.testing.assert_allclose(_ridge.solution(split, penalty), reference.coef_, rtol=1e-6)
+    learner = _ridge.LeastSquares()
+    learner.fit(_ridge.appended(split, penalty).X_train, _ridge.appended(split, penalty).y_train)
     np.testing.assert_allclose(learner.predict(split.X_test), reference.predict(split.X_test), rtol=1e-6)
 
 
 def test_rows_are_appended_to_the_training_part_alone():
     split = synthetic.load("linear:p=3,noise=0").split(1)
-    longer = ridge.appended(split, 50)
+    longer = _ridge.appended(split, 50)
     np.testing.assert_array_equal(longer.X_train.tail(3), 50 * np.eye(3))
     assert longer.y_train.tail(3).tolist() == [0, 0, 0]
     assert longer.X_test is split.X_test
     assert longer.X_train.index.is_unique
-    assert ridge.appended(split, 0) is split
+    assert _ridge.appended(split, 0) is split
     with pytest.raises(UserError, match="0 or more"):
-        ridge.appended(split, -1)
+        _ridge.appended(split, -1)
 
 
 def test_measures_of_the_truth_of_the_ridge_solution_and_of_silence():
     split = synthetic.load("linear:noise=0").split(0)
-    measures = ridge.measures(split, 50)
-    truth, weight = split.y_test.to_numpy(), ridge.solution(split, 50)[0]
+    measures = _ridge.measures(split, 50)
+    truth, weight = split.y_test.to_numpy(), _ridge.solution(split, 50)[0]
     said = {name: measure(pd.DataFrame({"parsed": truth})) for name, measure in measures.items()}
     assert said["distance_truth"] == 0
     assert said["slope"] == pytest.approx(1)
@@ -110,7 +112,7 @@ def test_measures_of_the_truth_of_the_ridge_solution_and_of_silence():
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(starts, "CACHE", tmp_path)
+    monkeypatch.setattr(initialization, "CACHE", tmp_path)
     return tmp_path
 
 
@@ -119,7 +121,7 @@ def weights(place):
 
 
 def test_a_random_start_has_everything_but_the_weights(cache):
-    place = starts.place("random", "lift-tiny", seed=1)
+    place = initialization.place("random", "lift-tiny", seed=1)
     old, new = weights(SHIPPED), weights(place)
     assert {name: tensor.shape for name, tensor in new.items()} == {name: tensor.shape for name, tensor in old.items()}
     table = next(name for name in old if "embed_tokens" in name or "wte" in name)
@@ -128,28 +130,28 @@ def test_a_random_start_has_everything_but_the_weights(cache):
     vocabularies = [json.loads((folder / "tokenizer.json").read_text())["model"] for folder in (SHIPPED, Path(place))]
     assert vocabularies[0] == vocabularies[1]
     before = models.fingerprint(place)
-    assert starts.place("random", "lift-tiny", seed=1) == place
+    assert initialization.place("random", "lift-tiny", seed=1) == place
     assert models.fingerprint(place) == before
-    assert models.fingerprint(starts.place("random", "lift-tiny", seed=2)) != before
+    assert models.fingerprint(initialization.place("random", "lift-tiny", seed=2)) != before
 
 
 def test_sizes_of_a_random_start(cache):
-    small = models.load(starts.place("random:layers=1,hidden=48", "lift-tiny", 1), threads=1)
-    n_small, n_own = (starts.parameters(model) for model in (small, models.load("lift-tiny", threads=1)))
+    small = models.load(initialization.place("random:layers=1,hidden=48", "lift-tiny", 1), threads=1)
+    n_small, n_own = (initialization.parameters(model) for model in (small, models.load("lift-tiny", threads=1)))
     assert 0 < n_small < n_own / 2
     config = small._network.module.config
     assert (config.hidden_size, config.num_hidden_layers) == (48, 1)
-    assert np.isnan(starts.parameters(NearestRow()))
+    assert np.isnan(initialization.parameters(NearestRow()))
 
 
 def test_gibberish_changes_the_weights_and_tells_nothing(cache):
-    how = starts.Gibberish(updates=2, batch_size=4)
-    tuned = starts.place("gibberish", "lift-tiny", 1, how)
+    how = initialization.Gibberish(updates=2, batch_size=4)
+    tuned = initialization.place("gibberish", "lift-tiny", 1, how)
     assert models.fingerprint(tuned) != models.fingerprint("lift-tiny")
     assert models.recipe(tuned) == models.recipe("lift-tiny")
-    assert starts.place("random_gibberish", "lift-tiny", 1, how) != tuned
-    pairs = starts.texts(50, 0)
-    assert pairs == starts.texts(50, 0)
+    assert initialization.place("random_gibberish", "lift-tiny", 1, how) != tuned
+    pairs = initialization.texts(50, 0)
+    assert pairs == initialization.texts(50, 0)
     assert len({answer for _, answer in pairs}) > 45
 
 
@@ -164,18 +166,18 @@ def test_gibberish_changes_the_weights_and_tells_nothing(cache):
 )
 def test_bad_starts_are_refused(cache, name, error, word):
     with pytest.raises(error, match=word):
-        starts.place(name, "lift-tiny", 1)
+        initialization.place(name, "lift-tiny", 1)
 
 
 def test_a_base_keeps_the_threads_of_its_kin_and_another_model_has_its_own(cache):
-    config = bases.Config(models=("random:layers=1",))
+    config = _bases.Config(models=("random:layers=1",))
     assert config.with_base("pretrained").model == "lift-tiny"
     assert config.with_base("random:layers=1").n_threads() == config.n_threads() == 1
     assert config.n_workers() == study.Config().n_workers()
     assert replace(config, models=("owner/name",)).n_workers() == 1
     assert config.with_base("owner/name").model == "owner/name"
     with pytest.raises(UserError, match="twice"):
-        bases.check(("random", "random"))
+        _bases.check(("random", "random"))
 
 
 # ---- self-training ------------------------------------------------------------------------------------------------
@@ -197,15 +199,15 @@ def test_the_first_rows_kept_are_those_of_scikit_learn(threshold):
     reference = SelfTrainingClassifier(learner, threshold=threshold, max_iter=1)
     reference.fit(pd.concat([few.X_train, rest]), codes)
     own = learner.fit(few.X_train, few.y_train).predict_proba(rest)
-    kept = self_training.confident(own, threshold, 1.0)
+    kept = _self_training.confident(own, threshold, 1.0)
     np.testing.assert_array_equal(kept, np.flatnonzero(reference.labeled_iter_[len(few.y_train) :] == 1))
 
 
 def test_a_share_keeps_the_surest_of_every_class():
     sure = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45, 0.55]])
-    assert self_training.confident(sure, 0.0, 0.5).tolist() == [0, 2, 4]
-    assert self_training.confident(sure, 0.75, 1.0).tolist() == [0, 2]
-    assert self_training.confident(sure, 0.95, 1.0).tolist() == []
+    assert _self_training.confident(sure, 0.0, 0.5).tolist() == [0, 2, 4]
+    assert _self_training.confident(sure, 0.75, 1.0).tolist() == [0, 2]
+    assert _self_training.confident(sure, 0.95, 1.0).tolist() == []
 
 
 def learners(plan):
@@ -237,20 +239,20 @@ def test_no_row_above_the_threshold_ends_it_without_another_fit():
 
 def test_the_learner_is_given_no_hidden_label():
     whole, few, rest = few_labels()
-    trial = self_training.trial(Trial("iris", "", whole, baselines.classifier("logreg", 0)), 9, "self:threshold=.5", 0)
+    trial = _self_training.trial(Trial("iris", "", whole, baselines.classifier("logreg", 0)), 9, "self:threshold=.5", 0)
     pd.testing.assert_series_equal(trial.split.y_train, few.y_train)
     pd.testing.assert_frame_equal(trial.learner.plan.unlabelled, rest)
     row, _ = trial.run()
     assert row["pseudo_rows"] == len(trial.learner.pseudo_)
     assert row["pseudo_accuracy"] > 0.7
     poisoned = pd.Series("poison", index=whole.y_train.index)
-    assert self_training._measures(trial.learner, poisoned)["pseudo_accuracy"](None) == 0
+    assert _self_training._measures(trial.learner, poisoned)["pseudo_accuracy"](None) == 0
 
 
 def test_arms_differ_in_what_they_get():
     whole, _, _ = few_labels()
     built = Trial("iris", "", whole, baselines.classifier("logreg", 0))
-    arms = {arm: self_training.trial(built, 9, arm, 0) for arm in ("none", "self", "self:share=.5", "all", "random")}
+    arms = {arm: _self_training.trial(built, 9, arm, 0) for arm in ("none", "self", "self:share=.5", "all", "random")}
     sizes = {arm: len(trial.split.y_train) for arm, trial in arms.items()}
     assert sizes == {"none": 9, "self": 9, "self:share=.5": 9, "all": len(whole.y_train), "random": len(whole.y_train)}
     assert set(arms["random"].split.X_train.index) == set(whole.X_train.index)
@@ -265,7 +267,7 @@ def test_arms_differ_in_what_they_get():
 def test_bad_arms_are_refused(arm):
     built = Trial("iris", "", tables.load("iris").split(0), baselines.classifier("logreg", 0))
     with pytest.raises(UserError):
-        self_training.trial(built, 9, arm, 0)
+        _self_training.trial(built, 9, arm, 0)
 
 
 def test_a_learner_without_probabilities_is_refused_before_it_runs():

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from utils import panels, plots
+from utils import plots
+from utils.plots import panels
 
 ROWS = [
     (dataset, method, arm, series, x, seed, 0.5 + 0.1 * x + 0.01 * seed)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 from utils import models
-from utils.models import FineTuning, parallel
+from utils.models import FineTuning, distributed
 
 ROWS = [
     (f"{3 * i},{i * i % 97}{',5' * (i % 3)}>", f"{i % 2}") for i in range(33)
@@ -56,7 +56,7 @@ def tuned(adapter, optimizer, folder):
     model.fine_tune(ROWS, ROWS, settings=again, seed=2, on_epoch=lambda e, m, loss: losses.append(loss))
     parameters = list(model._network.module.parameters())
     held = sum(getattr(p, "_local_tensor", p).numel() for p in parameters) / sum(p.numel() for p in parameters)
-    return losses, answers, texts, held, parallel.world()
+    return losses, answers, texts, held, distributed.world()
 
 
 def launch(*arguments, how="--multi_gpu", cwd=ROOT):
@@ -139,11 +139,11 @@ def test_two_processes_write_the_rows_of_one(tmp_path):
 
 
 def test_one_process_shares_with_nobody():
-    assert parallel.world() == 1
-    assert parallel.is_first()
-    assert parallel.share([1, 2, 3]) == [1, 2, 3]
-    assert parallel.told("x") == "x"
-    assert parallel.answered(["a", "b"], lambda prompts: [p * 2 for p in prompts]) == ["aa", "bb"]
+    assert distributed.world() == 1
+    assert distributed.is_first()
+    assert distributed.share([1, 2, 3]) == [1, 2, 3]
+    assert distributed.told("x") == "x"
+    assert distributed.answered(["a", "b"], lambda prompts: [p * 2 for p in prompts]) == ["aa", "bb"]
 
 
 def test_rows_and_gradients_are_shared_out(monkeypatch):
@@ -151,7 +151,7 @@ def test_rows_and_gradients_are_shared_out(monkeypatch):
     parts = []
     for rank in range(3):
         monkeypatch.setenv("RANK", str(rank))
-        parts.append(parallel.share(range(8)))
-        assert parallel.is_first() == (rank == 0)
+        parts.append(distributed.share(range(8)))
+        assert distributed.is_first() == (rank == 0)
     assert sorted(row for part in parts for row in part) == list(range(8))
     assert [len(part) for part in parts] == [3, 3, 2]

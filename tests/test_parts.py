@@ -7,8 +7,9 @@ from transformers import AutoModelForCausalLM, GPTJConfig, GPTNeoXConfig, OPTCon
 
 from tests.test_models import KINDS, PAIRS, PROMPTS, config_of, load, small_tokenizer, weights
 from utils.errors import CannotDo
-from utils.models import FineTuning, adapters, parts
-from utils.models.parts import PARTS
+from utils.models import FineTuning
+from utils.models.local import adapters, partial
+from utils.models.local.partial import PARTS
 
 EXPECTED = {  # a parameter that must be among those tuned, and one that must not
     "gpt2": {
@@ -90,13 +91,13 @@ def test_tied_weights_stay_tied_and_a_saved_part_is_read_again(saved, kind, tmp_
 )
 def test_parts_of_a_block_are_all_of_it_in_other_architectures(config):
     whole = network(config)
-    assert len(parts.blocks(whole)) == 3
+    assert len(partial.blocks(whole)) == 3
     attention, feedforward = (PARTS[f"full:{part}"](whole) for part in ("attention", "feedforward"))
     assert attention
     assert feedforward
     assert not {id(p) for p in attention} & {id(p) for p in feedforward}
     found = {id(p) for p in [*attention, *feedforward, *PARTS["full:bitfit"](whole)]}
-    assert {id(p) for block in parts.blocks(whole) for p in block.parameters()} <= found
+    assert {id(p) for block in partial.blocks(whole) for p in block.parameters()} <= found
     assert len(PARTS["full:upper"](whole)) == 2 * len(PARTS["full:lower"](whole)), (
         "the middle belongs to the upper half"
     )

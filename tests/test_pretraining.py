@@ -27,9 +27,9 @@ from tests.test_experiments import HEAR_CTRL_C
 from utils import models
 from utils.errors import UserError
 from utils.models import FineTuning
-from utils.models.tokens import IGNORE, Tokens
+from utils.models.local.tokens import IGNORE, Tokens
 from utils.prompts import Template
-from utils.shots import Nearest
+from utils.prompts.few_shot import Nearest
 
 TOKENIZER = tokens.build()
 IDS = Tokens(TOKENIZER, "lift-tiny", None)

@@ -12,7 +12,7 @@ from others.pretraining.marking import answering, checkpoint, report, rows
 from others.pretraining.marking.answering import WAYS, InContext, Way
 from tests.conftest import ROOT
 from utils.errors import UnknownName, UserError
-from utils.models.local import LocalModel
+from utils.models.local.model import LocalModel
 from utils.prompts import Template
 
 MODEL = initial.Architecture(hidden=16, intermediate=32, layers=1, heads=2)

@@ -293,7 +293,14 @@ def test_impossible_wishes_are_refused(arguments, error, message):
         sample_table(np.random.default_rng(0), *arguments)
 
 
-READERS = {"utils.tables", "utils.files", "utils.openml", "utils.registry", "utils.synthetic", "sklearn.datasets"}
+READERS = {
+    "utils.tables.tables",
+    "utils.tables.files",
+    "utils.tables.openml",
+    "utils.tables.registry",
+    "utils.tables.synthetic",
+    "sklearn.datasets",
+}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "others" / "pretraining").glob("*.py")), ids=lambda path: path.name)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from utils import recipes, study
+from utils import study
 from utils.errors import BadTable, UnknownName, UserError
+from utils.estimators import recipes
 from utils.prompts import Template
 
 fast = settings(max_examples=150)

@@ -9,14 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from utils import lines, spending
+from utils import storage
 from utils.errors import CannotDo, UserError
-from utils.models.protocol import model, providers, reading, replies, wire
-from utils.models.protocol.counting import Counter
-from utils.models.protocol.ledger import Ledger, OverBudget
-from utils.models.protocol.providers import Price, Provider
-from utils.models.protocol.store import Store
-from utils.models.protocol.wire import BadAnswer
+from utils.models.openai import model, providers, reading, replies, wire
+from utils.models.openai.ledger import Ledger, OverBudget
+from utils.models.openai.providers import Price, Provider
+from utils.models.openai.store import Store
+from utils.models.openai.token_counts import Counter
+from utils.models.openai.wire import BadAnswer
+from utils.study import budget
 
 URL = "http://127.0.0.1:1/v1"
 COMPLETIONS = Provider("a", echo=True)
@@ -30,11 +31,11 @@ ASKED = {"stop": "@@@", "temperature": 0.0, "samples": 1, "max_new_tokens": 5, "
 @pytest.mark.parametrize("torn", [0, 1, 5000])
 def test_a_line_cut_short_is_left_out_and_removed(tmp_path, torn):
     file = tmp_path / "a.txt"
-    lines.append(file, "one\n", header="head\n")
+    storage.append(file, "one\n", header="head\n")
     with file.open("a") as stream:
         stream.write("x" * torn)
-    assert lines.whole(file) == ["head\n", "one\n"]
-    lines.append(file, "zwö\n", header="head\n")
+    assert storage.whole(file) == ["head\n", "one\n"]
+    storage.append(file, "zwö\n", header="head\n")
     assert file.read_text("utf-8") == "head\none\nzwö\n"
 
 
@@ -346,4 +347,4 @@ def test_tokens_are_exact_with_the_tokenizer_and_an_upper_estimate_without():
 
 def test_without_a_terminal_and_without_yes_nothing_is_agreed(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert not spending._asked()
+    assert not budget._asked()

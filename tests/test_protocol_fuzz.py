@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.protocol import checks, scripted
-from tests.protocol.scripted import Scripted, http
+from others.rehearsal import checks, scripted
+from others.rehearsal.scripted import Scripted, http
 from utils.errors import UserError
-from utils.models.protocol import jobs, wire
-from utils.models.protocol.providers import Provider
+from utils.models.openai import jobs, wire
+from utils.models.openai.providers import Provider
 
 SPEC = checks.amended(json.loads(gzip.decompress(checks.DESCRIPTION.read_bytes())))
 SCHEMAS = SPEC["components"]["schemas"]
@@ -283,7 +283,7 @@ ACTS = {
 
 @pytest.mark.parametrize("name", ACTS)
 def test_any_response_ends_in_a_sentence_or_the_right_answer(name, tmp_path, monkeypatch, capsys):
-    from utils.models.openai import Connection
+    from utils.models.openai.connection import Connection
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(jobs, "POLL", (0.0, 0.0))

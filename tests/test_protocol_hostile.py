@@ -8,13 +8,13 @@ import re
 import numpy as np
 import pytest
 
-from tests.protocol import scripted
-from tests.protocol.scripted import JOB, Scripted, http
+from others.rehearsal import scripted
+from others.rehearsal.scripted import JOB, Scripted, http
 from utils.errors import UserError
-from utils.models.protocol import jobs, reading, transport, wire
-from utils.models.protocol.providers import Provider
-from utils.models.protocol.replies import Redirected
-from utils.models.protocol.wire import BadAnswer
+from utils.models.openai import jobs, reading, transport, wire
+from utils.models.openai.providers import Provider
+from utils.models.openai.replies import Redirected
+from utils.models.openai.wire import BadAnswer
 
 KEY = "sk-planted-0123456789abcdef"
 PLANTED = "planted row 4711"
@@ -33,7 +33,7 @@ def server():
 @pytest.fixture
 def back_end(server, tmp_path, monkeypatch):
     """Makes a back end on the server that tries each request once."""
-    from utils.models.openai import Connection
+    from utils.models.openai.connection import Connection
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(jobs, "POLL", (0.0, 0.0))

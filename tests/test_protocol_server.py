@@ -14,12 +14,12 @@ import openai
 import pytest
 import torch
 
-from tests import protocol
+from others import rehearsal
+from others.rehearsal import Fault, engine, faults, lines
+from others.rehearsal.server import main
 from tests.conftest import ROOT
-from tests.protocol import Fault, engine, faults, lines
-from tests.protocol.server import main
 from utils.models.base import FineTuning
-from utils.models.local import LocalModel
+from utils.models.local.model import LocalModel
 
 TINY = ROOT / "data" / "models" / "lift-tiny"
 KEY = "sk-planted-0123456789abcdef"
@@ -35,7 +35,7 @@ FREE = {"max_tokens": 6, "temperature": 0.0, "seed": 3}
 @contextmanager
 def serving(**options):
     """A server and a client of it that tries nothing twice."""
-    with protocol.serve(**options) as server, client_of(server) as client:
+    with rehearsal.serve(**options) as server, client_of(server) as client:
         yield server, client
 
 
@@ -646,7 +646,7 @@ def test_an_unknown_path_is_a_violation(served):
 def test_a_wrong_answer_is_a_violation(served, monkeypatch):
     pytest.importorskip("openapi_core")
     server, client = served
-    monkeypatch.setattr("tests.protocol.answers._reason", lambda answer: "tired")
+    monkeypatch.setattr("others.rehearsal.answers._reason", lambda answer: "tired")
     client.completions.create(model="test", prompt="a", max_tokens=1)
     assert "'tired'" in server.violations[0]
 
@@ -830,7 +830,7 @@ def test_a_file_in_error_endless_events_and_a_model_not_yet_known(done):
 
 WITHOUT_CORE = (
     "import runpy, sys; sys.modules['openapi_core'] = None;"
-    "runpy.run_module('tests.protocol.server', run_name='__main__', alter_sys=True)"
+    "runpy.run_module('others.rehearsal.server', run_name='__main__', alter_sys=True)"
 )
 
 

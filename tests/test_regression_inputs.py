@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regression import dimensions, extrapolation, interpolation, number_types, sample_size, surfaces
+from regression import _grids, dimensions, extrapolation, interpolation, number_types, sample_size, surfaces
 from tests.doubles import NearestRow
-from utils import domains, metrics, pictures, plots, report, synthetic, variants
+from utils import metrics, plots, reporting, study
 from utils.errors import UnknownName, UserError
 from utils.estimators import LIFT
+from utils.plots import pictures
 from utils.prompts import Template
 from utils.results import Results
-from utils.runner import Case, Runner
+from utils.study.runner import Case, Runner
+from utils.tables import synthetic
 
 SCRIPTS = (dimensions, extrapolation, interpolation, number_types, sample_size, surfaces)
 
@@ -28,7 +30,7 @@ def run(script, tmp_path, **flags):
     config = script.Config(results_dir=tmp_path, workers=1, **flags)
     results = Results(tmp_path, "regression", script.__name__.rpartition(".")[2])
     assert Runner(config, script.build, results).run(script.cases(config)) == 0
-    report.write(results, script.figure)
+    reporting.write(results, script.figure)
     if hasattr(script, "finish"):
         script.finish(results)
     return results
@@ -38,25 +40,25 @@ def run(script, tmp_path, **flags):
 
 
 def test_options_are_put_after_the_name_of_a_function():
-    assert variants.table("cosine:n=50", "p=5", "integer=0").name == "cosine:p=5,n=50"
-    assert variants.table("linear", "lo=-150,hi=150", "hi=150").options.hi == 150
-    assert variants.without("cosine:p=5,n=50,noise=0.2", "n", "p") == "cosine:noise=0.2"
+    assert synthetic.table("cosine:n=50", "p=5", "integer=0").name == "cosine:p=5,n=50"
+    assert synthetic.table("linear", "lo=-150,hi=150", "hi=150").options.hi == 150
+    assert synthetic.without("cosine:p=5,n=50,noise=0.2", "n", "p") == "cosine:noise=0.2"
     with pytest.raises(UserError, match="given twice"):
-        variants.table("cosine:p=2", "p=5")
+        synthetic.table("cosine:p=2", "p=5")
     with pytest.raises(UserError, match="diabetes is not one of the functions"):
-        variants.table("diabetes", "p=5")
+        synthetic.table("diabetes", "p=5")
     with pytest.raises(UnknownName, match="no option 'q=5'"):
-        variants.table("cosine", "q=5")
+        synthetic.table("cosine", "q=5")
 
 
 def test_options_of_lift_go_before_the_flags_and_the_recipe():
     config = dimensions.Config(numbers="scaled", levels=100, retries=1)
-    trial = variants.trial(Case("linear", "lift:levels=20,decoding=greedy,jitter=0.5", 3), config, "regression")
+    trial = study.variant(Case("linear", "lift:levels=20,decoding=greedy,jitter=0.5", 3), config, "regression")
     assert trial.learner.template == {"numbers": "scaled", "levels": 20}
     assert (trial.learner.decoding, trial.learner.jitter, trial.learner.retries) == ("greedy", 0.5, 1)
     assert trial.learner.random_state == 3
     assert "levels=20" in trial.learner.options()
-    plain = variants.trial(Case("linear", "lift", 3), config, "regression")
+    plain = study.variant(Case("linear", "lift", 3), config, "regression")
     assert plain.learner.template["levels"] == 100
     assert plain.key(3, {}) != trial.key(3, {})
 
@@ -74,14 +76,14 @@ def test_options_of_lift_go_before_the_flags_and_the_recipe():
 )
 def test_bad_options_of_methods_are_refused(method, said):
     with pytest.raises(UserError, match=said):
-        variants.trial(Case("linear", method, 0), dimensions.Config(), "regression")
+        study.variant(Case("linear", method, 0), dimensions.Config(), "regression")
 
 
 # ---- grids and zones -------------------------------------------------------------------------------------------------
 
 
 def test_the_grid_reaches_beyond_the_range_and_knows_its_zones():
-    domain = domains.over("linear:hole=1", 41, 0.5)
+    domain = _grids.over("linear:hole=1", 41, 0.5)
     assert domain.axis[[0, -1]].tolist() == [-20, 20]
     assert domain.truth() == pytest.approx(0.9 * np.linspace(-20, 20, 41))
     assert dict(zip(*np.unique(domain.zones(), return_counts=True), strict=True)) == {
@@ -89,17 +91,17 @@ def test_the_grid_reaches_beyond_the_range_and_knows_its_zones():
         "hole": 7,
         "outside": 20,
     }
-    assert domains.over("linear", 41, 0.5).hole() is None
+    assert _grids.over("linear", 41, 0.5).hole() is None
 
 
 def test_two_inputs_make_a_square_and_whole_inputs_whole_points():
-    domain = domains.over("l1norm:p=2,hole=1", 13, 0.1)
+    domain = _grids.over("l1norm:p=2,hole=1", 13, 0.1)
     assert list(domain.frame().columns) == ["x1", "x2"]
     square = domain.grid().square(domain.zones())
     assert square[6, 6] == "hole"
     assert square[6, 1] == "inside"  # only one of the two coordinates lies in the middle third
     assert (square[0] == "outside").all()
-    whole = domains.over("linear:integer=1,lo=0,hi=4", 100, 0.25)
+    whole = _grids.over("linear:integer=1,lo=0,hi=4", 100, 0.25)
     assert whole.axis.tolist() == [-1, 0, 1, 2, 3, 4, 5]
     assert whole.frame()["x1"].dtype == "int64"
 
@@ -109,12 +111,12 @@ def test_two_inputs_make_a_square_and_whole_inputs_whole_points():
 )
 def test_what_makes_no_grid_is_refused(name, size, widen):
     with pytest.raises(UserError):
-        domains.over(name, size, widen)
+        _grids.over(name, size, widen)
 
 
 def test_errors_of_known_answers():
-    domain, split = domains.over("linear:hole=1", 401, 0.5), synthetic.load("linear:hole=1").split(0)
-    measures = domain.measures(split, domains.ZONES)
+    domain, split = _grids.over("linear:hole=1", 401, 0.5), synthetic.load("linear:hole=1").split(0)
+    measures = domain.measures(split, _grids.ZONES)
     assert list(measures) == ["grid_rae", "grid_rae_hole", "grid_rae_outside"]
     truth, zones = domain.truth(), domain.zones()
     assert [measure(answers(split, truth)) for measure in measures.values()] == [0, 0, 0]
@@ -129,7 +131,7 @@ def test_errors_of_known_answers():
 
 
 def test_without_a_hole_the_error_inside_is_the_rae():
-    domain, split = domains.over("cosine", 101, 0.0), synthetic.load("cosine").split(0)
+    domain, split = _grids.over("cosine", 101, 0.0), synthetic.load("cosine").split(0)
     guess = np.random.default_rng(0).normal(size=101)
     expected = metrics.regression(domain.truth(), guess, fill=0)["rae"]
     measures = domain.measures(split, ("inside", "outside"))
@@ -220,7 +222,7 @@ def test_beyond_the_range_the_mean_is_worse_and_the_picture_shows_it(tmp_path):
     assert (frame["grid_rae_outside"] > frame["grid_rae"]).all()
     assert results.sibling("_curves.png").stat().st_size > 1000  # of one input
     assert results.sibling("_surfaces.png").stat().st_size > 1000  # of two
-    cells = pictures.answered(results).set_index(["dataset", "method"])
+    cells = _grids.answered(results).set_index(["dataset", "method"])
     assert len(set(cells.loc[("linear", "mean"), "values"])) == 1
     assert len(cells.loc[("quadratic:p=2,n=50", "knn"), "values"]) == 21 * 21
 
@@ -232,7 +234,7 @@ def test_beyond_the_range_the_mean_is_worse_and_the_picture_shows_it(tmp_path):
 def cells():
     rows = []
     for name in ("linear:p=2,n=20", "cosine:p=2,n=20"):
-        domain, split = domains.over(name, 8, 0.1), synthetic.load(name).split(0)
+        domain, split = _grids.over(name, 8, 0.1), synthetic.load(name).split(0)
         for method, factor in (("lift", 0.5), ("gp", 30.0)):
             facts = {"dataset": name, "method": method, "domain": domain, "values": factor * domain.truth()}
             rows.append(facts | {"X_train": split.X_train.to_numpy(), "y_train": split.y_train.to_numpy()})
@@ -240,21 +242,21 @@ def cells():
 
 
 def test_the_maps_of_a_row_share_the_colours_of_the_truth(cells):
-    figure = pictures.surfaces(cells, "title")
+    figure = _grids.surfaces(cells, "title")
     maps = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in maps[:3]] == ["truth", "gp", "lift"]
     for row, name in ((maps[:3], "linear:p=2,n=20"), (maps[3:], "cosine:p=2,n=20")):
-        truth = domains.over(name, 8, 0.1).truth()
+        truth = _grids.over(name, 8, 0.1).truth()
         assert {axes.images[0].get_clim() for axes in row} == {(truth.min(), truth.max())}
         assert np.array_equal(row[0].images[0].get_array(), truth.reshape(8, 8))
         assert np.array_equal(row[2].images[0].get_array(), 0.5 * truth.reshape(8, 8))
 
 
 def test_curves_show_the_truth_and_shade_the_range():
-    split, domain = synthetic.load("linear:hole=1").split(0), domains.over("linear:hole=1", 41, 0.5)
+    split, domain = synthetic.load("linear:hole=1").split(0), _grids.over("linear:hole=1", 41, 0.5)
     facts = {"dataset": "linear:hole=1", "domain": domain, "X_train": split.X_train.to_numpy()}
     facts |= {"y_train": split.y_train.to_numpy(), "method": "lift", "values": np.full(41, np.nan)}
-    axes = pictures.curves(pd.DataFrame([facts]), "title").axes[0]
+    axes = _grids.curves(pd.DataFrame([facts]), "title").axes[0]
     drawn = {line.get_label(): line for line in axes.lines}
     assert drawn["truth"].get_ydata() == pytest.approx(domain.truth())
     assert drawn["lift"].get_color() == plots.LIFT_COLOUR

@@ -7,17 +7,21 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from regression import decoding, learning_curves, noise, outliers, real, uncertainty
+from regression import _learning_curves, _uncertainty, decoding, learning_curves, noise, outliers, real, uncertainty
+from regression._uncertainty import COVERAGES, MEASURES, Predictive
 from tests.doubles import NearestRow
-from utils import baselines, charts, diagrams, epochs, intervals, published, study, synthetic
+from utils import baselines, study
+from utils.baselines.regressors import QUANTILES, MedianKNN, QuantileBoosting, gbt_huber
 from utils.errors import CannotDo, UnknownName, UserError
 from utils.estimators import LIFTRegressor
-from utils.intervals import COVERAGES, MEASURES, Predictive
-from utils.quantile_boosting import QUANTILES, QuantileBoosting
-from utils.robust import MedianKNN, gbt_huber
-from utils.splits import Split
+from utils.plots import charts, diagrams
+from utils.reporting import published
+from utils.tables import synthetic
+from utils.tables.splits import Split
 
-pytestmark = pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")  # some of a few levels are shared
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::utils.estimators.base.CollisionWarning"
+)  # some of a few levels are shared
 LEVELS = {"wording": "compact", "numbers": "scaled", "levels": 50}
 
 
@@ -99,27 +103,29 @@ def test_the_sd_of_the_noise_is_told():
 
 def test_crps_of_known_distributions():
     sure = np.repeat([[1.0], [-2.0]], len(QUANTILES), axis=1)
-    assert intervals.crps(sure, np.array([4.0, -2.5])) == pytest.approx([3, 0.5])  # the absolute error
+    assert _uncertainty.crps(sure, np.array([4.0, -2.5])) == pytest.approx([3, 0.5])  # the absolute error
     standard = np.repeat([stats.norm.ppf(QUANTILES)], 3, axis=0)
     y = np.array([0.0, 1.0, -1.0])
     exact = y * (2 * stats.norm.cdf(y) - 1) + 2 * stats.norm.pdf(y) - 1 / np.sqrt(np.pi)
-    assert intervals.crps(standard, y) == pytest.approx(exact, rel=0.06)
+    assert _uncertainty.crps(standard, y) == pytest.approx(exact, rel=0.06)
 
 
 def test_intervals_and_spread_of_a_normal_belief():
     belief = normal(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
     assert belief.interval(0.9)[0] == pytest.approx([1 - 1.645, 1 + 1.645], abs=1e-3)
     assert belief.spread() == pytest.approx([1, 3])
-    assert intervals.coverage(np.array([[0, 1], [0, 1], [0, 1.0]]), np.array([1.0, 2.0, 0.5])) == pytest.approx(2 / 3)
+    assert _uncertainty.coverage(np.array([[0, 1], [0, 1], [0, 1.0]]), np.array([1.0, 2.0, 0.5])) == pytest.approx(
+        2 / 3
+    )
 
 
 def test_conformal_widening_by_hand():
     y = np.arange(1.0, 10)  # nine rows, each as far above its interval [0, 0] as its number
     ends = np.zeros((9, 2))
-    assert intervals.conformal(ends, y, 0.8) == 8  # the eighth of nine: ceil(10 · 0.8)
-    assert intervals.conformal(ends, y, 0.9) == 9
-    assert intervals.conformal(ends, y, 0.95) == np.inf  # nine rows cannot promise that
-    assert intervals.conformal(np.array([[-3.0, 3.0]] * 4), np.zeros(4), 0.8) == -3  # too wide: narrowed
+    assert _uncertainty.conformal(ends, y, 0.8) == 8  # the eighth of nine: ceil(10 · 0.8)
+    assert _uncertainty.conformal(ends, y, 0.9) == 9
+    assert _uncertainty.conformal(ends, y, 0.95) == np.inf  # nine rows cannot promise that
+    assert _uncertainty.conformal(np.array([[-3.0, 3.0]] * 4), np.zeros(4), 0.8) == -3  # too wide: narrowed
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
@@ -129,7 +135,7 @@ def test_calibrated_intervals_hold_what_they_promise(factor):
     sd = rng.uniform(0.5, 2, 8000)
     y = sd * rng.standard_normal(8000)
     test, held_out = normal(np.zeros(4000), factor * sd[:4000]), normal(np.zeros(4000), factor * sd[4000:])
-    found = intervals.scores(test, y[:4000], sd[:4000], held_out, y[4000:])
+    found = _uncertainty.scores(test, y[:4000], sd[:4000], held_out, y[4000:])
     assert tuple(found) == MEASURES
     for share in COVERAGES:
         percent = f"{100 * share:g}"
@@ -141,13 +147,13 @@ def test_calibrated_intervals_hold_what_they_promise(factor):
     assert found["spearman"] == pytest.approx(1)
     assert found["sd_pearson"] == pytest.approx(1)
     assert [found[f"spread_{i}"] / found[f"noise_{i}"] for i in range(1, 6)] == pytest.approx([factor] * 5)
-    right = intervals.scores(normal(np.zeros(4000), sd[:4000]), y[:4000], sd[:4000], held_out, y[4000:])
+    right = _uncertainty.scores(normal(np.zeros(4000), sd[:4000]), y[:4000], sd[:4000], held_out, y[4000:])
     assert right["crps"] <= found["crps"]
 
 
 def test_a_constant_spread_has_no_correlation():
     flat = normal(np.zeros(6), np.ones(6))
-    found = intervals.scores(flat, np.zeros(6), np.arange(1.0, 7), flat, np.zeros(6))
+    found = _uncertainty.scores(flat, np.zeros(6), np.arange(1.0, 7), flat, np.zeros(6))
     assert all(np.isnan(found[name]) for name in ("spearman", "pearson", "sd_spearman", "sd_pearson"))
     assert found["conformal_width_95"] == np.inf
 
@@ -156,12 +162,12 @@ def test_beliefs_of_the_process_and_of_boosting():
     split = synthetic.load("linear:noise=0.3").split(0)
     pairs = (split.X_train, split.y_train, (split.X_validation, split.y_validation))
     process = baselines.regressor("gp", 0).fit(*pairs)
-    belief = intervals.predict(process, split.X_test)
+    belief = _uncertainty.predict(process, split.X_test)
     assert belief.quantiles[:, QUANTILES.index(0.5)] == pytest.approx(process.predict(split.X_test))
     noise_sd = synthetic.load("linear:noise=0.3").noise_sd(split.X_test, 0)
     assert belief.sd == pytest.approx(noise_sd, rel=0.25)  # in the target's units, noise included
     with pytest.raises(CannotDo, match="knn predicts numbers without saying how sure it is; have lift, gp"):
-        intervals.predict(baselines.regressor("knn", 0).fit(*pairs), split.X_test)
+        _uncertainty.predict(baselines.regressor("knn", 0).fit(*pairs), split.X_test)
 
 
 def fitted(**parameters):
@@ -172,11 +178,11 @@ def fitted(**parameters):
 
 def test_beliefs_of_lift_from_levels_and_from_draws():
     exact, split = fitted(decoding="median")
-    belief = intervals.predict(exact, split.X_test)
+    belief = _uncertainty.predict(exact, split.X_test)
     assert belief.quantiles[:, QUANTILES.index(0.5)] == pytest.approx(exact.predict(split.X_test))
     assert belief.sd == pytest.approx(exact.predict(split.X_test, return_std=True)[1])
     drawn, split = fitted(decoding="median", samples=4)  # this double draws the same answer four times
-    belief = intervals.predict(drawn, split.X_test)
+    belief = _uncertainty.predict(drawn, split.X_test)
     assert belief.quantiles == pytest.approx(np.repeat(drawn.predict(split.X_test)[:, None], len(QUANTILES), axis=1))
     assert (belief.sd == 0).all()
 
@@ -191,7 +197,7 @@ def test_beliefs_of_lift_from_levels_and_from_draws():
 )
 def test_learners_without_a_distribution_are_told_before_training(parameters, message):
     with pytest.raises(CannotDo, match=message):
-        intervals.check(LIFTRegressor(**parameters))
+        _uncertainty.check(LIFTRegressor(**parameters))
 
 
 # ---- epochs ---------------------------------------------------------------------------------------------------------
@@ -200,7 +206,7 @@ def test_learners_without_a_distribution_are_told_before_training(parameters, me
 def test_a_double_that_recites_is_seen_to_recite():
     split = synthetic.load("linear:n=40").split(0)
     plain = LIFTRegressor(model=NearestRow(), template=LEVELS, decoding="greedy", epochs=3, jitter=0.0)
-    model = epochs.watched(plain, split)
+    model = _learning_curves.watched(plain, split)
     model.fit(split.X_train, split.y_train, (split.X_validation, split.y_validation))
     looks = model.looks()
     assert looks["epoch"].tolist() == [1, 2, 3]
@@ -208,20 +214,20 @@ def test_a_double_that_recites_is_seen_to_recite():
     assert (looks["loss_train"] == 0).all()  # the double is sure of what it has seen
     assert looks["rae_train"].max() < 0.05  # what the levels leave of the targets
     assert looks["rae_test"].iloc[-1] == pytest.approx(rae(split.y_test, model.predict(split.X_test)))
-    measured = {name: measure(None) for name, measure in epochs.measures(model, (1, 5)).items()}
+    measured = {name: measure(None) for name, measure in _learning_curves.measures(model, (1, 5)).items()}
     assert measured["loss_test_e1"] == looks["loss_test"].iloc[0]
     assert np.isnan(measured["loss_test_e5"])
     assert measured["epoch_by_rae"] == 1
     assert 0 < measured["recited_truth"] < 1
     row = {"dataset": "linear", "rate": 1e-3, "jitter": "none", "seed": 0, **measured}
-    curves = epochs.curves(pd.DataFrame([row]))
+    curves = _learning_curves.curves(pd.DataFrame([row]))
     assert curves[["epoch", "loss_test", "recited"]].to_numpy().tolist() == [[1, measured["loss_test_e1"], 1]]
 
 
 def test_watching_changes_nothing_and_needs_epochs():
     split = synthetic.load("linear").split(0).limit(20)
     plain = LIFTRegressor(epochs=3, jitter=0.01)
-    model = epochs.watched(plain, split)
+    model = _learning_curves.watched(plain, split)
     for learner in (plain, model):
         learner.fit(split.X_train, split.y_train, (split.X_validation, split.y_validation))
     np.testing.assert_array_equal(plain.predict(split.X_test), model.predict(split.X_test))
@@ -231,16 +237,16 @@ def test_watching_changes_nothing_and_needs_epochs():
         rae(split.y_test, model.predict(split.X_test)), rel=1e-4
     )
     assert model.settings()["target_jitter"] > 0
-    assert epochs.watched(LIFTRegressor(jitter=0.0), split).settings()["target_jitter"] == 0
+    assert _learning_curves.watched(LIFTRegressor(jitter=0.0), split).settings()["target_jitter"] == 0
     with pytest.raises(UserError, match="--epochs 1 or more"):
-        epochs.watched(LIFTRegressor(epochs=0), split)
+        _learning_curves.watched(LIFTRegressor(epochs=0), split)
 
 
 # ---- published numbers ----------------------------------------------------------------------------------------------
 
 
 def test_published_rows_have_our_names_and_their_settings():
-    frame = published.rows("E10-outliers").set_index(["dataset", "method"])
+    frame = published.published_rows("E10-outliers").set_index(["dataset", "method"])
     assert frame.loc[("linear", "polynomial"), "value"] == 0.146
     assert frame.loc[("cosine", "lift"), "value"] == 0.489
     assert set(frame["outliers"]) == {"4of200"}

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from utils.errors import UserError
-from utils.results import FAILURE_COLUMNS, Busy, Results, StorageError, _replace
+from utils.results import FAILURE_COLUMNS, Busy, Results, StorageError, replace_file
 
 ROW = {"key": "k0", "experiment": "toy", "dataset": 'a,"b"\nc', "method": "lift", "seed": 0, "n_train": 3, "score": 0.5}
 
@@ -100,7 +100,7 @@ def killed(file):
         target.write_text("half")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    child = multiprocessing.get_context("fork").Process(target=_replace, args=(file, write))
+    child = multiprocessing.get_context("fork").Process(target=replace_file, args=(file, write))
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL

@@ -10,8 +10,8 @@ import pytest
 from utils import baselines, study, tables
 from utils.errors import CannotDo, MissingPackage, TooLong, UserError
 from utils.results import Results
-from utils.runner import Case, Runner
-from utils.trial import Trial
+from utils.study.cases import Trial
+from utils.study.runner import Case, Runner
 
 
 class Faulty(baselines.TunedClassifier):

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tests.doubles import NearestRow
-from utils import estimators, models, recipes, selection, tables
+from utils import estimators, models, tables
 from utils.errors import BadModel, TooLong, UnknownName
-from utils.estimators import LIFTClassifier, LIFTRegressor
-from utils.trial import Trial
+from utils.estimators import LIFTClassifier, LIFTRegressor, recipes, selection
+from utils.study.cases import Trial
 
 PLAIN = {"wording": "compact", "numbers": "scaled", "scale": "column", "shots": 0, "shot_choice": "random"}
 COLUMN_OR_ROW = [{"scale": "column"}, {"scale": "row"}]
@@ -67,7 +67,7 @@ def changes(lift):
     return [{k: v for k, v in tried.items() if k != "validation_score"} for tried in lift.candidate_scores_]
 
 
-@pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")
+@pytest.mark.filterwarnings("ignore::utils.estimators.base.CollisionWarning")
 def test_the_real_model_finds_that_the_pattern_is_in_the_rows(folder):
     X, y = shapes(120, 0)
     validation, test = shapes(40, 1), shapes(100, 2)

@@ -5,7 +5,7 @@ import pytest
 
 from utils.errors import UserError
 from utils.prompts import Template
-from utils.sentences import SENTENCES
+from utils.prompts.sentences import SENTENCES
 
 TAE = {
     "Whether_of_not_the_TA_is_a_native_English_speaker": ["1", "2"],

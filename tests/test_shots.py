@@ -8,9 +8,9 @@ from tests.doubles import NearestRow
 from utils import study
 from utils.errors import BadTable, TooLong, UnknownName, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor, load
-from utils.examples import Augmentation, TrainingTexts
+from utils.estimators.augmentation import Augmentation, TrainingTexts
 from utils.prompts import Template
-from utils.shots import Balanced, Nearest, Random, Shots
+from utils.prompts.few_shot import Balanced, Nearest, Random, Shots
 
 EXACT = {"wording": "compact", "numbers": "significant", "digits": 6}
 
@@ -127,7 +127,7 @@ def test_random_rows_are_those_of_earlier_versions():
         assert [x for x, _ in lines(prompt)[:-1]] == (chosen + 0.5).tolist()
 
 
-@pytest.mark.filterwarnings("ignore::utils.lift.CollisionWarning")
+@pytest.mark.filterwarnings("ignore::utils.estimators.base.CollisionWarning")
 @pytest.mark.parametrize("choice", ["random", "balanced", "nearest"])
 @pytest.mark.parametrize("kind", [LIFTClassifier, LIFTRegressor])
 def test_every_choice_tunes_and_predicts(choice, kind):

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from utils import models, soups, tables
+from others import _averaging
+from utils import models, tables
 from utils.errors import CannotDo, UnknownName
+from utils.estimators.selection import Outcome
 from utils.models import FineTuning
-from utils.selection import Outcome
 
-averaging = pytest.importorskip("utils.models.averaging")
+averaging = pytest.importorskip("utils.models.local.weight_averaging")
 PAIRS = [("1 2 =>", " 0"), ("5 6 =>", " 1"), ("1 3 =>", " 0"), ("5 7 =>", " 1")]
 PROMPTS = [prompt for prompt, _ in PAIRS]
 
@@ -46,7 +47,7 @@ def test_adapters_are_merged_before_the_mean():
 
 def test_an_ensemble_has_the_mean_probability_and_writes_nothing():
     _, members = tuned()
-    both = soups.Ensemble(members)
+    both = _averaging.Ensemble(members)
     found = np.exp(both.log_likelihood(PROMPTS, [" 0", " 1"]))
     expected = np.mean([np.exp(model.log_likelihood(PROMPTS, [" 0", " 1"])) for model in members], axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -55,20 +56,20 @@ def test_an_ensemble_has_the_mean_probability_and_writes_nothing():
 
 
 def test_the_greedy_soup_never_takes_what_makes_it_worse(monkeypatch):
-    monkeypatch.setattr(soups, "_mean", lambda: lambda models: tuple(models))
+    monkeypatch.setattr(_averaging, "_mean", lambda: lambda models: tuple(models))
     values = {("b", "c"): 0.9, ("b", "c", "a"): 0.7, ("a", "b", "c"): 0.1, ("b",): 0.8}
     tunes = [Outcome(model=name, score=score) for name, score in (("a", 0.5), ("b", 0.8), ("c", 0.6))]
-    greedy, n = soups.combine("greedy", tunes, values.get, scored=True)
+    greedy, n = _averaging.combine("greedy", tunes, values.get, scored=True)
     assert (greedy.model, greedy.score, n) == (("b", "c"), 0.9, 2)
-    assert soups.combine("best", tunes, values.get, scored=True)[0].model == "b"
-    soup, n = soups.combine("soup", tunes, values.get, scored=True)
+    assert _averaging.combine("best", tunes, values.get, scored=True)[0].model == "b"
+    soup, n = _averaging.combine("soup", tunes, values.get, scored=True)
     assert (soup.model, soup.score, n) == (("a", "b", "c"), 0.1, 3)
 
 
 @pytest.mark.parametrize(("average", "n"), [("single", 1), ("ema", 1), ("soup", 2), ("ensemble", 2)])
 def test_every_average_is_a_classifier(average, n):
     split = tables.load("iris", task="classification").split(0, "paper").limit(12)
-    learner = soups.SoupClassifier(average=average, members=2, epochs=1, threads=1)
+    learner = _averaging.SoupClassifier(average=average, members=2, epochs=1, threads=1)
     learner.check(split.X_train, split.y_train, split.X_test)
     learner.fit(split.X_train, split.y_train, (split.X_validation, split.y_validation))
     np.testing.assert_allclose(learner.predict_proba(split.X_test).sum(axis=1), 1)
@@ -79,4 +80,4 @@ def test_every_average_is_a_classifier(average, n):
 def test_an_unknown_average_is_refused():
     split = tables.load("iris", task="classification").split(0, "paper").limit(12)
     with pytest.raises(UnknownName, match="have single, ema"):
-        soups.SoupClassifier(average="stew").check(split.X_train, split.y_train, split.X_test)
+        _averaging.SoupClassifier(average="stew").check(split.X_train, split.y_train, split.X_test)

@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.conftest import ROOT
-from utils import splits, tables
+from utils import tables
 from utils.errors import BadTable, UnknownName, UserError
+from utils.tables import splits
 
 PARTS = ("X_train", "X_validation", "X_test")
 

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from utils import synthetic, tables
+from utils import tables
 from utils.errors import BadTable, UnknownName, UserError
-from utils.shapes import PAPER_SETS
+from utils.tables import synthetic
+from utils.tables.point_sets import PAPER_SETS
 
 SIZES = {"9clusters": 1998, "network": 2000}
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from utils import files, registry, tables
+from utils import tables
 from utils.errors import BadTable, UnknownName, UserError
+from utils.tables import files, registry
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\x00\r"), min_size=1)
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import grids, tables, teachers
+from classification import _teachers
+from utils import tables
 from utils.errors import BadTable, UnknownName
+from utils.tables import grids
 
 
 @pytest.fixture(scope="module")
@@ -15,14 +17,14 @@ def moons():
     return tables.load("moons:n=200,noise=0.2").split(0)
 
 
-@pytest.mark.parametrize("name", teachers.TEACHERS)
+@pytest.mark.parametrize("name", _teachers.TEACHERS)
 def test_every_teacher_teaches_the_same_labels_again(moons, name):
     small = moons.limit(40)
-    teacher = teachers.fit(small, name, seed=1)
+    teacher = _teachers.fit(small, name, seed=1)
     taught = teacher.relabel(small)
-    assert teachers.fit(small.limit(40), name, seed=1) is teacher  # equal rows: fitted once
-    teachers._fit.cache_clear()
-    again = teachers.fit(small, name, seed=1).relabel(small)
+    assert _teachers.fit(small.limit(40), name, seed=1) is teacher  # equal rows: fitted once
+    _teachers._fit.cache_clear()
+    again = _teachers.fit(small, name, seed=1).relabel(small)
     assert again.fingerprint() == taught.fingerprint()
     assert set(taught.y_train) == {"0", "1"}
     assert taught.X_train.equals(small.X_train)
@@ -30,42 +32,42 @@ def test_every_teacher_teaches_the_same_labels_again(moons, name):
 
 
 def test_teachers_differ_and_a_nearest_neighbour_repeats_its_rows(moons):
-    assert teachers.fit(moons, "knn1", 0).relabel(moons).y_train.equals(moons.y_train)
+    assert _teachers.fit(moons, "knn1", 0).relabel(moons).y_train.equals(moons.y_train)
     grid = grids.over(moons.X_train, 20).frame()
-    trees = {name: teachers.fit(moons, name, 0).predict(grid) for name in ("tree3", "tree5", "logreg")}
-    assert teachers.agreement(trees["tree3"], trees["logreg"]) < 1
-    assert teachers.agreement(trees["tree3"], trees["tree5"]) < 1
+    trees = {name: _teachers.fit(moons, name, 0).predict(grid) for name in ("tree3", "tree5", "logreg")}
+    assert _teachers.agreement(trees["tree3"], trees["logreg"]) < 1
+    assert _teachers.agreement(trees["tree3"], trees["tree5"]) < 1
 
 
 def test_an_unknown_teacher_and_one_of_a_single_mind_are_told(moons):
     with pytest.raises(UnknownName, match="svm_poly, svm_rbf"):
-        teachers.fit(moons, "socrates", 0)
+        _teachers.fit(moons, "socrates", 0)
     circles = tables.load("circles").split(0).limit(20)
     with pytest.raises(BadTable, match=r"svm_sigmoid gives all 20 training rows one label.*--teachers"):
-        teachers.fit(circles, "svm_sigmoid", 0).relabel(circles)
+        _teachers.fit(circles, "svm_sigmoid", 0).relabel(circles)
 
 
 def test_kappa_of_known_tables():
-    assert teachers.kappa(list("aabb"), list("aabb")) == 1.0
-    assert teachers.kappa(list("aabb"), list("abab")) == 0.0  # as many equal ones as by chance
-    assert teachers.kappa(list("aabb"), list("bbaa")) == -1.0
+    assert _teachers.kappa(list("aabb"), list("aabb")) == 1.0
+    assert _teachers.kappa(list("aabb"), list("abab")) == 0.0  # as many equal ones as by chance
+    assert _teachers.kappa(list("aabb"), list("bbaa")) == -1.0
     # 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no: (0.7 - 0.5) / (1 - 0.5)
     ours, theirs = list("y" * 25 + "n" * 25), list("y" * 20 + "n" * 5 + "y" * 10 + "n" * 15)
-    assert teachers.kappa(ours, theirs) == pytest.approx(0.4)
-    assert math.isnan(teachers.kappa(list("aaa"), list("aaa")))
-    assert teachers.kappa(list("aab"), list("aaa")) == 0.0
+    assert _teachers.kappa(ours, theirs) == pytest.approx(0.4)
+    assert math.isnan(_teachers.kappa(list("aaa"), list("aaa")))
+    assert _teachers.kappa(list("aab"), list("aaa")) == 0.0
 
 
 def test_unreadable_answers_agree_with_nothing():
-    assert teachers.agreement(["a", None, np.nan], ["a", "a", np.nan]) == pytest.approx(1 / 3)
-    assert teachers.kappa(["a", None, "b", "b"], list("aabb")) < 1
+    assert _teachers.agreement(["a", None, np.nan], ["a", "a", np.nan]) == pytest.approx(1 / 3)
+    assert _teachers.kappa(["a", None, "b", "b"], list("aabb")) < 1
 
 
 def test_random_answers_agree_by_chance_only():
     rng = np.random.default_rng(0)
     ours, theirs = rng.choice(["a", "b"], 20_000, p=[0.9, 0.1]), rng.choice(["a", "b"], 20_000, p=[0.9, 0.1])
-    assert teachers.agreement(ours, theirs) == pytest.approx(0.82, abs=0.01)
-    assert teachers.kappa(ours, theirs) == pytest.approx(0, abs=0.03)
+    assert _teachers.agreement(ours, theirs) == pytest.approx(0.82, abs=0.01)
+    assert _teachers.kappa(ours, theirs) == pytest.approx(0, abs=0.03)
 
 
 def test_only_cases_of_one_teacher_and_seed_are_compared():
@@ -77,7 +79,7 @@ def test_only_cases_of_one_teacher_and_seed_are_compared():
         ("lift", 0, "mlp", list("abab")),
         ("svm", 0, "mlp", list("abab")),
     ]
-    table = teachers.alike(pd.DataFrame(rows, columns=["method", "seed", "teacher", "labels"]))
+    table = _teachers.alike(pd.DataFrame(rows, columns=["method", "seed", "teacher", "labels"]))
     assert table["method"].tolist() == ["knn", "svm"]
     assert table["kappa"].tolist() == [1.0, 0.5]
     assert table["n"].tolist() == [1, 2]

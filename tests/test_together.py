@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPTJConfig, LlamaConf
 
 from utils import models
 from utils.estimators import LIFTClassifier
-from utils.models import FineTuning, adapters, together, training
+from utils.models import FineTuning
+from utils.models.local import adapters, multi_lora, training
 
 ROWS = [
     (f"{3 * i},{i * i % 97}{',5' * (i % 3)}>", f"{i % 2}") for i in range(21)
@@ -26,7 +27,7 @@ def run(model, settings, seeds):
     """The models, and (epoch, validation loss) of each."""
     curves = [[] for _ in settings]
     reports = [lambda epoch, now, loss, own=own: own.append((epoch, loss)) for own in curves]
-    tuned = together.fine_tune_each(model, ROWS, ROWS[::3], settings=settings, seeds=seeds, on_epochs=reports)
+    tuned = multi_lora.fine_tune_each(model, ROWS, ROWS[::3], settings=settings, seeds=seeds, on_epochs=reports)
     return list(tuned), curves
 
 
@@ -45,7 +46,7 @@ def passes(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("adapter", together.ADAPTERS)
+@pytest.mark.parametrize("adapter", multi_lora.ADAPTERS)
 @pytest.mark.parametrize(
     ("settings", "seeds"),
     [
@@ -78,7 +79,7 @@ def test_the_base_and_the_layers_are_left_as_they_were():
     before = model.log_likelihood(["1,2>"], ["0", "1"])
     tuned, _ = run(model, [replace(HOW, learning_rate=rate) for rate in RATES], [0, 0, 0])
     assert model.log_likelihood(["1,2>"], ["0", "1"]) == pytest.approx(before, abs=0)
-    assert not any("forward" in vars(layer) for layer in together._layers(tuned[0]._network.module))
+    assert not any("forward" in vars(layer) for layer in multi_lora._layers(tuned[0]._network.module))
 
 
 def test_the_best_epoch_of_each_is_kept():
@@ -94,7 +95,7 @@ def test_the_best_epoch_of_each_is_kept():
 
     settings = [HOW, replace(HOW, learning_rate=3e-2)]
     reports = [report(0, 1), report(1, 2)]
-    first, second = together.fine_tune_each(model, ROWS, ROWS, settings=settings, seeds=[0, 0], on_epochs=reports)
+    first, second = multi_lora.fine_tune_each(model, ROWS, ROWS, settings=settings, seeds=[0, 0], on_epochs=reports)
     assert first.log_likelihood(["1,2>"], ["0", "1"]) == pytest.approx(kept[0][1], abs=1e-5)
     assert second.log_likelihood(["1,2>"], ["0", "1"]) == pytest.approx(kept[1][2], abs=1e-5)
     assert abs(kept[0][1] - kept[0][3]).max() > 1e-3
@@ -119,7 +120,7 @@ def test_what_cannot_share_a_pass_is_tuned_one_after_the_other(passes, adapter, 
 def test_a_pass_has_no_more_tokens_than_memory_allows(passes, monkeypatch):
     model = loaded()
     longest = max(model.count_tokens(["".join(row) for row in ROWS]))
-    monkeypatch.setattr(together, "TOKENS", 2 * HOW.batch_size * longest)
+    monkeypatch.setattr(multi_lora, "TOKENS", 2 * HOW.batch_size * longest)
     run(model, [replace(HOW, learning_rate=rate) for rate in RATES], [0, 0, 0])
     assert passes == [2] * 9 + [1] * 9  # two side by side, then the third alone
 
@@ -149,7 +150,7 @@ QUIET = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
     ids=["gptj", "llama", "gpt2", "dropout", "attention", "experts"],
 )
 def test_which_networks_can_share_a_pass(config, shared):
-    assert together.can_share_a_pass([random_network(config) for _ in range(2)]) == shared
+    assert multi_lora.can_share_a_pass([random_network(config) for _ in range(2)]) == shared
 
 
 def test_learning_rates_of_an_estimator_share_their_passes(passes):

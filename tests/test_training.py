@@ -5,7 +5,8 @@ import torch
 
 from utils import models
 from utils.errors import UserError
-from utils.models import FineTuning, adapters, fits, training
+from utils.models import FineTuning
+from utils.models.local import adapters, optimization, training
 
 PAIRS = [("1 2 =>", " 0"), ("3 4 =>", " 1"), ("5 6 =>", " 0")]
 THREE = FineTuning(learning_rate=1e-2, epochs=1, batch_size=1)
@@ -90,12 +91,12 @@ def test_scores_and_the_best_epoch_are_of_the_average_and_training_goes_on_witho
 @pytest.mark.parametrize("ema", [-0.1, 1.0, 2.0, float("nan")])
 def test_a_decay_without_sense_is_refused(ema):
     with pytest.raises(UserError, match="ema is"):
-        fits.check_settings(FineTuning(ema=ema))
+        optimization.check_settings(FineTuning(ema=ema))
 
 
 def test_the_average_of_short_numbers_keeps_small_steps():
     p = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
-    average = fits.Average([p], 0.9999)
+    average = optimization.Average([p], 0.9999)
     average.n_updates = 10**6
     with torch.no_grad():
         p += 1

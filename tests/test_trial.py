@@ -5,7 +5,7 @@ import pytest
 
 from utils import baselines, study, tables
 from utils.results import Results
-from utils.trial import Trial
+from utils.study.cases import Trial
 
 ROWS = tables.load("moons:n=100", task="classification").split(0)
 GRID = ROWS.X_train.iloc[:7].reset_index(drop=True)

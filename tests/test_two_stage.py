@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from classification import _two_stage
 from classification import two_stage as script
+from classification._two_stage import TwoStageClassifier
 from tests.doubles import NearestRow
-from utils import study, tables, two_stage
+from utils import study, tables
 from utils.errors import BadTable, TooLong, UnknownName, UserError
-from utils.trial import Trial
-from utils.two_stage import TwoStageClassifier
+from utils.study.cases import Trial
 
 
 class Counter(NearestRow):
@@ -37,7 +38,7 @@ def iris():
 
 
 def make(name, iris, n=200, seed=0, rows=12):
-    return two_stage.pretext(name, iris, iris.subsample(rows, 0), n, seed)
+    return _two_stage.pretext(name, iris, iris.subsample(rows, 0), n, seed)
 
 
 @pytest.mark.parametrize("name", ["synthetic", "noise"])
@@ -63,7 +64,7 @@ def test_clusters_can_be_told_and_noise_cannot(iris):
 
 def test_more_classes_than_corners_are_no_obstacle():
     whole = tables.load("9clusters", task="classification").split(0)
-    for X, y in two_stage.pretext("synthetic", whole, whole, 90, seed=0).tables:
+    for X, y in _two_stage.pretext("synthetic", whole, whole, 90, seed=0).tables:
         assert X.shape == (45, 2)
         assert y.nunique() == 9
 
@@ -85,15 +86,15 @@ def test_unlabelled_rows_ask_for_a_column_that_is_empty(iris):
 def test_unlabelled_rows_do_not_look_at_labels(iris):
     blind = replace(iris, y_train=pd.Series(["?"] * len(iris.y_train), index=iris.y_train.index))
     few = iris.subsample(12, 0)
-    one, other = (two_stage.pretext("unlabelled", whole, few, 100, 0) for whole in (iris, blind))
+    one, other = (_two_stage.pretext("unlabelled", whole, few, 100, 0) for whole in (iris, blind))
     assert one.sha256() == other.sha256()
 
 
 def test_categories_are_asked_by_name():
     X = pd.DataFrame({"a": ["u", "v", None, "u"] * 5, "b": range(20)})
-    whole = two_stage.Split(X, pd.Series(["0", "1"] * 10), X, pd.Series(["0", "1"] * 10), X, X["b"], "classification")
+    whole = _two_stage.Split(X, pd.Series(["0", "1"] * 10), X, pd.Series(["0", "1"] * 10), X, X["b"], "classification")
     by_column = {}
-    for rows, y in two_stage.pretext("unlabelled", whole, whole, 40, 0).tables:
+    for rows, y in _two_stage.pretext("unlabelled", whole, whole, 40, 0).tables:
         (empty,) = [name for name in rows if rows[name].isna().all()]
         by_column[empty] = y
     assert set(by_column["a"]) == {"u", "v"}
@@ -103,13 +104,13 @@ def test_categories_are_asked_by_name():
 
 def test_shuffled_labels_are_those_of_the_target(iris):
     few = iris.subsample(30, 0)
-    ((X, y),) = two_stage.pretext("shuffled", iris, few, 200, 0).tables
+    ((X, y),) = _two_stage.pretext("shuffled", iris, few, 200, 0).tables
     assert X.equals(few.X_train)
     assert sorted(y) == sorted(few.y_train)
     assert not y.equals(few.y_train)
 
 
-@pytest.mark.parametrize("name", [name for name in two_stage.PRETEXTS if name != "none"])
+@pytest.mark.parametrize("name", [name for name in _two_stage.PRETEXTS if name != "none"])
 def test_the_seed_is_everything(iris, name):
     prints = [make(name, iris, seed=seed).sha256() for seed in (0, 0, 1)]
     assert prints[0] == prints[1] != prints[2]
@@ -123,12 +124,12 @@ def test_what_makes_no_pretext(iris):
         make("noise", iris, n=5)
     single = replace(iris, X_train=iris.X_train.iloc[:, :1])
     with pytest.raises(BadTable, match="leave unlabelled out"):
-        two_stage.pretext("unlabelled", single, single, 100, 0)
+        _two_stage.pretext("unlabelled", single, single, 100, 0)
 
 
 def fitted(iris, name, rows=40, **settings):
     few = iris.subsample(rows, 0)
-    pretext = two_stage.pretext(name, iris, few, 200, 0)
+    pretext = _two_stage.pretext(name, iris, few, 200, 0)
     learner = TwoStageClassifier(Counter(), pretext=pretext, **settings)
     return learner.fit(few.X_train, few.y_train, (few.X_validation, few.y_validation))
 
@@ -137,7 +138,7 @@ def fitted(iris, name, rows=40, **settings):
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_all_arms_make_as_many_updates(iris, rows, share):
     totals = {}
-    for name in two_stage.PRETEXTS:
+    for name in _two_stage.PRETEXTS:
         learner = fitted(iris, name, rows, n_updates=100, first_share=share)
         stages = learner.model_.stages
         assert [stage["updates"] for stage in stages] == [n for n in learner.n_updates_ if n]
@@ -170,7 +171,7 @@ def test_all_pretext_rows_come_before_any_comes_again(iris):
 def test_without_validation_rows_the_counts_agree_as_well(iris):
     for name in ("none", "noise"):
         few = iris.subsample(50, 0)
-        pretext = two_stage.pretext(name, iris, few, 200, 0)
+        pretext = _two_stage.pretext(name, iris, few, 200, 0)
         learner = TwoStageClassifier(Counter(), pretext=pretext, n_updates=100).fit(few.X_train, few.y_train)
         assert [stage["updates"] for stage in learner.model_.stages] == [n for n in learner.n_updates_ if n]
         assert sum(learner.n_updates_) == 100
@@ -192,11 +193,11 @@ def test_a_second_fit_starts_anew(iris):
 def test_pretexts_are_told_apart(iris):
     split = iris.subsample(12, 0)
     keys = set()
-    for name in two_stage.PRETEXTS:
+    for name in _two_stage.PRETEXTS:
         for seed in (0, 1):
-            learner = TwoStageClassifier(NearestRow(), pretext=two_stage.pretext(name, iris, split, 100, seed))
+            learner = TwoStageClassifier(NearestRow(), pretext=_two_stage.pretext(name, iris, split, 100, seed))
             keys.add(Trial("iris", "", split, learner).key(0, {}))
-    assert len(keys) == 2 * len(two_stage.PRETEXTS) - 1
+    assert len(keys) == 2 * len(_two_stage.PRETEXTS) - 1
     described = [TwoStageClassifier(n_updates=n, first_share=s).describe() for n, s in ((9, 0.5), (9, 0.6), (8, 0.5))]
     assert len({str(one) for one in described}) == 3
 
@@ -213,7 +214,7 @@ def test_stages_without_updates_are_refused(iris, settings):
 
 def test_a_pretext_that_does_not_fit_is_seen_before_training(iris):
     X = pd.DataFrame({"text": ["word " * 90] * 4, "n": range(4)})
-    pretext = two_stage.Pretext("long", ((X, pd.Series(["0", "1"] * 2)),))
+    pretext = _two_stage.Pretext("long", ((X, pd.Series(["0", "1"] * 2)),))
     learner = TwoStageClassifier(NearestRow(context_length=60), pretext=pretext)
     with pytest.raises(TooLong, match="a pretext row takes"):
         learner.check(iris.X_train, iris.y_train, iris.X_test)
@@ -222,7 +223,7 @@ def test_a_pretext_that_does_not_fit_is_seen_before_training(iris):
 def test_the_real_model_goes_through_both_stages(iris):
     few = iris.subsample(12, 0)
     learners = [
-        TwoStageClassifier(pretext=two_stage.pretext(name, iris, few, 20, 0), n_updates=4)
+        TwoStageClassifier(pretext=_two_stage.pretext(name, iris, few, 20, 0), n_updates=4)
         for name in ("none", "unlabelled")
     ]
     for learner in learners:

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from classification import accuracy
-from utils import records, study, verify
+from utils import study, verify
 from utils.errors import UserError
-from utils.results import ROOT, Results
-from utils.runner import Runner
+from utils.paths import ROOT
+from utils.results import Results
+from utils.study import records
+from utils.study.runner import Runner
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_one_row_by_its_key_and_no_other(finished, capsys):
 
 
 def test_a_case_that_is_another_one_today_is_told(finished, monkeypatch):
-    monkeypatch.setattr("utils.trial.Trial.key", lambda *_: "0" * 16)
+    monkeypatch.setattr("utils.study.cases.Trial.key", lambda *_: "0" * 16)
     with pytest.raises(UserError, match="another case today"):
         check(finished)
 

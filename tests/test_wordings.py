@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from utils.errors import UnknownName, UserError
 from utils.prompts import Template
-from utils.wordings import escape, get, pieces
+from utils.prompts.wordings import escape, get, pieces
 
 fast = settings(derandomize=True, deadline=None, max_examples=150)
 texts = st.text(st.one_of(st.characters(), st.sampled_from("#@,= \\\n\r\t'\"x2e\u2028🙂")), max_size=30)

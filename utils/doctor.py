@@ -24,9 +24,10 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from utils import files, groups, models, openml, registry, synthetic
-from utils.errors import UserError
-from utils.results import ROOT
+from . import models, paths
+from .errors import UserError
+from .paths import ROOT
+from .tables import files, openml, registry, synthetic
 
 AREAS = ("classification", "regression", "others")
 KEYS = ("OPENAI_API_KEY", "OPENAI_INFERENCE_API_KEY", "HF_TOKEN")
@@ -104,7 +105,7 @@ def _machine(config: Config) -> Iterator[Finding]:
     yield Finding("machine", f"free disk at {config.results_dir}", f"{free / GIB:.1f} GiB", advice)
     if not os.access(folder, os.W_OK):
         yield Finding("machine", str(folder), "not writable", "give another --results-dir")
-    yield from (Finding("machine", *line) for line in import_module("utils.models.devices").lines())
+    yield from (Finding("machine", *line) for line in import_module("utils.models.local.devices").lines())
 
 
 def _memory() -> int | None:
@@ -149,16 +150,15 @@ def _keys() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    for word in os.environ.get("LIFT_DATA", "").split(os.pathsep):
-        folder = Path(word).expanduser()
-        if word and not folder.is_dir():
-            yield Finding("data", f"LIFT_DATA {word}", "no such folder", "export LIFT_DATA=FOLDER, or unset it")
-        elif word:
+    for folder in paths.folders("LIFT_DATA"):
+        if not folder.is_dir():
+            yield Finding("data", f"LIFT_DATA {folder}", "no such folder", "export LIFT_DATA=FOLDER, or unset it")
+        else:
             n = sum(path.is_file() for path in folder.iterdir())
-            yield Finding("data", f"LIFT_DATA {word}", f"{n} files")
+            yield Finding("data", f"LIFT_DATA {folder}", f"{n} files")
     n = len(list(openml.CACHE.glob("*.parquet"))) if openml.CACHE.is_dir() else 0
     yield Finding("data", "OpenML's cache", f"{n} tables")
-    kept = import_module("utils.models.hub").cached()
+    kept = import_module("utils.models.local.hub").cached()
     yield Finding("data", "the Hub's cache", f"{len(kept)} models, {sum(kept.values()) / GIB:.1f} GiB")
 
 
@@ -174,7 +174,7 @@ def _model(config: Config) -> Iterator[Finding]:
     if isinstance(place, Path):
         yield Finding("model", config.model, f"folder {place}")
         return
-    here = place.partition("@")[0] in import_module("utils.models.hub").cached()
+    here = place.partition("@")[0] in import_module("utils.models.local.hub").cached()
     advice = "" if here else f"python -m utils.prefetch --models {config.model}"
     yield Finding("model", config.model, "in the Hub's cache" if here else "not fetched yet", advice)
 
@@ -206,9 +206,9 @@ def _missing(word: str, area: str, online: bool) -> list[str]:
     """The tables that a word stands for in an area's scripts and that are not to be had."""
     word = word.removeprefix("images:").removeprefix("permuted_")
     names = [word]
-    if word in groups.GROUPS:
+    if word in registry.GROUPS:
         tasks = ("classification", "regression") if area == "others" else (area,)
-        names = [name for task in tasks for name in groups.members(word, task, _folders())]
+        names = [name for task in tasks for name in registry.members(word, task, _folders())]
     return [name for name in names if not _is_here(name, online)]
 
 
@@ -223,7 +223,7 @@ def _is_here(name: str, online: bool) -> bool:
     if (
         synthetic.is_synthetic(name)
         or base in ("sum", "difference")
-        or name in sum(groups.SKLEARN.values(), ())
+        or name in sum(registry.SKLEARN.values(), ())
         or files.is_file(name)
     ):
         return True

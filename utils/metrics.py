@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_fscore_support, roc_auc_score
 
-from utils.errors import BadTable
+from .errors import BadTable
 
 FILTERS = (3, 5)  # the paper drops errors above 3 (synthetic tables) or 5 (real tables) times the RMSE
 

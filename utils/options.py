@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from utils.errors import UnknownName, UserError
+from .errors import UnknownName, UserError
 
 
 def parse_options(

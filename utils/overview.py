@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.console import Console
 
-from utils import report
-from utils.errors import UserError
-from utils.results import ROOT, Results, write_text
+from . import reporting
+from .errors import UserError
+from .paths import ROOT
+from .results import Results
+from .storage import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +38,8 @@ def line(frame: pd.DataFrame) -> dict[str, object]:
     Args:
         frame: the experiment's finished cases.
     """
-    frame = report.latest(frame)
-    score = report.main_score(frame)
+    frame = reporting.latest(frame)
+    score = reporting.main_score(frame)
     means = frame.groupby("method")[score].mean()
     plain = means[[m for m in means.index if not m.startswith("lift") and m not in REFERENCES]]
     best = (plain.idxmax() if score == "accuracy" else plain.idxmin()) if len(plain) else ""
@@ -62,7 +64,7 @@ def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
         results = Results(folder, area, experiment)
         frame = results.frame()
         if len(frame):
-            rows.append({"experiment": experiment, **line(frame), "not run": len(report.not_run(results))})
+            rows.append({"experiment": experiment, **line(frame), "not run": len(reporting.not_run(results))})
     return pd.DataFrame(rows)
 
 
@@ -74,10 +76,10 @@ def main(config: Config) -> None:
         raise UserError(
             f"no results under {config.results_dir / config.area}; run bash {config.area}/run_all.sh --quick"
         )
-    shown = report.markdown_table(found.round(3))
+    shown = reporting.markdown_table(found.round(3))
     path = config.results_dir / config.area / "overview.md"
     write_text(path, shown + "\n")
-    console = Console(width=None if Console().is_terminal else report.WIDE)
+    console = Console(width=None if Console().is_terminal else reporting.WIDE)
     console.print(f"\n{shown}\n\noverview {path}", markup=False, soft_wrap=True)
 
 

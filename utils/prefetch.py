@@ -15,8 +15,9 @@ from typing import Literal
 
 import tyro
 
-from utils import images, models, tables
-from utils.errors import UserError
+from . import models, tables
+from .errors import UserError
+from .tables import images
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,6 @@ import csv
 import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +22,14 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from utils import lines
-from utils.errors import UserError
+from . import storage
+from .errors import UserError
+from .storage import BEGUN, replace_file, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]  # results land beside the code, whatever folder the caller is in
 FAILURE_COLUMNS = ("key", "experiment", "dataset", "method", "model", "seed", "reason", "failed_at")
-BEGUN = ".part"  # ends the name of a file that is not whole yet
 
 
 class StorageError(UserError):
@@ -116,13 +113,13 @@ class Results:
             if answers is not None:
                 path = self.answers_path(str(row["key"]))
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _replace(path, lambda target: answers.to_csv(target, index=False, compression="gzip"))
+                replace_file(path, lambda target: answers.to_csv(target, index=False, compression="gzip"))
             if record is not None:
                 write_text(self.record_path(str(row["key"])), json.dumps(record, indent=1) + "\n")
             if exists:
-                kept = lines.whole(self.path)
+                kept = storage.whole(self.path)
                 rows = [r for r in csv.reader(kept[1:]) if r[0] != row["key"]]
-                _replace(self.path, lambda target: target.write_text(kept[0] + "".join(map(_line, rows)), "utf-8"))
+                replace_file(self.path, lambda target: target.write_text(kept[0] + "".join(map(_line, rows)), "utf-8"))
             _append(self.path, list(row), list(row.values()))
         return True
 
@@ -146,6 +143,12 @@ class Results:
     def record_path(self, key: str) -> Path:
         """Where it is written what a case was run with."""
         return self.folder / "answers" / f"{key}.json"
+
+    def write_table(self, name: str, table: pd.DataFrame) -> Path:
+        """Writes what an experiment makes of its rows to EXPERIMENT_name.csv, six significant digits, no index."""
+        path = self.sibling(f"_{name}.csv")
+        write_text(path, table.to_csv(index=False, float_format="%.6g"))
+        return path
 
     def answers(self, key: str) -> pd.DataFrame:
         """The answers of a finished case: row, prompt_sha256, text, parsed, truth, log_p_CLASS, as far as it has them.
@@ -193,12 +196,6 @@ class Results:
             ) from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a whole file or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda target: target.write_text(text, "utf-8"))
-
-
 def _line(values: list[object]) -> str:
     """One CSV line without line breaks inside, so that a torn line can be told from a whole one."""
     buffer = io.StringIO()
@@ -213,14 +210,14 @@ def _cell(value: object) -> object:
 
 
 def _header(path: Path) -> list[str]:
-    written = lines.whole(path)
+    written = storage.whole(path)
     return next(csv.reader(written[:1])) if written else []
 
 
 def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    written = lines.whole(path)
+    written = storage.whole(path)
     if not written:
         return pd.DataFrame()
     texts = {"key": str, "experiment": str, "dataset": str, "source": str, "method": str, "model": str, "options": str}
@@ -240,17 +237,4 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 def _append(path: Path, columns: list[str], values: list[object]) -> None:
     """Adds one line, and the header to a new file."""
-    lines.append(path, _line(values), header=_line(list(columns)))
-
-
-def _replace(path: Path, write) -> None:
-    """Lets `write` fill a temporary file beside `path` and puts it in its place at once."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=BEGUN)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    storage.append(path, _line(values), header=_line(list(columns)))

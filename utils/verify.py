@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import tyro
 
-from utils import records, spending
-from utils.errors import UserError
-from utils.results import Results
-from utils.runner import Case
+from .errors import UserError
+from .results import Results
+from .study import budget, records
+from .study.runner import Case
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def recompute(results: Results, key: str) -> tuple[dict[str, object], pd.DataFra
     with tempfile.TemporaryDirectory() as scratch:
         config = replace(records.decode(script.Config, known["config"]), results_dir=Path(scratch))
         case = Case(**known["case"])
-        with spending.offline(config.spending, config.results_dir):
+        with budget.offline(config.spending, config.results_dir):
             trial = script.build(case, config)
             now = trial.key(case.seed, case.settings)
         if now != key:
@@ -72,8 +72,8 @@ def recompute(results: Results, key: str) -> tuple[dict[str, object], pd.DataFra
                 f"{case} is another case today ({now}, not {key}): its rows, texts, settings or weights have changed "
                 "since; run it at the commit in its row"
             )
-        if spending.is_remote(trial):
-            spending.agree([(str(case), trial)], config.spending, results.path.parents[1])
+        if budget.is_remote(trial):
+            budget.agree([(str(case), trial)], config.spending, results.path.parents[1])
         return trial.run()
 
 

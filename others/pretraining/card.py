@@ -13,7 +13,7 @@ from others.pretraining import folder, settings, texts
 from others.pretraining.initial import STARTS
 from others.pretraining.prior import FAMILIES
 from others.pretraining.settings import CURRICULUM, Config
-from utils.models import devices
+from utils.models.local import devices
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pandas", "scikit-learn")
 LAST = CURRICULUM[-1]

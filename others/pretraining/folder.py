@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from others.pretraining import tokenizer as tokens
 from utils.errors import UserError
 from utils.models import RECIPE_FILE
-from utils.models.network import quiet
+from utils.models.local.network import quiet
 
 CARD = "README.md"
 KINDS = {"gpt2": "GPT-2", "llama": "Llama"}  # names of architectures by transformers' model types

@@ -16,9 +16,9 @@ from tqdm import tqdm
 from others.pretraining import card, folder, initial, settings, texts
 from others.pretraining.scratch import Scratch, interrupts
 from others.pretraining.settings import Config
-from utils.models import devices, optimizers
-from utils.models.fits import Average
-from utils.models.tokens import IGNORE
+from utils.models.local import devices, optimization
+from utils.models.local.optimization import Average
+from utils.models.local.tokens import IGNORE
 
 MAX_GRAD_NORM = 1.0
 REPORT_EVERY = 100  # updates
@@ -66,7 +66,7 @@ class Run:
         self.config, self.step, self.seconds, self.began = config, 0, 0.0, time.monotonic()
         self.model, self.tokenizer = initial.build(config.model)
         self.model.to(config.device).train()
-        self.optimizers = optimizers.build(
+        self.optimizers = optimization.build(
             dict(self.model.named_parameters()),
             "muon",
             config.learning_rate,

@@ -28,8 +28,8 @@ from others.pretraining.marking.answering import WAYS
 from others.pretraining.marking.rows import Draw
 from others.pretraining.marking.store import Store, key
 from utils.errors import UnknownName, UserError
-from utils.report import markdown_table
-from utils.results import ROOT
+from utils.paths import ROOT
+from utils.reporting import markdown_table
 
 
 @dataclass(frozen=True)

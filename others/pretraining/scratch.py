@@ -18,7 +18,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from utils.errors import UserError
-from utils.results import write_text
+from utils.storage import write_text
 
 LOSSES = ("loss", "late_class_loss", "late_number_loss")  # nats per token of an answer
 UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, KeyError)

@@ -15,11 +15,11 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from others.pretraining.prior import Limits, SyntheticTable, sample_table
-from utils import preprocessing
 from utils.errors import UserError
-from utils.models.tokens import IGNORE, Tokens
+from utils.models.local.tokens import IGNORE, Tokens
 from utils.prompts import Template
-from utils.shots import Nearest
+from utils.prompts.few_shot import Nearest
+from utils.tables import encoding
 
 SEQUENCES_PER_TABLE = 2  # one table written once serves several sequences of rows that they do not share
 MOST_ROWS = 1200
@@ -161,7 +161,7 @@ def _coarse(rng: np.random.Generator, table: SyntheticTable, limits: Limits) -> 
     Rows that repeat exactly are what in-context learning begins with: to find the same value again and copy its answer
     is far easier than to weigh likeness, which grows out of it (LOG.md).
     """
-    numeric = [name for name in table.X.columns if preprocessing.is_numeric(table.X[name])]
+    numeric = [name for name in table.X.columns if encoding.is_numeric(table.X[name])]
     n_values = int(rng.integers(2, COARSEST + 1))
     values = table.X[numeric].to_numpy(float)
     low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
@@ -178,7 +178,7 @@ def _coarse(rng: np.random.Generator, table: SyntheticTable, limits: Limits) -> 
 
 
 def _template(rng: np.random.Generator, table: SyntheticTable, mixture: Mixture) -> Template:
-    numeric = all(preprocessing.is_numeric(table.X[name]) for name in table.X.columns)
+    numeric = all(encoding.is_numeric(table.X[name]) for name in table.X.columns)
     scale = _pick(rng, mixture.scales)
     if table.mechanism == "row_shape" and rng.random() < 0.7:
         scale = "row"

@@ -18,17 +18,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from utils.errors import BadModel
-from utils.models.base import Example, Examples, FineTuning, LanguageModel
-from utils.models.protocol import session
+from ..errors import BadModel
+from ..paths import DATA
+from .base import Example, Examples, FineTuning, LanguageModel
+from .openai import session
 
 __all__ = ["MODELS", "Example", "Examples", "FineTuning", "LanguageModel", "fingerprint", "load", "recipe", "resolve"]
 
 MODELS = {  # loaded on use
-    "local": "utils.models.local:LocalModel",
-    "openai": "utils.models.protocol.model:OpenAIModel",
+    "local": ".local.model:LocalModel",
+    "openai": ".openai.model:OpenAIModel",
 }
-SHIPPED = {"lift-tiny": Path(__file__).resolve().parents[2] / "data" / "models" / "lift-tiny"}
+SHIPPED = {"lift-tiny": DATA / "models" / "lift-tiny"}
 RECIPE_FILE = "lift.json"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 
@@ -69,8 +70,8 @@ def load(
 
 
 def fetch(name: str) -> Path:
-    """Brings a model of the Hub onto this machine; see `utils.models.hub.fetch`."""
-    return import_module("utils.models.hub").fetch(name)
+    """Brings a model of the Hub onto this machine; see `utils.models.local.hub.fetch`."""
+    return import_module(".local.hub", __name__).fetch(name)
 
 
 def is_remote(name: object) -> bool:
@@ -102,7 +103,7 @@ def _no_collections() -> Iterator[None]:
 
 def _class(kind: str) -> Any:
     module, _, attribute = MODELS[kind].partition(":")
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(module, __name__), attribute)
 
 
 def resolve(name: str) -> Path | str:

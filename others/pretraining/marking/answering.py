@@ -12,10 +12,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from utils.errors import UserError
-from utils.models.network import Network
-from utils.models.tokens import Tokens, batches, pad_left, positions
+from utils.models.local.network import Network
+from utils.models.local.tokens import Tokens, batches, pad_left, positions
 from utils.prompts import Template
-from utils.shots import Nearest
+from utils.prompts.few_shot import Nearest
 
 BATCH_TOKENS = 8192  # of one pass
 PACKED = 32  # queries behind the same rows in one sequence

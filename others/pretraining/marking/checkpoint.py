@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from others.pretraining import folder, initial, settings
 from utils.errors import UserError
-from utils.models import network
+from utils.models.local import network
 
 UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, LookupError, TypeError, ValueError)
 

@@ -13,8 +13,8 @@ from others.pretraining.marking.answering import WAYS, InContext, average
 from others.pretraining.marking.checkpoint import Marked
 from others.pretraining.marking.rows import Draw
 from utils.baselines import TunedClassifier, classifier
+from utils.baselines.methods import Method
 from utils.estimators import LIFTClassifier
-from utils.learners import Method
 
 BASELINES = ("logreg", "svm", "xgboost")
 TUNED = ("tuned", "tuned-start", "tuned-shipped")

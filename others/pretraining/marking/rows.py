@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from others.pretraining.prior import Limits, sample_table
-from utils import files, registry, splits, tables
+from utils import tables
 from utils.errors import UserError
+from utils.tables import files, registry, splits
 
 # Tables of LIFT_DATA with at most 10 columns and 10 classes, none of them the paper's or a relative of one.
 REAL = (

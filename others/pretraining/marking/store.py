@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from utils import lines
+from utils import storage
 from utils.errors import UserError
 
 COLUMNS = (
@@ -34,7 +34,7 @@ class Store:
 
     def frame(self) -> pd.DataFrame:
         """All rows, the last one of each key. Raises UserError for a file of other columns."""
-        written = lines.whole(self.path)
+        written = storage.whole(self.path)
         if not written:
             return pd.DataFrame(columns=list(COLUMNS))
         frame = pd.read_csv(io.StringIO("".join(written)), dtype={"key": str})
@@ -50,4 +50,4 @@ class Store:
         csv.writer(buffer, lineterminator="\n").writerow([row[name] for name in COLUMNS])
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            lines.append(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")
+            storage.append(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")

@@ -1,0 +1,54 @@
+"""What the experiments on images share: their flags, their learners, and the trial of a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from utils import baselines, study
+from utils.errors import UnknownName
+from utils.study import cases as trials
+from utils.study.runner import Case
+from utils.tables import images
+
+if TYPE_CHECKING:
+    from utils.study.cases import Trial
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    """The flags of `study.Config`, and what is made of the images."""
+
+    side: int = 8  # pixels a side, by averaging; the paper has 18
+    crop: int = 0  # pixels a side of the middle that is kept before, 0 for all; the paper has 18
+    greys: int = 256  # grey levels that pixels are rounded to; fewer blur small noise away
+    rows: int = 600  # most training images, drawn by seed; 0 for all
+    test_rows: int = 0  # most test images; 0 for all
+
+    def size(self) -> dict[str, int]:
+        """What `images.Images.split` makes of the images, by name: settings of every case."""
+        return {name: getattr(self, name) for name in ("side", "crop", "greys", "rows", "test_rows")}
+
+
+def trial(case: Case, config: Config) -> Trial:
+    """The case's learner, a network or one of `study.learner`, and the pixels of its images, cut to --limit.
+
+    Raises:
+        UserError: unknown images or an unknown method, or sizes that the images do not have.
+    """
+    pictures = images.load(case.dataset)
+    rows = pictures.split(case.seed, **config.size(), protocol=config.protocol)
+    rows = rows.limit(config.limit) if config.limit else rows
+    return trials.Trial(pictures.name, pictures.source, rows, learner(case, config))
+
+
+def learner(case: Case, config: Config):
+    """The learner that the case names, not fitted. Raises UnknownName."""
+    from utils.baselines.pixel_networks import NETWORKS, PixelNetwork
+
+    if case.method in NETWORKS:
+        return PixelNetwork(case.method, config.side, config.greys, case.seed)
+    known = ("lift", *NETWORKS, *baselines.names("classification"))
+    if case.method not in known:
+        raise UnknownName(f"no method {case.method!r} for images; have {', '.join(known)}")
+    return study.learner(case, config, "classification")

@@ -1,0 +1,96 @@
+"""In-context learning: training rows stand in the prompt and nothing is tuned (paper §3.1, Table 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from utils.errors import UnknownName, UserError
+from utils.estimators import PlainClassifier
+from utils.estimators.selection import Setup
+from utils.models.base import LanguageModel
+from utils.prompts.few_shot import Balanced, Random, Shots
+from utils.tables.splits import Split
+
+PAPER_SHOTS = {  # rows in the prompt, as many as GPT-J's window held (paper Table 5)
+    "breast-cancer": 35,
+    "tae": 50,
+    "vehicle": 14,
+    "visualizing_hamster": 43,
+    "wholesale-customers": 29,
+    "LED-display-domain-7digit": 33,
+}
+PAPER = "paper"
+TITLES = {f"{name}, k = {PAPER}": f"{name}, k = {n}" for name, n in PAPER_SHOTS.items()}  # of panels
+SUBSETS = ("random", "balanced")  # choices that show the same rows to all queries
+
+
+class ShowingClassifier(PlainClassifier):
+    """LIFT with training rows in the prompt, also in tuning; experiments have columns for number and choice."""
+
+    hidden = ("shots", "shot_choice")
+
+
+class InContextClassifier(ShowingClassifier):
+    """In-context learning: nothing is tuned, whatever `epochs` says, and validation rows are not looked at.
+
+    Without `shots`, all training rows stand before every prompt, in an order drawn by the seed; with them, those that
+    `shot_choice` takes.
+    """
+
+    hidden = (*ShowingClassifier.hidden, "epochs")
+
+    def settings(self) -> dict[str, object]:
+        return super().settings() | {"epochs": 0}
+
+    def _setup(self, base: LanguageModel, X: pd.DataFrame, y: np.ndarray, overrides: dict[str, object]) -> Setup:
+        setup = super()._setup(base, X, y, overrides)
+        if setup.settings["shots"]:
+            return setup
+        order = np.random.default_rng(self._seed("shots")).permutation(len(X))
+        shown = Shots(Random(len(X), len(X)), setup.template.examples(X.iloc[order], y[order]))
+        setup.settings["shots"] = len(X)
+        return replace(setup, reader=replace(setup.reader, shots=shown))
+
+
+def n_shown(dataset: str, shown: str, n_train: int) -> int:
+    """How many rows a prompt shows: the number in `shown`, at most one row less than there are training rows.
+
+    Args:
+        dataset: the table's name.
+        shown: a number as text, or PAPER for the paper's own.
+        n_train: training rows.
+
+    Raises:
+        UserError: no number above 0, or the paper has none for this table.
+    """
+    if shown == PAPER and dataset not in PAPER_SHOTS:
+        raise UserError(f"the paper shows no rows of {dataset}, only of {', '.join(PAPER_SHOTS)}; give --shown 16")
+    wanted = PAPER_SHOTS[dataset] if shown == PAPER else int(shown)
+    if wanted < 1:
+        raise UserError(f"{wanted} rows in a prompt show nothing; give --shown 1 or more, or 0 for the paper's number")
+    return min(wanted, n_train - 1)
+
+
+def subset(split: Split, n: int, choice: str, seed: int) -> Split:
+    """The split with `n` of its training rows, and validation rows in the same proportion.
+
+    Args:
+        split: a classification split of more than `n` training rows.
+        n: rows.
+        choice: "random" (classes by their share) or "balanced" (as equal numbers of every class as there are).
+        seed: of the rows.
+
+    Raises:
+        UnknownName: another choice.
+    """
+    if choice not in SUBSETS:
+        raise UnknownName(f"no subset {choice!r}; have {', '.join(SUBSETS)}")
+    fewer = split.subsample(n, seed)
+    if choice == "random":
+        return fewer
+    drawn = Balanced(split.y_train.to_numpy(), n, "classification").draw(np.random.default_rng([7, seed]))
+    rows = np.sort(drawn)
+    return replace(fewer, X_train=split.X_train.iloc[rows], y_train=split.y_train.iloc[rows])

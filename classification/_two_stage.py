@@ -1,0 +1,249 @@
+"""Two-stage fine-tuning: LIFT is tuned on a pretext, then on the target, in the same number of updates (paper §5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import make_blobs, make_classification
+
+from utils.errors import BadTable, TooLong, UnknownName, UserError
+from utils.estimators import PlainClassifier, inputs, recipes
+from utils.estimators.augmentation import Augmentation, TrainingTexts
+from utils.estimators.selection import Setup
+from utils.models.base import Example, FineTuning, LanguageModel
+from utils.tables.encoding import is_numeric
+from utils.tables.splits import Split, content_hash
+
+N_TABLES = 2  # of a synthetic pretext, as in the paper
+MOST_COLUMNS = 8  # that an unlabelled table is asked for
+Rows = tuple[pd.DataFrame, pd.Series]
+
+
+@dataclass(frozen=True)
+class Pretext:
+    """What the first stage learns.
+
+    Attributes:
+        name: how results call it.
+        tables: rows and classes; each table gets a template of its own, in the wording and number format of the target.
+    """
+
+    name: str
+    tables: tuple[Rows, ...]
+
+    def sha256(self) -> str:
+        """Hash of names, kinds and values of all tables."""
+        return content_hash(*(part for table in self.tables for part in table))
+
+
+def pretext(name: str, whole: Split, target: Split, n: int, seed: int) -> Pretext | None:
+    """A pretext for a target; None for "none".
+
+    synthetic   two tables of Gaussian clusters with as many columns and classes as the target
+    unlabelled  training rows of the target's table, labelled or not: one column is left empty and asked for, a number
+                as the part of the ranks in which it lies (as many parts as the target has classes), in up to 8 tables
+    noise       two tables of normal numbers whose classes are drawn at random
+    shuffled    the target's training rows with their labels exchanged at random
+
+    Args:
+        name: one of PRETEXTS.
+        whole: the split before few rows were drawn from it; only its training features are used.
+        target: the split that the second stage learns from.
+        n: pretext rows in all, about; `shuffled` has those of the target.
+        seed: of everything drawn.
+
+    Raises:
+        UnknownName: another name.
+        UserError: fewer rows than one per class.
+        BadTable: unlabelled rows of one column, or of columns that do not vary.
+    """
+    if name not in PRETEXTS:
+        raise UnknownName(f"no pretext {name!r}; have {', '.join(PRETEXTS)}")
+    if n < N_TABLES * target.y_train.nunique():
+        raise UserError(f"{n} pretext rows are fewer than one per class in {N_TABLES} tables; give more")
+    make = PRETEXTS[name]
+    rng = np.random.default_rng([9, seed, list(PRETEXTS).index(name)])
+    return None if make is None else Pretext(name, tuple(make(whole, target, n, rng)))
+
+
+def _synthetic(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+    """Clusters at the corners of a cube, all columns of use; at random places where classes outnumber corners."""
+    p, classes = target.X_train.shape[1], sorted(target.y_train.unique())
+    for seed in rng.integers(2**31, size=N_TABLES).tolist():
+        if len(classes) <= 2 ** min(p, 30):
+            shape = {"n_features": p, "n_informative": p, "n_redundant": 0, "n_clusters_per_class": 1, "flip_y": 0}
+            X, codes = make_classification(n // N_TABLES, n_classes=len(classes), random_state=seed, **shape)
+        else:
+            X, codes = make_blobs(n // N_TABLES, n_features=p, centers=len(classes), random_state=seed)
+        yield _rows(X, codes, target, classes)
+
+
+def _noise(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+    p, classes = target.X_train.shape[1], sorted(target.y_train.unique())
+    for _ in range(N_TABLES):
+        codes = rng.permutation(np.arange(n // N_TABLES) % len(classes))
+        yield _rows(rng.standard_normal((len(codes), p)), codes, target, classes)
+
+
+def _shuffled(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+    y = target.y_train
+    yield target.X_train, pd.Series(rng.permutation(y.to_numpy()), index=y.index, name=y.name)
+
+
+def _unlabelled(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+    X, n_classes = whole.X_train, target.y_train.nunique()
+    asked = [name for name in X.columns if X[name].nunique() > 1]
+    if X.shape[1] < 2 or not asked:
+        raise BadTable("no column could be told from others; leave unlabelled out of --pretexts")
+    asked = [asked[i] for i in rng.permutation(len(asked))[:MOST_COLUMNS]]
+    for name in asked:
+        rows = rng.permutation(np.flatnonzero(X[name].notna()))[: max(n_classes, n // len(asked))]
+        yield _emptied(X.iloc[np.sort(rows)], name), _parts(X[name].iloc[np.sort(rows)], n_classes)
+
+
+def _emptied(X: pd.DataFrame, column: str) -> pd.DataFrame:
+    return X.assign(**{column: np.nan if is_numeric(X[column]) else None})
+
+
+def _parts(values: pd.Series, n: int) -> pd.Series:
+    """The categories, or the part of the ranks (0 to n - 1) in which a number lies; equal numbers share one."""
+    if not is_numeric(values):
+        return values.astype(str)
+    rank = (values.rank(method="average") - 0.5) / len(values)
+    return (rank * n).astype(int).map(f"{{:0{len(str(n - 1))}d}}".format)
+
+
+def _rows(X: np.ndarray, codes: np.ndarray, target: Split, classes: list[str]) -> Rows:
+    """A table with the target's names of columns and classes."""
+    y = pd.Series([classes[code] for code in codes], name=target.y_train.name, dtype=object)
+    return pd.DataFrame(X, columns=target.X_train.columns), y
+
+
+PRETEXTS: dict[str, Callable[[Split, Split, int, np.random.Generator], Iterator[Rows]] | None] = {
+    "none": None,
+    "synthetic": _synthetic,
+    "unlabelled": _unlabelled,
+    "noise": _noise,
+    "shuffled": _shuffled,
+}
+
+
+class TwoStageClassifier(PlainClassifier):
+    """LIFT that is tuned on a pretext, then on its training rows. Each stage has its own schedule of the learning rate.
+
+    With or without a pretext, `n_updates` updates of the weights are made in all, rounded to whole epochs of the
+    target, two at least. All arms on the same number of rows make exactly as many: what the pretext gets, the target
+    lacks. An update of the first stage has a full batch of pretext rows.
+
+    Args:
+        pretext: a Pretext, or None: all updates are the target's.
+        n_updates: of both stages together. Where `epochs` is given, that many epochs of the target instead.
+        first_share: of the updates, the pretext's, above 0 and below 1.
+        settings: parameters of LIFTClassifier.
+
+    Attributes:
+        n_updates_: updates of the first and of the second stage.
+    """
+
+    hidden = ("pretext",)
+
+    def __init__(self, model="lift-tiny", *, pretext=None, n_updates=400, first_share=0.5, **settings):
+        super().__init__(model, **settings)
+        self.pretext = pretext
+        self.n_updates = n_updates
+        self.first_share = first_share
+
+    def settings(self) -> dict[str, object]:
+        settings = super().settings()
+        return {name: value for name, value in settings.items() if name != "updates"}
+
+    def describe(self) -> dict[str, object]:
+        known = {"pretext": None}
+        if self.pretext is not None:
+            known = {"pretext": self.pretext.name, "pretext_sha256": self.pretext.sha256()}
+        return {**super().describe(), **known}
+
+    def check(self, X_train, y_train, X_test) -> None:
+        if self.n_updates < 2 or not 0 < self.first_share < 1:
+            raise UserError(
+                f"n_updates={self.n_updates} and first_share={self.first_share}: both stages need an update; give 2 or "
+                "more, and a share above 0 and below 1"
+            )
+        super().check(X_train, y_train, X_test)
+        base = self._load_model()
+        pairs = [pair for texts in self._texts(self.settings_) for pair in texts(1)]
+        longest = max(base.count_tokens([prompt + completion for prompt, completion in pairs]), default=0)
+        if base.context_length is not None and longest >= base.context_length:
+            raise TooLong(f"a pretext row takes {longest} tokens, and {base.name} reads {base.context_length}")
+
+    def fit(self, X, y, validation=None):
+        """As LIFT; the pretext comes first, and no validation rows look at it."""
+        self.first_ = None
+        if self.pretext is not None:
+            rows, targets = inputs.training(self, X, y)
+            if validation is None:  # as LIFT will do it
+                held_out = self.task, self.validation_fraction, self._seed("hold-out")
+                rows, targets, _ = inputs.hold_out(rows, targets, *held_out)
+            base = self._load_model()
+            self.first_ = self._first_stage(base, self._setup(base, rows, targets, {}).settings)
+        try:
+            return super().fit(X, y, validation)
+        finally:
+            self.first_ = None
+
+    def _load_model(self) -> LanguageModel:
+        first = getattr(self, "first_", None)
+        return super()._load_model() if first is None else first
+
+    def _setup(self, base: LanguageModel, X: pd.DataFrame, y: np.ndarray, overrides: dict[str, object]) -> Setup:
+        setup = super()._setup(base, X, y, overrides)
+        steps = _steps(len(X) * self.permutations, setup.settings)
+        first, second = self._updates(steps, setup.settings)
+        setup.settings["epochs"] = second // steps
+        self.n_updates_ = (first, second)
+        return setup
+
+    def _updates(self, steps: int, settings: dict[str, object]) -> tuple[int, int]:
+        """Updates of both stages, where an epoch of the target has `steps`."""
+        wanted = settings["epochs"] if self.epochs is not None else round(self.n_updates / steps)
+        epochs = max(2, wanted)
+        if self.pretext is None:
+            return 0, epochs * steps
+        second = min(epochs - 1, max(1, round((1 - self.first_share) * epochs)))
+        return (epochs - second) * steps, second * steps
+
+    def _first_stage(self, base: LanguageModel, settings: dict[str, object]) -> LanguageModel:
+        """The model after the pretext: its rows in random order, a full batch an update, all before any comes again."""
+        tables = self._texts(settings)
+        size, n_updates = settings["batch_size"], self.n_updates_[0]
+
+        def stream() -> Iterator[Example]:
+            for epoch in count(1):
+                examples = [pair for texts in tables for pair in texts(epoch)]
+                for i in np.random.default_rng([self._seed("tuning"), epoch]).permutation(len(examples)):
+                    yield examples[i]
+
+        rows = stream()
+        batches = [[next(rows) for _ in range(size)] for _ in range(n_updates)]
+        named = {name: settings[name] for name in recipes.TUNING if name in settings}
+        rate = float(np.atleast_1d(settings["learning_rate"])[0])
+        tuning = FineTuning(learning_rate=rate, epochs=n_updates, **named)
+        return base.fine_tune(lambda epoch: batches[epoch - 1], settings=tuning, seed=self._seed("tuning"))
+
+    def _texts(self, settings: dict[str, object]) -> list[TrainingTexts]:
+        """The pretext's tables as texts, each in a template of its own."""
+        how = Augmentation(**{name: settings.get(name, 0.0) for name in ("jitter", "swap")})
+        texts = []
+        for X, y in self.pretext.tables if self.pretext is not None else ():
+            template = self.unfitted_template(settings).fit(X, y.to_numpy())
+            texts.append(TrainingTexts(template, X, y.to_numpy(), how, self._seed("texts")))
+        return texts
+
+
+def _steps(n_rows: int, settings: dict[str, object]) -> int:
+    """Updates of an epoch."""
+    return -(-n_rows // settings["batch_size"])

@@ -1,0 +1,143 @@
+"""Bases: the models that one experiment compares, each tuned in the same way, and what they cost (paper, Table 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from utils import estimators, plots, reporting, study
+from utils.errors import UserError
+from utils.models.local import initialization
+from utils.plots import diagrams
+from utils.study.runner import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
+
+    from utils.estimators import LIFT
+    from utils.study.cases import Trial
+
+NONE = "none"  # the base of a learner that has none
+COSTS = {"parameters": "parameters", "seconds_fit": "seconds of the fit", "tokens_train": "tokens tuned on"}
+MOST_TICKS = 4  # on an axis of costs
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    """Flags of experiments that compare bases."""
+
+    models: tuple[str, ...] = ()  # further bases: folders, Hub ids, or starts such as random:layers=2,hidden=48
+    learning_rates: tuple[float, ...] = (5e-4, 2e-3)  # each is tuned, and the validation rows choose for every base
+    start_seed: int = 1  # of the random weights and of the gibberish
+    gibberish_updates: int = 200  # of 32 texts each
+    gibberish_rate: float = 1e-3  # learning rate; for a model of billions of weights rather 1e-5
+
+    def n_workers(self) -> int:
+        """One at a time, as soon as one of the models is another than lift-tiny and its kin."""
+        kin = all(self.is_kin(name) for name in self.models)
+        return super().n_workers() if kin else self.workers or 1
+
+    def is_kin(self, base: str) -> bool:
+        """Whether the base is the model of --model or made from its configuration."""
+        return base == self.model or base.partition(":")[0] in initialization.STARTS
+
+    def with_base(self, base: str) -> study.Config:
+        """The same flags with the base as the model, which is made where it is a start. Raises UserError."""
+        gibberish = initialization.Gibberish(self.gibberish_updates, learning_rate=self.gibberish_rate)
+        place = initialization.place(base, self.model, self.start_seed, gibberish)
+        # kin have the threads of the model, for sums depend on them
+        return replace(self, model=place, threads=self.n_threads() if self.is_kin(base) else self.threads)
+
+
+def trial(case: Case, config: Config, task: str) -> Trial:
+    """`study.trial` of LIFT on the base that the case's setting `base` names, and of a classical learner.
+
+    LIFT has the plain settings of its model's recipe: candidates of the recipe would compete on one base and not on
+    another. The result has a further column, `parameters`: of the tuned model, nan for other learners.
+
+    Raises:
+        UserError: what `study.trial` and `starts.place` raise.
+    """
+    if case.method != "lift":
+        plain = study.trial(case, config, task)
+        return replace(plain, measures={"parameters": lambda answers: float("nan")})
+    built = study.trial(case, config.with_base(case.settings["base"]), task)
+    learner = built.learner
+    if task == "classification":
+        learner = estimators.PlainClassifier(**learner.get_params(deep=False))
+    return replace(built, learner=learner, measures=_measures(learner))
+
+
+def _measures(learner: LIFT) -> Mapping[str, Callable[[pd.DataFrame], float]]:
+    return {"parameters": lambda answers: initialization.parameters(learner.model_)}
+
+
+def check(names: tuple[str, ...]) -> None:
+    """Raises UserError where there is no base, or one twice."""
+    if not names:
+        raise UserError("no base is left to compare; give --models one name or more")
+    if len(set(names)) < len(names):
+        raise UserError(f"a base is named twice: {' '.join(names)}")
+
+
+def costs(frame: pd.DataFrame, title: str) -> Figure:
+    """Error against what it costs: a row for each data set, a point for each base; other learners are grey lines.
+
+    Starts of one architecture in several sizes are joined by a line.
+
+    Args:
+        frame: finished cases with the columns base and parameters.
+        title: what the figure shows.
+    """
+    from matplotlib.ticker import EngFormatter
+
+    frame = reporting.latest(frame)
+    score, lift = reporting.main_score(frame), frame[frame["method"] == "lift"]
+    names = list(lift.groupby("base")["parameters"].mean().sort_values(kind="stable").index)
+    datasets = sorted(frame["dataset"].unique())
+    figure, grid = diagrams.panels(datasets, list(COSTS.values()), title, sharey="row")
+    colours = dict(zip(names, plots.COLOURS * 3, strict=False)) | {"lift-tiny": plots.LIFT_COLOUR}
+    others = sorted({*frame["method"]} - {"lift"}, key=reporting.rank)
+    for row, dataset in zip(grid, datasets, strict=True):
+        part, own = frame[frame["dataset"] == dataset], lift[lift["dataset"] == dataset]
+        grouped = own.groupby("base")
+        means, spread = grouped[[score, *COSTS]].mean(), grouped[score].std().fillna(0.0)
+        for axes, cost in zip(row, COSTS, strict=True):
+            for i, method in enumerate(others):
+                error = part.loc[part["method"] == method, score].mean()
+                axes.axhline(error, color="0.6", linestyle=("--", ":", "-.")[i % 3], linewidth=1, label=method)
+            family = [name for name in names if name.partition(":")[0] == "random" and name in means.index]
+            axes.plot(means.loc[family, cost], means.loc[family, score], color="0.7", linewidth=1, zorder=1)
+            for i, name in enumerate(name for name in names if name in means.index):
+                look = {"fmt": "*", "markersize": 12} if name == "lift-tiny" else {"fmt": plots.MARKERS[i % 9]}
+                here = means.loc[name, cost], means.loc[name, score]
+                axes.errorbar(*here, yerr=spread[name], color=colours[name], label=name, zorder=3, **look)
+            axes.set_ylim(bottom=0)
+            _logarithmic(axes, own[cost], EngFormatter(sep="") if cost != "seconds_fit" else "{x:g}")
+    plots.legend(figure, grid.flat)
+    figure.supylabel("RAE of test rows" if score != "accuracy" else score, fontsize="medium")
+    return figure
+
+
+def _logarithmic(axes: Axes, values: pd.Series, form: EngFormatter | str) -> None:
+    """A logarithmic axis of the values, a factor of two wider to both sides, with few round numbers."""
+    from matplotlib.ticker import FixedLocator, NullFormatter
+
+    axes.set_xscale("log")
+    known = values[np.isfinite(values) & (values > 0)]
+    low, high = (known.min() / 2, known.max() * 2) if len(known) else (0.5, 2)
+    axes.set_xlim(low, high)
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high))
+    for numbers in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [tick for tick in np.outer(powers, numbers).flat if low <= tick <= high]
+        if len(ticks) <= MOST_TICKS:
+            break
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(form)
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,76 @@
+"""Sheets of drawn rows: small pictures side by side, and scores of drawn rows against the temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils import plots, reporting
+from utils.plots.diagrams import panels
+
+CELL = 0.42  # inches a picture
+
+
+def pictures(
+    rows: Mapping[str, Sequence[np.ndarray | None]], top: int, title: str, halved: Sequence[str] = ()
+) -> Figure:
+    """A line of small pictures for each name, dark where the value is great; None is a crossed place.
+
+    Args:
+        rows: name → squares of whole numbers, shape (side, side).
+        top: the number that is drawn black.
+        title: what the figure shows.
+        halved: names whose pictures were given their upper half, above the line.
+    """
+    width = max(map(len, rows.values()))
+    figure = Figure(figsize=(1.8 + CELL * width, 0.6 + 1.12 * CELL * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), width, squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for line, (name, squares) in zip(grid, rows.items(), strict=True):
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
+        for axes, square in zip(line, squares, strict=False):
+            if square is None:
+                axes.plot([0, 1], [0, 1], [0, 1], [1, 0], color="0.6")
+                continue
+            axes.imshow(square, cmap="Greys", vmin=0, vmax=top, interpolation="nearest")
+            if name in halved:
+                axes.axhline(len(square) // 2 - 0.5, color=plots.LIFT_COLOUR, linewidth=1)
+    figure.suptitle(title, x=0.02, ha="left")
+    return figure
+
+
+def temperatures(frame: pd.DataFrame, scores: Mapping[str, tuple[str, float]], title: str) -> Figure:
+    """Scores of drawn rows: LIFT's along the temperature, all other ways as level lines, and what would be perfect.
+
+    Means over seeds ± one sd; a row of panels for each data set and what is given.
+
+    Args:
+        frame: finished cases with the columns dataset, given, method, temperature and the scores.
+        scores: column → its title and the perfect value (nan for none).
+        title: what the figure shows.
+    """
+    frame = frame.assign(row=frame["dataset"] + "\ngiven " + frame["given"])
+    methods = sorted(frame["method"].unique(), key=reporting.rank)
+    names = list(dict.fromkeys(frame["row"]))
+    figure, grid = panels(names, [name for name, _ in scores.values()], title, sharex=True)
+    colours = plots.method_colours(methods)
+    for line, row in zip(grid, names, strict=True):
+        for axes, (score, (_, perfect)) in zip(line, scores.items(), strict=True):
+            if perfect == perfect:
+                axes.axhline(perfect, color="0.85", linewidth=5, zorder=0, label="as real rows")
+            for method in methods:
+                part = frame[(frame["row"] == row) & (frame["method"] == method)]
+                if method == "lift":
+                    cells = part.groupby("temperature")[score]
+                    style = {"color": plots.LIFT_COLOUR, "marker": "o", "linewidth": 2.5, "zorder": 3}
+                    axes.errorbar(cells.mean().index, cells.mean(), cells.std().fillna(0.0), label="lift", **style)
+                elif part[score].notna().any():
+                    axes.axhline(part[score].mean(), color=colours[method], linewidth=1.2, label=method)
+    plots.legend(figure, grid.flat)
+    figure.supxlabel("temperature", fontsize="medium")
+    return figure

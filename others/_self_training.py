@@ -1,0 +1,208 @@
+"""Self-training: a learner labels rows that have no label, keeps those it is sure of, and learns again (Scudder 1965).
+
+plain.fit(few), plain.predict_proba(rest) -> sure ones join the few -> plain.fit(few + sure), as many rounds as wanted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from utils.baselines import TunedClassifier
+from utils.errors import CannotDo, UnknownName, UserError
+from utils.estimators import PlainClassifier
+from utils.study.cases import Trial
+from utils.tables.splits import Split, content_hash
+
+ARMS = ("none", "self", "all", "random")
+NUMBERS = {"threshold": float, "share": float, "rounds": int}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a learner trains itself.
+
+    Attributes:
+        unlabelled: rows without labels.
+        threshold: least probability of a label that is kept, 0 to 1.
+        share: of the rows with one label, the likeliest ones that may be kept, above 0 and at most 1.
+        rounds: fits beyond the first. Each starts anew from labelled and kept rows; the rows to keep are chosen again
+            among all unlabelled ones, so that an early mistake may be mended. It ends where nothing changes.
+    """
+
+    unlabelled: pd.DataFrame
+    threshold: float = 0.9
+    share: float = 1.0
+    rounds: int = 2
+
+    def describe(self) -> dict[str, object]:
+        """What identifies it, ready for JSON."""
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        return {**numbers, "unlabelled": content_hash(self.unlabelled)}
+
+    def check(self) -> None:
+        """Raises UserError for numbers with which nothing could be kept."""
+        if not 0 <= self.threshold <= 1 or not 0 < self.share <= 1 or self.rounds < 1:
+            raise UserError(
+                f"threshold={self.threshold:g},share={self.share:g},rounds={self.rounds}: threshold is from 0 to 1, "
+                "share above 0 and at most 1, and rounds 1 or more"
+            )
+
+
+def confident(probabilities: np.ndarray, threshold: float, share: float) -> np.ndarray:
+    """Positions of the rows whose likeliest class is sure enough, in order.
+
+    Args:
+        probabilities: shape (n, n_classes).
+        threshold: least probability.
+        share: of the rows with one likeliest class, at most round(share · their number) are kept, at least one, the
+            surest first and of equals the earlier.
+    """
+    label, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    kept = []
+    for code in np.unique(label):
+        rows = np.flatnonzero(label == code)
+        surest = rows[np.argsort(-sure[rows], kind="stable")][: max(1, round(share * len(rows)))]
+        kept.extend(surest[sure[surest] >= threshold])
+    return np.sort(np.array(kept, dtype=int))
+
+
+class _SelfTraining:
+    """Put before a classifier with fit, predict_proba and classes_; `plan` None leaves the classifier as it is.
+
+    Attributes:
+        pseudo_: labels of the rows kept in the last fit, by the index of the unlabelled rows.
+        n_rounds_: fits beyond the first.
+    """
+
+    def fit(self, X, y, validation=None):
+        """Fits on the labelled rows, then in rounds on these and the rows it is sure of."""
+        super().fit(X, y, validation)
+        self.n_rounds_, tokens = 0, getattr(self, "n_tokens_trained_", 0)
+        self.pseudo_ = pd.Series(dtype=object)
+        for _ in range(self.plan.rounds if self.plan is not None and len(self.plan.unlabelled) else 0):
+            rest = self.plan.unlabelled
+            probabilities = np.asarray(self.predict_proba(rest))
+            kept = confident(probabilities, self.plan.threshold, self.plan.share)
+            labels = self.classes_[probabilities[kept].argmax(axis=1)]
+            pseudo = pd.Series(labels, index=rest.index[kept], dtype=object)
+            if pseudo.equals(self.pseudo_):
+                break
+            self.pseudo_ = pseudo
+            both = pd.concat([pd.Series(np.asarray(y), index=X.index, dtype=object), pseudo])
+            super().fit(pd.concat([X, rest.iloc[kept]]), both, validation)
+            self.n_rounds_ += 1
+            tokens += getattr(self, "n_tokens_trained_", 0)
+        if hasattr(self, "n_tokens_trained_"):
+            self.n_tokens_trained_ = tokens
+        return self
+
+    def describe(self) -> dict[str, object]:
+        """What identifies the learner beside its data, the unlabelled rows included."""
+        return {**super().describe(), "plan": None if self.plan is None else self.plan.describe()}
+
+
+class SelfTrainingLIFT(_SelfTraining, PlainClassifier):
+    """LIFT with the plain settings of its recipe, and a `plan` (a Plan, or None)."""
+
+    hidden = ("plan",)
+
+    def __init__(self, model="lift-tiny", *, plan=None, **settings):
+        super().__init__(model, **settings)
+        self.plan = plan
+
+    def check(self, X_train, y_train, X_test) -> None:
+        rows = [X_test]
+        if self.plan is not None:
+            self.plan.check()
+            rows.append(self.plan.unlabelled)
+        super().check(X_train, y_train, pd.concat(rows))
+
+
+class SelfTrainingBaseline(_SelfTraining, TunedClassifier):
+    """A classical learner, and a `plan` (a Plan, or None)."""
+
+    def __init__(self, name, seed=0, threads=1, plan=None):
+        super().__init__(name, seed, threads)
+        self.plan = plan
+
+    def check(self) -> None:
+        super().check()
+        if self.plan is not None:
+            self.plan.check()
+            if not self._method().probabilities:
+                raise CannotDo(f"{self.name} gives no probabilities, by which rows are kept; leave it out of --methods")
+
+
+def trial(built: Trial, rows: int, arm: str, seed: int) -> Trial:
+    """The trial with few labelled rows and what an arm does with the others.
+
+    none             few labelled rows alone: the floor of what self-training should gain
+    self:OPTIONS     few labelled rows, the others without labels; options threshold=, share= and rounds=
+    all              all rows with their true labels: the ceiling
+    random           few labelled rows, and the others with labels drawn from the few: what wrong labels do
+
+    Further columns of the result, nan without self-training: pseudo_rows, how many were kept at the end, pseudo_share,
+    their share of the unlabelled, pseudo_accuracy, the share of right labels among them, and rounds_done.
+
+    Args:
+        built: of the whole split.
+        rows: labelled ones, drawn by `seed`; validation rows in proportion.
+
+    Raises:
+        UserError: an arm or option that does not exist, or a number that it cannot take.
+    """
+    whole, few = built.split, built.split.subsample(rows, seed)
+    kind, options = _parsed(arm)
+    rest = whole.X_train.loc[~whole.X_train.index.isin(few.X_train.index)]
+    plan = Plan(rest, **options) if kind == "self" else None
+    if plan is not None:
+        plan.check()
+    parameters = built.learner.get_params(deep=False)
+    classical = isinstance(built.learner, TunedClassifier)
+    learner = (SelfTrainingBaseline if classical else SelfTrainingLIFT)(**parameters, plan=plan)
+    split = {"none": few, "self": few, "all": whole}.get(kind) or _randomly_labelled(few, rest, seed)
+    return replace(built, split=split, learner=learner, measures=_measures(learner, whole.y_train))
+
+
+def _parsed(arm: str) -> tuple[str, dict[str, float]]:
+    kind, _, text = arm.partition(":")
+    if kind not in ARMS or (text and kind != "self"):
+        raise UnknownName(f"no arm {arm!r}; have {', '.join(ARMS)}, and self with threshold=, share= and rounds=")
+    options = {}
+    for word in filter(None, text.split(",")):
+        name, equals, value = word.partition("=")
+        if name not in NUMBERS or not equals:
+            raise UnknownName(f"{arm}: no option {word!r}; have {', '.join(f'{name}=' for name in NUMBERS)}")
+        try:
+            options[name] = NUMBERS[name](value)
+        except ValueError as error:
+            raise UserError(f"{arm}: {name}= takes a number, not {value!r}") from error
+    return kind, options
+
+
+def _randomly_labelled(few: Split, rest: pd.DataFrame, seed: int) -> Split:
+    drawn = np.random.default_rng([28, seed]).choice(few.y_train.to_numpy(), len(rest))
+    labels = pd.Series(drawn, index=rest.index, name=few.y_train.name, dtype=few.y_train.dtype)
+    return replace(few, X_train=pd.concat([few.X_train, rest]), y_train=pd.concat([few.y_train, labels]))
+
+
+def _measures(learner, truth: pd.Series) -> Mapping[str, Callable[[pd.DataFrame], float]]:
+    """Columns about the kept rows. The learner itself never sees `truth`."""
+
+    def of(value: Callable[[], float]) -> Callable[[pd.DataFrame], float]:
+        return lambda answers: float("nan") if learner.plan is None else float(value())
+
+    def right() -> float:
+        kept = learner.pseudo_
+        return np.mean(kept.to_numpy() == truth[kept.index].to_numpy()) if len(kept) else np.nan
+
+    return {
+        "pseudo_rows": of(lambda: len(learner.pseudo_)),
+        "pseudo_share": of(lambda: len(learner.pseudo_) / max(1, len(learner.plan.unlabelled))),
+        "pseudo_accuracy": of(right),
+        "rounds_done": of(lambda: learner.n_rounds_),
+    }

@@ -1,0 +1,20 @@
+"""A small server of OpenAI's fine-tuning protocol for tests and rehearsals. It really tunes a small local model.
+
+with protocol.serve(models={"test": folder}) as server:
+    OpenAI(base_url=server.url, api_key="any")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from others.rehearsal.faults import Fault
+
+__all__ = ["Fault", "serve"]
+
+
+def serve(**options: Any) -> Any:
+    """A `server.Server` that runs in threads of this process inside a `with`; see there for options."""
+    from others.rehearsal.server import Server  # late, so that `python -m tests.protocol.server` imports it once
+
+    return Server(**options)

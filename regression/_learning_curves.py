@@ -1,0 +1,195 @@
+"""A LIFT regressor that is watched: after each epoch it also answers rows that choose nothing (paper, appendix)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from utils import metrics
+from utils.errors import UserError
+from utils.estimators import LIFTRegressor
+from utils.models.base import LanguageModel
+from utils.plots import COLOURS, LIFT_COLOUR, legend
+from utils.plots.diagrams import panels
+from utils.tables.splits import PARTS, Split
+
+PART_COLOURS = {"train": "0.6", "validation": COLOURS[0], "test": LIFT_COLOUR}
+
+KEYS = ["dataset", "rate", "jitter"]  # columns that tell the curves of one experiment apart, beside the seed
+
+
+class WatchedRegressor(LIFTRegressor):
+    """Learns, chooses and answers as LIFTRegressor does; `watch` says what it looks at beside.
+
+    One thing differs: with `jitter=0` the training targets get no noise either, whatever the model's recipe says, so
+    that every epoch shows the same texts, as in the paper.
+    """
+
+    def watch(self, split: Split) -> WatchedRegressor:
+        """After each epoch of `fit`, all parts of the split are answered; returns itself."""
+        self.split = split
+        return self
+
+    def settings(self) -> dict[str, object]:
+        """As LIFT's, see above."""
+        return super().settings() | ({"target_jitter": 0.0} if self.jitter == 0 else {})
+
+    def looks(self) -> pd.DataFrame:
+        """One row per epoch of the fine-tune that was chosen.
+
+        epoch
+        loss_PART   mean over the rows of train, validation and test of -ln p(the text of the true number), in nats
+        rae_PART    relative absolute error of the answers; unreadable ones count as the mean of the training targets
+        recited     share of the training targets' texts among the distinct texts of the answers to test rows
+        """
+        return pd.DataFrame(self.runs_[json.dumps(self.candidate_)])
+
+    def recited(self, values: list) -> float:
+        """Share of the distinct numbers, as the template writes them, that are texts of training targets.
+
+        Texts are what the model can recite: an answer between two levels is the level that is nearest to it.
+        """
+        known = set(self.template_.completions(self.split.y_train))
+        said = set(self.template_.completions([value for value in values if value is not None]))
+        return len(said & known) / len(said) if said else float("nan")
+
+    def fit(self, X, y, validation=None):
+        self.runs_: dict[str, list[dict[str, float]]] = {}
+        return super().fit(X, y, validation)
+
+    fit.__doc__ = LIFTRegressor.fit.__doc__
+
+    def _load_model(self) -> LanguageModel:
+        return _Watched(super()._load_model(), self._look)
+
+    def _look(self, epoch: int, model: LanguageModel) -> None:
+        key = json.dumps(self.candidate_)  # of the candidate that is being tuned; a later fine-tune of it replaces it
+        if epoch == 1:
+            self.runs_[key] = []
+        look = {"epoch": epoch}
+        for part in PARTS:
+            X, y = getattr(self.split, f"X_{part}"), getattr(self.split, f"y_{part}").to_numpy()
+            values = self._answers(model, X).values
+            look[f"loss_{part}"] = self._loss(model, X, y)
+            look[f"rae_{part}"] = metrics.regression(y, values, fill=self.template_.mean_)["rae_mean_filled"]
+        look["recited"] = self.recited(values)  # of the last part, the test rows
+        self.runs_[key].append(look)
+
+    def _loss(self, model: LanguageModel, X: pd.DataFrame, y: np.ndarray) -> float:
+        prompts, completions = np.array(self.reader_.prompts(X), dtype=object), self.template_.completions(y)
+        texts, codes = np.unique(np.array(completions, dtype=object), return_inverse=True)
+        if self.template_.candidates_ is not None:  # one token each: the likelihoods of all cost as much as of one
+            return -float(model.log_likelihood(prompts.tolist(), texts.tolist())[np.arange(len(y)), codes].mean())
+        own = [model.log_likelihood(prompts[codes == i].tolist(), [text]).sum() for i, text in enumerate(texts)]
+        return -float(np.sum(own) / len(y))
+
+
+class _Watched:
+    """A language model that tells of every epoch of its fine-tunes before anybody else hears of it."""
+
+    def __init__(self, model: LanguageModel, look: Callable[[int, LanguageModel], None]) -> None:
+        self.model, self.look = model, look
+
+    def __getattr__(self, name: str):
+        return getattr(self.model, name)
+
+    def fine_tune(self, examples, validation=(), *, settings, seed, on_epoch=None) -> LanguageModel:
+        """As the model's own."""
+
+        def told(epoch: int, model: LanguageModel, loss: float) -> float | None:
+            self.look(epoch, model)
+            return None if on_epoch is None else on_epoch(epoch, model, loss)
+
+        every = replace(settings, evaluate_every=1, patience=0)
+        return self.model.fine_tune(examples, validation, settings=every, seed=seed, on_epoch=told)
+
+
+def watched(learner: LIFTRegressor, split: Split) -> WatchedRegressor:
+    """The same learner, not fitted, that will look at all parts of the split after each epoch.
+
+    Raises:
+        UserError: an untuned model has no epochs.
+    """
+    if learner.epochs == 0:
+        raise UserError("without tuning there is no epoch to look at; give --epochs 1 or more")
+    return WatchedRegressor(**learner.get_params(deep=False)).watch(split)
+
+
+def measures(learner: WatchedRegressor, at: tuple[int, ...]) -> Mapping[str, Callable[[pd.DataFrame], float]]:
+    """Columns of a result row, for `Trial.measures`.
+
+    epoch_by_loss, epoch_by_rae          epochs that the validation rows choose by the loss and by the decoded error
+    rae_test_by_loss, rae_test_by_rae    error on the test rows after these epochs
+    recited_truth                        `WatchedRegressor.recited` of the true test targets: what chance alone gives
+    NAME_eN                              the columns of `looks` after the epochs N of `at`; nan where it ended sooner
+    """
+
+    def chosen(by: str) -> pd.Series:
+        looks = learner.looks()
+        return looks.loc[looks[f"{by}_validation"].idxmin()]
+
+    def at_epoch(name: str, epoch: int) -> float:
+        looks = learner.looks().set_index("epoch")[name]
+        return float(looks.get(epoch, np.nan))
+
+    found = {f"epoch_by_{by}": lambda answers, by=by: chosen(by)["epoch"] for by in ("loss", "rae")}
+    found |= {f"rae_test_by_{by}": lambda answers, by=by: chosen(by)["rae_test"] for by in ("loss", "rae")}
+    found["recited_truth"] = lambda answers: learner.recited(learner.split.y_test.tolist())
+    for name in (*(f"{kind}_{part}" for kind in ("loss", "rae") for part in PARTS), "recited"):
+        for epoch in at:
+            found[f"{name}_e{epoch}"] = lambda answers, name=name, epoch=epoch: at_epoch(name, epoch)
+    return found
+
+
+def curves(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns NAME_eN of result rows as a long table: KEYS, seed, epoch and a column for each NAME."""
+    names = [column.rpartition("_e") for column in frame if column.rpartition("_e")[2].isdigit()]
+    parts = []
+    for epoch in sorted({int(number) for _, _, number in names}):
+        columns = {f"{name}_e{number}": name for name, _, number in names if int(number) == epoch}
+        kept = frame[[*KEYS, "seed", *columns]].rename(columns=columns)
+        parts.append(kept.assign(epoch=epoch))
+    return pd.concat(parts, ignore_index=True).dropna(subset="loss_train")
+
+
+def epoch_panels(curves: pd.DataFrame, chosen: pd.DataFrame, title: str) -> Figure:
+    """Loss and decoded error of all parts along the epochs, a row of panels for each data set and setting.
+
+    A vertical line stands where the validation rows would stop: dotted by the loss, solid by the decoded error.
+
+    Args:
+        curves: rows of `curves`.
+        chosen: rows with the columns of KEYS, epoch_by_loss and epoch_by_rae.
+        title: what the figure shows.
+    """
+    names = {
+        key: f"{key[0]}\nrate {key[1]:g}, jitter {key[2]}"
+        for key in sorted(set(curves[KEYS].itertuples(index=False, name=None)))
+    }
+    titles = ("loss (nats per answer)", "RAE of the answers", "share of recited answers")
+    figure, grid = panels(list(names.values()), titles, title, sharex=True)
+    for row, key in zip(grid, names, strict=True):
+        part, stops = (rows[(rows[KEYS] == list(key)).all(axis=1)] for rows in (curves, chosen))
+        means = part.groupby("epoch").mean(numeric_only=True)
+        for axes, kind in zip(row, ("loss", "rae"), strict=False):
+            for name, colour in PART_COLOURS.items():
+                axes.plot(means.index, means[f"{kind}_{name}"], color=colour, marker="o", markersize=3, label=name)
+        row[1].set_ylim(bottom=0)
+        row[2].plot(means.index, means["recited"], color=LIFT_COLOUR, marker="o", markersize=3)
+        row[2].axhline(stops["recited_truth"].mean(), color="0.6", linewidth=3, zorder=0, label="share of the truth")
+        row[2].set_ylim(0, 1)
+        for axes in row:
+            for by, style in (("loss", ":"), ("rae", "-")):
+                name = f"least validation {'RAE' if by == 'rae' else by}"
+                axes.axvline(stops[f"epoch_by_{by}"].mean(), color="k", linestyle=style, linewidth=1, label=name)
+    grid[0, 0].set_xscale("log")
+    grid[0, 0].xaxis.set_major_formatter("{x:g}")
+    grid[0, 0].xaxis.set_minor_formatter("")
+    legend(figure, grid.flat)
+    figure.supxlabel("epoch", fontsize="medium")
+    return figure

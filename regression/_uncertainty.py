@@ -1,0 +1,248 @@
+"""How sure a regressor is of its answers, and whether it is right to be so sure (paper §4.2).
+
+Three learners say more than one number: LIFT (from the likelihood of every level of its target, or by answers drawn as
+in the paper), the Gaussian process `gp` and the quantile boosting `gbt_quantile`. All are judged alike, by the same
+quantiles of their predictive distributions.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from scipy import stats
+
+from utils import reporting
+from utils.baselines import Tuned
+from utils.baselines.regressors import QUANTILES
+from utils.errors import CannotDo
+from utils.estimators import LIFT
+from utils.plots import legend, method_colours
+from utils.plots.charts import LIFT_LINE
+from utils.plots.diagrams import panels
+from utils.tables.splits import Split
+
+COVERAGES = (0.8, 0.9, 0.95)  # of the central intervals, whose ends are among QUANTILES
+NORMAL_WIDTH = 2 * stats.norm.ppf(0.9)  # of the central 80 % of a normal distribution, in its sd
+PARTS = 5  # of the test rows, by the noise at them
+LEARNERS = "lift, gp and gbt_quantile"
+
+_PERCENT = [f"{100 * coverage:g}" for coverage in COVERAGES]
+MEASURES = (
+    "crps",
+    *(f"{name}_{percent}" for name in ("coverage", "width") for percent in _PERCENT),
+    *(f"conformal_{name}_{percent}" for name in ("coverage", "width") for percent in _PERCENT),
+    *("spearman", "pearson", "sd_spearman", "sd_pearson"),
+    *(f"{name}_{part}" for name in ("noise", "spread") for part in range(1, PARTS + 1)),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictive:
+    """Predictive distributions of n rows, in the target's units.
+
+    Attributes:
+        quantiles: (n, len(QUANTILES)), rising in each row.
+        sd: (n,) standard deviations; nan where the learner has none.
+    """
+
+    quantiles: np.ndarray
+    sd: np.ndarray
+
+    def interval(self, coverage: float) -> np.ndarray:
+        """(n, 2): the ends of the central interval; `coverage` is one of COVERAGES."""
+        low = int(np.argmin(np.abs(np.array(QUANTILES) - (1 - coverage) / 2)))
+        return self.quantiles[:, [low, -1 - low]]
+
+    def spread(self) -> np.ndarray:
+        """(n,) widths of the central 80 %, in units that make it the sd of a normal distribution.
+
+        Unlike the sd, it does not follow a little probability far away.
+        """
+        return np.ptp(self.interval(0.8), axis=1) / NORMAL_WIDTH
+
+
+def check(learner: LIFT | Tuned) -> None:
+    """Raises CannotDo, before anything is fitted, where the learner gives one number and no distribution."""
+    if isinstance(learner, LIFT):
+        settings = learner.settings()
+        if learner.samples and (learner.samples < 2 or settings["decoding"] == "greedy"):
+            raise CannotDo(
+                "the spread of drawn answers needs two or more of them: --samples 20 --decoding median; without "
+                "--samples it is read from the likelihoods of the target's levels"
+            )
+        if not learner.samples and settings["numbers"] != "scaled":
+            raise CannotDo(
+                f"numbers={settings['numbers']!r} has no levels whose likelihoods say how sure the model is; give "
+                "--numbers scaled, or draw answers with --samples 20 --decoding median"
+            )
+    elif learner.name not in ("gp", "gbt_quantile"):
+        raise CannotDo(f"{learner.name} predicts numbers without saying how sure it is; have {LEARNERS}")
+
+
+def predict(learner: LIFT | Tuned, X: pd.DataFrame) -> Predictive:
+    """What the fitted learner believes about the rows of X. Raises CannotDo, see `check`."""
+    check(learner)
+    if isinstance(learner, LIFT):
+        if learner.samples:
+            return drawn(learner, X)
+        distribution = learner.predict_distribution(X)
+        return Predictive(distribution.quantiles(QUANTILES), distribution.std())
+    encoded, fitted = learner.encoder_.transform(X), learner.learner_
+    if learner.name == "gbt_quantile":
+        return Predictive(fitted.predict_quantiles(encoded), np.full(len(encoded), np.nan))
+    mean, sd = fitted.regressor_.process_.predict(encoded, return_std=True)
+    unit = fitted.transformer_.scale_[0]
+    mean, sd = mean * unit + fitted.transformer_.mean_[0], sd * unit
+    return Predictive(mean[:, None] + sd[:, None] * stats.norm.ppf(QUANTILES), sd)
+
+
+def drawn(learner: LIFT, X: pd.DataFrame) -> Predictive:
+    """The distribution of `learner.samples` answers drawn for each row; the training mean where none can be read."""
+    template = learner.template_
+    texts = [json.loads(text) for text in learner.answers(X).texts]
+    read = [[value for value in map(template.parse, answers) if value is not None] for answers in texts]
+    read = [values or [template.mean_] for values in read]
+    quantiles = np.array([np.quantile(values, QUANTILES) for values in read])
+    return Predictive(quantiles, np.array([np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in read]))
+
+
+def crps(quantiles: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) continuous ranked probability scores of true values `y` (n,), in the target's units; 0 is best.
+
+    Twice the pinball loss, averaged over all shares from 0 to 1, where each of QUANTILES stands for the shares that are
+    nearest to it. Where all quantiles are one number it is exactly the absolute error.
+    """
+    shares = np.array(QUANTILES)
+    over = np.asarray(y, dtype=float)[:, None] - quantiles
+    pinball = np.where(over >= 0, shares * over, (shares - 1) * over)
+    borders = np.concatenate([[0.0], (shares[:-1] + shares[1:]) / 2, [1.0]])
+    return 2 * pinball @ np.diff(borders)
+
+
+def coverage(interval: np.ndarray, y: np.ndarray) -> float:
+    """Share of the true values `y` (n,) within their intervals (n, 2), ends included."""
+    return float(np.mean((interval[:, 0] <= y) & (y <= interval[:, 1])))
+
+
+def conformal(interval: np.ndarray, y: np.ndarray, share: float) -> float:
+    """By how much to widen both ends of every interval so that they hold `share` of further rows like these.
+
+    Split-conformal (conformalised quantile regression, Romano et al. 2019): of the distances by which the calibration
+    rows `y` (n,) lie outside their intervals (n, 2), negative inside, the ⌈(n + 1) · share⌉-th smallest. Negative
+    where the intervals are too wide; inf where n rows are too few to promise that share.
+    """
+    outside = np.maximum(interval[:, 0] - y, y - interval[:, 1])
+    place = math.ceil((len(outside) + 1) * share - 1e-9)
+    return float(np.sort(outside)[place - 1]) if place <= len(outside) else math.inf
+
+
+def scores(
+    test: Predictive, y: np.ndarray, noise: np.ndarray, held_out: Predictive, y_held_out: np.ndarray
+) -> dict[str, float]:
+    """All MEASURES of one learner.
+
+    crps               mean over the test rows, in the target's units
+    coverage_P         share of the test rows within their central P % interval, and width_P its mean width
+    conformal_…        the same of these intervals after they were calibrated on the held-out rows; a negative
+                       widening never turns an interval round
+    spearman, pearson  correlation of the spread (`Predictive.spread`) with the noise over the test rows; nan where
+                       either is constant; sd_…: of the sd instead
+    noise_1 … noise_5  mean noise in the fifth of the test rows with the least, …, with most of it
+    spread_1 … spread_5  mean spread in these fifths
+
+    Args:
+        test, y: predictions and true values (n,), with noise, of the test rows.
+        noise: (n,) sd of that noise.
+        held_out, y_held_out: those of the rows on which intervals are calibrated.
+    """
+    found = {"crps": float(crps(test.quantiles, y).mean())}
+    for share, percent in zip(COVERAGES, _PERCENT, strict=True):
+        interval = test.interval(share)
+        wider = conformal(held_out.interval(share), y_held_out, share)
+        middle, half = interval.mean(axis=1), np.ptp(interval, axis=1) / 2
+        half = np.maximum(half + wider, 0.0)
+        calibrated = np.stack([middle - half, middle + half], axis=1)
+        for name, ends in (("", interval), ("conformal_", calibrated)):
+            found[f"{name}coverage_{percent}"] = coverage(ends, y)
+            found[f"{name}width_{percent}"] = float((ends[:, 1] - ends[:, 0]).mean())
+    for name, spread in (("", test.spread()), ("sd_", test.sd)):
+        found[f"{name}spearman"] = correlation(stats.spearmanr, spread, noise)
+        found[f"{name}pearson"] = correlation(stats.pearsonr, spread, noise)
+    for part, rows in enumerate(np.array_split(np.argsort(noise, kind="stable"), PARTS), start=1):
+        found[f"noise_{part}"] = float(noise[rows].mean())
+        found[f"spread_{part}"] = float(test.spread()[rows].mean())
+    return {name: found[name] for name in MEASURES}
+
+
+def correlation(kind: Callable, a: np.ndarray, b: np.ndarray) -> float:
+    """The correlation of two columns; nan where one of them is constant, to the digits of a float, or missing."""
+    constant = any(not np.isfinite(x).all() or np.ptp(x) <= 1e-9 * np.abs(x).max() for x in (a, b))
+    return float("nan") if constant else float(kind(a, b).statistic)
+
+
+def measures(
+    learner: LIFT | Tuned, split: Split, y: np.ndarray, noise: np.ndarray
+) -> dict[str, Callable[[pd.DataFrame], float]]:
+    """MEASURES for `Trial.measures`; they ask the learner once, when the first of them is called.
+
+    Args:
+        learner: the trial's, fitted by then. Its validation rows calibrate the conformal intervals.
+        split: the trial's.
+        y: (n_test,) true values of the test rows with noise.
+        noise: (n_test,) sd of that noise.
+
+    Raises:
+        CannotDo: the learner has no distribution.
+    """
+    check(learner)
+
+    @cache
+    def found() -> dict[str, float]:
+        test, held_out = (predict(learner, X) for X in (split.X_test, split.X_validation))
+        return scores(test, np.asarray(y), np.asarray(noise), held_out, split.y_validation.to_numpy())
+
+    return {name: lambda answers, name=name: found()[name] for name in MEASURES}
+
+
+def spreads(frame: pd.DataFrame, title: str) -> Figure:
+    """Does the spread follow the noise, and do intervals hold what they promise? Two panels for each data set.
+
+    Left, the mean spread in the fifths of the test rows by noise, against that noise. Right, the share of test rows
+    within their intervals against the promised share; dashed after conformal calibration. Grey is exactly right.
+
+    Args:
+        frame: finished cases with the columns dataset, method and those of MEASURES.
+        title: what the figure shows.
+    """
+    methods, datasets = sorted(frame["method"].unique(), key=reporting.rank), sorted(frame["dataset"].unique())
+    names = ("spread of the answers", "rows within their intervals")
+    figure, grid = panels(datasets, names, title)
+    colours = method_colours(methods)
+    fifths = range(1, PARTS + 1)
+    for (left, right), dataset in zip(grid, datasets, strict=True):
+        means = frame[frame["dataset"] == dataset].groupby("method").mean(numeric_only=True)
+        noise = means[[f"noise_{i}" for i in fifths]].mean()
+        left.plot([0, noise.max()], [0, noise.max()], color="0.8", linewidth=4, zorder=0, label="exactly right")
+        right.plot(COVERAGES, COVERAGES, color="0.8", linewidth=4, zorder=0, label="exactly right")
+        for method in means.index:
+            style = {"color": colours[method], "marker": "o", "markersize": 3, **LIFT_LINE.get(method, {})}
+            left.plot(noise, means.loc[method, [f"spread_{i}" for i in fifths]], label=method, **style)
+            for name, line in (("", "-"), ("conformal_", "--")):
+                share = [means.loc[method, f"{name}coverage_{100 * level:g}"] for level in COVERAGES]
+                label = f"{method}, calibrated" if name else method
+                right.plot(COVERAGES, share, linestyle=line, label=label, **style)
+        left.set(xlim=0, ylim=0)
+        right.set_xticks(COVERAGES, [f"{level:.0%}" for level in COVERAGES])
+        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    grid[-1, 0].set_xlabel("sd of the noise (units of y)")
+    grid[-1, 1].set_xlabel("promised")
+    legend(figure, grid.flat)
+    return figure

@@ -1,0 +1,5 @@
+"""Classical learners with their grids, tuned on the validation rows."""
+
+from .._lazy import attach
+
+__getattr__ = attach(__name__, {"tuned": "EXTRAS Tuned TunedClassifier TunedRegressor classifier names regressor"})

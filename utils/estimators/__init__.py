@@ -1,0 +1,8 @@
+"""LIFT as scikit-learn estimators."""
+
+from .._lazy import attach
+
+__getattr__ = attach(
+    __name__,
+    {"base": "LIFT CollisionWarning", "lift": "LIFTClassifier LIFTRegressor load", "plain": "PlainClassifier"},
+)

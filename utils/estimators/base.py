@@ -1,0 +1,301 @@
+"""What the two LIFT estimators share: settings, checks, fine-tuning, files (paper §2)."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .. import models
+from ..errors import CannotDo, TooLong, UnknownName
+from ..models import distributed
+from ..models.base import LanguageModel
+from ..prompts import Template, few_shot
+from ..prompts.few_shot import Shots
+from . import inputs, recipes, selection
+from .answering import Answers, Reader
+from .augmentation import Augmentation, TrainingTexts, column_orders
+from .selection import Outcome, Setup
+
+MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
+PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out")  # of random numbers, see LIFT._seed
+
+
+class CollisionWarning(UserWarning):
+    """Different training rows became the same prompt, so the model cannot tell them apart."""
+
+
+class LIFT(BaseEstimator):
+    """What both estimators share. Parameters set to None follow the model's recipe, else the paper.
+
+    Args:
+        model: "lift-tiny", a Hugging Face id, a folder, or an object with the verbs of `models.base.LanguageModel`.
+        template: a wording's name, a dict of `Template` parameters, or a `Template`.
+        adapter: "full" or an adapter's name ("lora", …); adapter_rank is its rank where it has one.
+        quantization: "none", "8bit" or "4bit" (CUDA only).
+        epochs: passes over the training rows; 0 leaves the model as it is (in-context learning, with `shots`).
+        learning_rate: one rate, or several of which the validation rows choose.
+        batch_size: rows per update.
+        jitter: sd of the noise on numeric training values, as a share of the column's range.
+        shots: training rows written into each prompt. A recipe's number is cut to what fits the context.
+        shot_choice: which rows: "random" and "balanced" (over the answers) show the same to all queries, "nearest"
+            shows each query its own.
+        permutations: feature orders, in training (copies of each row) and in prediction (averaged).
+        decoding: how an answer is read, see the two classes.
+        samples: answers drawn per row where the decoding samples.
+        retries: times that an unreadable answer is asked for again, at temperature 0.75.
+        max_new_tokens: longest answer; None allows for the longest training answer.
+        validation_fraction: share of the training rows held out for selection where `fit` gets none.
+        device, dtype, threads: "auto", "cpu", "cuda", "mps"; "auto", "float32", "bfloat16"; CPU threads.
+        random_state: seed of everything random.
+
+    Attributes:
+        template_, model_: the fitted template and the tuned model.
+        settings_: all settings as used, by name. Where the recipe proposes several ("candidates"), each is tuned for a
+            share of the updates, and the decoded score on the validation rows chooses.
+        candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} of all
+            that were tried.
+        best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.
+        history_: one dict per epoch: learning_rate, epoch, validation_loss, validation_score.
+        n_tokens_trained_: tokens seen in tuning, over all candidates, epochs and learning rates.
+    """
+
+    task = ""
+
+    def __init__(
+        self,
+        model="lift-tiny",
+        *,
+        template=None,
+        adapter=None,
+        adapter_rank=16,
+        quantization="none",
+        epochs=None,
+        learning_rate=None,
+        batch_size=None,
+        jitter=None,
+        shots=None,
+        shot_choice=None,
+        permutations=1,
+        decoding=None,
+        samples=0,
+        retries=0,
+        max_new_tokens=None,
+        validation_fraction=0.2,
+        device="auto",
+        dtype="auto",
+        threads=1,
+        random_state=0,
+    ):
+        self.model = model
+        self.template = template
+        self.adapter = adapter
+        self.adapter_rank = adapter_rank
+        self.quantization = quantization
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.jitter = jitter
+        self.shots = shots
+        self.shot_choice = shot_choice
+        self.permutations = permutations
+        self.decoding = decoding
+        self.samples = samples
+        self.retries = retries
+        self.max_new_tokens = max_new_tokens
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.dtype = dtype
+        self.threads = threads
+        self.random_state = random_state
+
+    def settings(self) -> dict[str, object]:
+        """All settings as they will be used, by name: the user's, else the model's own, else the paper's."""
+        settings = recipes.resolve(self.model, self.task, self.template, self._given())
+        if self.epochs is not None:
+            settings.pop("updates", None)
+        return settings
+
+    def unfitted_template(self, settings: dict[str, object] | None = None) -> Template:
+        """The template of these settings, else of the plain ones; UnknownName for an unknown wording or format."""
+        if isinstance(self.template, Template):
+            return Template(**self.template.get_params())
+        return recipes.template(self.task, settings or self.settings())
+
+    def describe(self) -> dict[str, object]:
+        """What identifies the learner beside its data: its settings, and the weights it starts from."""
+        settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
+        settings = {name: value for name, value in settings.items() if name not in MACHINE}
+        weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
+        return {"learner": type(self).__name__, **settings, "weights": weights}
+
+    def options(self) -> str:
+        """The parameters that were given, as `name=value` words; model, seed and machine have columns of their own."""
+        defaults = type(self)().get_params()
+        silent = ("random_state", *MACHINE)
+        given = {k: v for k, v in self.get_params().items() if v != defaults[k] and k not in silent}
+        template = given.pop("template", None) or {}
+        given |= template if isinstance(template, dict) else {"template": template}
+        return " ".join(f"{name}={value}" for name, value in given.items())
+
+    def check(self, X_train, y_train, X_test) -> None:
+        """Looks at everything that could stop `fit` and `predict`, without training.
+
+        Raises:
+            UserError: a setting that does not exist, a model that cannot be loaded, a prompt that does not fit.
+        """
+        X, y = inputs.training(self, X_train, y_train)
+        self._checked()
+        base = self._load_model()
+        rows = [X, inputs.frame(self, X_test, reset=False)]
+        setup = self._setups(base, X, y, rows)[0]
+        setup.check_length(base, rows)
+        self._use(setup)
+
+    def fit(self, X, y, validation=None):
+        """Fine-tunes the model on the rows.
+
+        Args:
+            X: DataFrame or array, (n_rows, n_columns); numbers, texts, missing cells.
+            y: (n_rows,) labels or numbers.
+            validation: (X, y) that choose epoch and learning rate; None holds out a part of the training rows.
+
+        Raises:
+            UserError: a setting that does not exist, a prompt longer than the model's context, a missing package.
+        """
+        X, y = inputs.training(self, X, y)
+        settings = self._checked()
+        if validation is not None:
+            validation = inputs.frame(self, validation[0], reset=False), inputs.targets(self.task, validation[1])
+        elif settings["epochs"]:
+            X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self._seed("hold-out"))
+        base = self._load_model()
+        setups = self._setups(base, X, y, [X] if validation is None else [X, validation[0]])
+        self.model_, self.best_epoch_, self.best_learning_rate_ = base, 0, float("nan")
+        self.history_, self.candidate_scores_, self.n_tokens_trained_ = [], [], 0
+        setup, best = setups[0], None
+        if len(setups) > 1 and validation is not None and settings["epochs"]:
+            setup, best = self._best(base, setups, X, y, validation)
+        self._use(setup)
+        if self.template_.n_collisions_:
+            said = f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
+            said += "more digits (numbers='significant') or levels tell them apart"
+            warnings.warn(said, CollisionWarning, stacklevel=2)
+        if settings["epochs"]:
+            best = best or self._tune(base, setup, X, y, validation)
+            self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
+            self.history_ = best.history
+        return self
+
+    def answers(self, X) -> Answers:
+        """What the tuned model says about each row of X, and what was read from it."""
+        check_is_fitted(self)
+        return self._answers(self.model_, inputs.frame(self, X, reset=False))
+
+    def _setups(self, base, X, y, rows: list[pd.DataFrame]) -> list[Setup]:
+        """The recipe's candidates that suit the table and fit the context with all `rows`; the plain ones if none."""
+        settings = self._checked()
+        setups: list[Setup] = []
+        for overrides in selection.candidates(settings, recipes.fixed(self.template, self._given()), X, y):
+            try:
+                setup = self._setup(base, X, y, overrides)
+                setup.check_length(base, rows)
+            except (CannotDo, TooLong):  # of this candidate; the others may well fit
+                continue
+            if not any(map(setup.same_as, setups)):
+                setups.append(setup)
+        return setups or [self._setup(base, X, y, {})]
+
+    def _setup(self, base, X, y, overrides) -> Setup:
+        """Everything before the tuning, with these settings put over the plain ones.
+
+        Raises:
+            UserError: a setting that does not exist, a decoding that the template cannot serve, more shots than rows.
+        """
+        settings = self._checked(overrides)
+        self.settings_, self.template_ = settings, self.unfitted_template(settings).fit(X, y)
+        self._check_answers()
+        answer = self.max_new_tokens or max(base.count_tokens(self.template_.completions(y))) + 2
+        if self.shots is None:  # the recipe's number is cut, the user's own is not changed
+            settings["shots"] = few_shot.affordable(settings, base, self.template_, X, y, answer)
+        rows = Shots.of(settings, self.template_, X, y, self._seed("shots"))
+        orders = column_orders(X.shape[1], self.permutations, np.random.default_rng(self._seed("orders")))
+        templates = [self.template_ if order is None else self.template_.permuted(order) for order in orders]
+        reader = Reader(templates, rows, answer, self.retries, self._seed("sampling"))
+        return Setup(overrides, settings, self.template_, reader)
+
+    def _use(self, setup: Setup) -> None:
+        self.settings_, self.candidate_ = setup.settings, setup.overrides
+        self.template_, self.reader_ = setup.template, setup.reader
+
+    def _best(self, base, setups: list[Setup], X, y, validation) -> tuple[Setup, Outcome | None]:
+        """The setup whose trial the validation rows find best, the first of equals; the trial where it was whole."""
+        best, outcome = setups[0], Outcome()
+        for setup in setups:
+            tried = self._tune(base, setup, X, y, validation, trial=True)
+            self.candidate_scores_.append({**setup.overrides, "validation_score": tried.score})
+            if tried.score > outcome.score:
+                best, outcome = setup, tried
+        return best, outcome if selection.share(self.settings()) == 1 else None
+
+    def _tune(self, base, setup: Setup, X, y, validation, trial: bool = False) -> Outcome:
+        """The fine-tunes of one setup, which is in use from then on."""
+        self._use(setup)
+        tuning = recipes.tuning(setup.settings, len(X) * self.permutations)
+        tuning = selection.shortened(tuning, setup.settings) if trial else tuning
+        noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter", "swap")}
+        how = Augmentation(**noise, permutations=self.permutations)
+        texts = TrainingTexts(setup.template, X, y, how, self._seed("texts"), setup.reader.shots)
+        held_out = [] if validation is None else setup.known_pairs(*validation)
+        score = None if validation is None else partial(self._validation_score, X=validation[0], y=validation[1])
+        rates = np.atleast_1d(setup.settings["learning_rate"]).tolist()
+        outcome = selection.tune(base, texts, held_out, tuning, rates, score, self._seed("tuning"))
+        self.n_tokens_trained_ += outcome.n_tokens
+        return outcome
+
+    def _load_model(self) -> LanguageModel:
+        if not isinstance(self.model, str):
+            return self.model
+        place = {"device": self.device, "dtype": self.dtype, "threads": self.threads}
+        adapter = {"adapter": self.settings()["adapter"], "adapter_rank": self.adapter_rank}
+        return models.load(self.model, **adapter, quantization=self.quantization, **place)
+
+    def _seed(self, purpose: str) -> int:
+        """A seed for one purpose, so that no two uses of `random_state` share a stream."""
+        number = PURPOSES.index(purpose)
+        seed = int(np.random.SeedSequence([self.random_state, number]).generate_state(1)[0])
+        return seed % 2**31 if purpose == "tuning" else seed  # servers take no larger one for a fine-tune
+
+    def _given(self) -> dict[str, object]:
+        """The parameters that the user may leave to the recipe, None where that is so."""
+        return {name: getattr(self, name) for name in recipes.PARAMETERS}
+
+    def _checked(self, overrides: dict[str, object] | None = None) -> dict[str, object]:
+        """The settings, those of a candidate put over the plain ones."""
+        settings = {**self.settings(), **(overrides or {})}
+        few_shot.check(settings)
+        if settings["decoding"] not in self.decodings:
+            raise UnknownName(f"no decoding {settings['decoding']!r} for {self.task}; have {', '.join(self.decodings)}")
+        return settings
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the tuned model as a Hugging Face or peft folder, `model`, and the rest as `estimator.joblib`."""
+        check_is_fitted(self)
+        (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
+        self.model_.save(folder / "model")
+        state = {name: value for name, value in vars(self).items() if name != "model_"}
+        if distributed.is_first():
+            joblib.dump((type(self), state), folder / "estimator.joblib")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        return tags

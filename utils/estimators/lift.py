@@ -1,0 +1,178 @@
+"""LIFT as scikit-learn estimators: rows become texts, a language model is fine-tuned on them, its text is read back.
+
+    LIFTClassifier().fit(X_train, y_train, validation=(X_validation, y_validation)).predict_proba(X_test)
+    LIFTRegressor(model="./my-model", adapter="lora", epochs=5).fit(X_train, y_train).predict(X_test)
+
+Paper §2 (method), §3.1 (accuracy, in-context learning) and §4.2 (does the spread of answers follow the noise?).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .. import models
+from ..errors import CannotDo, TooLong
+from . import inputs
+from .answering import Answers
+from .base import LIFT
+from .distribution import Distribution
+
+MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
+
+__all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor", "load"]
+
+
+class LIFTClassifier(ClassifierMixin, LIFT):
+    """Classification by a language model.
+
+    `decoding="score"` ranks the classes by the likelihood of their texts: every answer is valid, and probabilities come
+    with it. `"generate"` writes freely and reads the text, as the original did; what cannot be read is None.
+
+    Attributes:
+        classes_: (n_classes,) the labels, sorted; the columns of `predict_proba`.
+    """
+
+    task = "classification"
+    decodings = ("score", "generate")
+
+    def predict(self, X) -> np.ndarray:
+        """(n,) labels; an object array with None where an answer could not be read."""
+        values = self.answers(X).values
+        if any(value is None for value in values):
+            return np.array(values, dtype=object)
+        return np.array(values, dtype=self.classes_.dtype)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """(n, n_classes) probabilities from the likelihoods of the class texts, whatever the decoding."""
+        check_is_fitted(self)
+        return np.exp(self.reader_.log_likelihoods(self.model_, inputs.frame(self, X, reset=False)))
+
+    def score(self, X, y) -> float:
+        """Share of right answers; an unreadable one is wrong."""
+        return float(np.mean([value == truth for value, truth in zip(self.answers(X).values, y, strict=True)]))
+
+    def fit(self, X, y, validation=None):
+        super().fit(X, y, validation)
+        self.classes_ = self.template_.classes_
+        return self
+
+    fit.__doc__ = LIFT.fit.__doc__
+
+    def _check_answers(self) -> None:
+        n = len(self.template_.candidates_)
+        if n > MAX_CANDIDATES and self.settings_["decoding"] == "score":
+            raise TooLong(
+                f"{n} classes: scoring would need {n} likelihoods for every row; give --decoding generate, or check "
+                "whether the target is an id or a number (--target, --task regression)"
+            )
+
+    def _answers(self, model, X) -> Answers:
+        return (self.reader_.free if self.settings_["decoding"] == "generate" else self.reader_.classes)(model, X)
+
+    def _validation_score(self, model, X, y) -> float:
+        """Accuracy; equal ones (few rows) are told apart by the likelihood of the truth."""
+        answers = self._answers(model, X)
+        accuracy = np.mean([value == truth for value, truth in zip(answers.values, y, strict=True)])
+        if answers.log_likelihoods is None:
+            return float(accuracy)
+        column = {label: i for i, label in enumerate(self.template_.classes_.tolist())}
+        known = [(i, column[label]) for i, label in enumerate(y.tolist()) if label in column]
+        surprise = -np.mean([answers.log_likelihoods[i] for i in known]) if known else 0.0
+        return float(accuracy - 1e-6 * min(surprise, 1e3))
+
+
+class LIFTRegressor(RegressorMixin, LIFT):
+    """Regression by a language model.
+
+    `decoding="greedy"` reads the likeliest text. `"mean"` and `"median"` are those of the answer's distribution: exact,
+    from the likelihood of every level, where the template writes the target as levels (numbers="scaled") and
+    `samples` is 0; else of `samples` texts drawn at temperature 1, unreadable ones left out and kept in the answers.
+
+    How sure it is of an answer (paper §4.2 asks it of samples) is read from the same likelihoods, whatever the
+    decoding: `predict(X, return_std=True)`, `predict_quantiles` and `predict_distribution`, for a target in levels.
+    """
+
+    task = "regression"
+    decodings = ("greedy", "mean", "median")
+
+    def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """(n,) numbers, nan where an answer could not be read; with `return_std` also their (n,) standard deviations.
+
+        Raises:
+            CannotDo: `return_std` where the target is not written as levels.
+        """
+        if not return_std:
+            return _numbers(self.answers(X))
+        distribution = self.predict_distribution(X)
+        decoding = self.settings_["decoding"]
+        if decoding == "greedy" or self.samples:
+            return _numbers(self.answers(X)), distribution.std()
+        return distribution.mean() if decoding == "mean" else distribution.median(), distribution.std()
+
+    def predict_quantiles(self, X, quantiles: Sequence[float] = (0.05, 0.5, 0.95)) -> np.ndarray:
+        """(n, n_quantiles) numbers below which the true one lies with these probabilities, by the model's belief.
+
+        The quantile at 0.5 is what the decoding "median" predicts.
+
+        Raises:
+            CannotDo: the target is not written as levels.
+        """
+        return self.predict_distribution(X).quantiles(quantiles)
+
+    def predict_distribution(self, X) -> Distribution:
+        """The probability of every level of the target, for each row; from one pass of the model.
+
+        Raises:
+            CannotDo: the target is not written as levels.
+        """
+        check_is_fitted(self)
+        if self.template_.candidates_ is None:
+            raise CannotDo(
+                "standard deviations and quantiles need the target as levels, and this template has "
+                f"numbers={self.template_.numbers!r}; fit with template={{'numbers': 'scaled'}} (--numbers scaled)"
+            )
+        return self.reader_.distribution(self.model_, inputs.frame(self, X, reset=False))
+
+    def _check_answers(self) -> None:
+        decoding = self.settings_["decoding"]
+        if decoding != "greedy" and not self.samples and self.template_.candidates_ is None:
+            raise CannotDo(
+                f"decoding={decoding!r} needs the target as levels (--numbers scaled) or draws (--samples 20), and "
+                f"this template has numbers={self.template_.numbers!r}; --decoding greedy reads any number"
+            )
+
+    def _answers(self, model, X) -> Answers:
+        decoding = self.settings_["decoding"]
+        if decoding == "greedy":
+            return self.reader_.free(model, X)
+        if self.samples:
+            return self.reader_.sampled(model, X, self.samples, np.mean if decoding == "mean" else np.median)
+        return self.reader_.central(model, X, decoding)
+
+    def _validation_score(self, model, X, y) -> float:
+        """Minus the mean absolute error, unreadable answers counted as the training mean."""
+        values = self._answers(model, X).values
+        filled = [self.template_.mean_ if value is None else value for value in values]
+        return -float(np.mean(np.abs(np.array(filled) - y)))
+
+
+def _numbers(answers: Answers) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in answers.values], dtype=float)
+
+
+def load(folder: str | Path) -> LIFTClassifier | LIFTRegressor:
+    """The estimator that `save` wrote. It is unpickled: open only folders that you trust."""
+    folder = Path(folder)
+    kind, state = joblib.load(folder / "estimator.joblib")
+    estimator = kind()
+    vars(estimator).update(state)
+    if isinstance(estimator.model, str):
+        device = {"device": estimator.device, "dtype": estimator.dtype, "threads": estimator.threads}
+        estimator.model_ = models.load(str(folder / "model"), **device)
+    return estimator

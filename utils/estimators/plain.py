@@ -1,0 +1,37 @@
+"""LIFT for one arm of a comparison: none of the recipe's candidates competes."""
+
+from __future__ import annotations
+
+from . import recipes
+from .lift import LIFTClassifier
+
+PROMPT_ONLY = ("if", "shots", "shot_choice", "shot_tokens")  # of a candidate, what the arm itself says
+
+
+class PlainClassifier(LIFTClassifier):
+    """LIFT with the plain settings of its recipe: none of its candidates competes.
+
+    With `shots`, the tuning is the one that the recipe proposes for prompts with rows in them, if it has one.
+    A subclass may add parameters and pass the others on as keywords.
+
+    Attributes:
+        hidden: parameters that `options` leaves out, because the experiment has columns for them.
+    """
+
+    hidden: tuple[str, ...] = ()
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return sorted({*super()._get_param_names(), *LIFTClassifier._get_param_names()})
+
+    def settings(self) -> dict[str, object]:
+        settings = super().settings()
+        fixed = {*recipes.fixed(self.template, self._given()), *PROMPT_ONLY}
+        proposed = [one for one in settings.get("candidates", []) if self.shots and one.get("shots")]
+        for one in proposed[:1]:
+            settings |= {name: value for name, value in one.items() if name not in fixed}
+        return settings | {"candidates": []}
+
+    def options(self) -> str:
+        others = {**self.get_params(deep=False), **dict.fromkeys(self.hidden)}
+        return super(PlainClassifier, type(self)(**others)).options()

@@ -1,0 +1,81 @@
+"""Settings of a fine-tune by name: what the user says, else what the model's own recipe says, else the paper."""
+
+from __future__ import annotations
+
+from .. import models
+from ..models.base import FineTuning
+from ..prompts import Template
+
+# A model whose folder holds no `lift.json` is tuned as the paper tuned GPT-J (paper §3.1 and appendix).
+PAPER = {
+    "wording": "paper",
+    "numbers": "paper",
+    "adapter": "lora",
+    "epochs": 10,
+    "learning_rate": 1e-4,
+    "batch_size": 4,
+    "shots": 0,
+    "shot_choice": "random",
+    "classification": {"decoding": "score"},
+    "regression": {"decoding": "greedy"},
+}
+TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels", "categories")
+TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "optimizer", "embedding_share", "ema", "patience")
+LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
+# Parameters of the estimators that follow the recipe where they are None.
+PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "decoding")
+
+
+def resolve(model: object, task: str, template: object, given: dict[str, object]) -> dict[str, object]:
+    """All settings as they will be used.
+
+    Args:
+        model: a name, whose folder may hold a recipe, or a model object.
+        task: "classification" or "regression", which may have a section of its own in the recipe.
+        template: a wording's name or a dict of Template parameters, put over the recipe's; anything else is left out.
+        given: the user's settings; None means "not given".
+    """
+    own = models.recipe(model) if isinstance(model, str) else {}
+    settings = {**PAPER, **own, **PAPER[task], **own.get(task, {})}
+    if isinstance(template, dict):
+        settings |= template
+    elif isinstance(template, str):
+        settings["wording"] = template
+    sections = ("classification", "regression")
+    return {name: value for name, value in settings.items() if name not in sections} | {
+        name: value for name, value in given.items() if value is not None
+    }
+
+
+def fixed(template: object, given: dict[str, object]) -> set[str]:
+    """Names of the settings that the user has said, which no candidate of the recipe changes; arguments as above."""
+    names = {name for name, value in given.items() if value is not None}
+    if "epochs" in names:
+        names |= set(LENGTH)
+    if isinstance(template, Template):
+        return names | set(TEMPLATE)
+    return names | ({"wording"} if isinstance(template, str) else set(template or ()))
+
+
+def template(task: str, settings: dict[str, object]) -> Template:
+    """The template that the settings describe, not fitted yet.
+
+    Raises:
+        UnknownName: a wording, number format, scale or label form that does not exist.
+    """
+    template = Template(task, **{name: settings[name] for name in TEMPLATE if name in settings})
+    template.check()
+    return template
+
+
+def tuning(settings: dict[str, object], n_rows: int) -> FineTuning:
+    """The fine-tune for a training set of `n_rows` texts an epoch.
+
+    Where the settings name a number of `updates`, the epochs follow from it: a small table is read more often, up to
+    `max_epochs` times, a large one at least `min_epochs` times.
+    """
+    epochs = settings["epochs"]
+    if "updates" in settings:
+        wanted = -(-settings["updates"] * settings["batch_size"] // n_rows)
+        epochs = min(max(wanted, settings.get("min_epochs", 1)), settings["max_epochs"])
+    return FineTuning(epochs=int(epochs), **{name: settings[name] for name in TUNING if name in settings})

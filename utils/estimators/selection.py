@@ -1,0 +1,205 @@
+"""What the validation rows choose: among the settings that a recipe proposes, the learning rates and the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from ..errors import BadModel, TooLong
+from ..models.base import Example, Examples, FineTuning, LanguageModel
+from ..prompts import Template
+from . import recipes
+from .answering import Reader
+
+EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
+CANDIDATE_SHARE = 0.25  # of the updates, with which a candidate is tried; the recipe may say another
+CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a candidate, by what is measured
+    "max_rows": lambda X, y: len(X),
+    "max_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
+    "min_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
+    "max_columns": lambda X, y: X.shape[1],
+    "min_columns": lambda X, y: X.shape[1],
+}
+LIKE_SPREAD = 30.0  # ratio of the widest to the narrowest column up to which columns may have one unit
+FEWEST_NUMBERS = 3  # columns of one unit without which rows have no pattern of their own
+FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, and:
+FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "shots", "shot_choice", "shot_tokens")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A learner on its rows, before its tuning.
+
+    Attributes:
+        overrides: the candidate that the settings hold; {} for the plain ones.
+        settings: all settings as they will be used, by name.
+        template: fitted on the training rows.
+        reader: asks and reads, and knows which rows the prompts show.
+    """
+
+    overrides: dict[str, object]
+    settings: dict[str, object]
+    template: Template
+    reader: Reader
+
+    def check_length(self, model: LanguageModel, rows: Sequence[pd.DataFrame]) -> None:
+        """Raises TooLong where the model cannot read a prompt of these rows with its answer."""
+        n_tokens = max(max(model.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
+        if model.context_length is not None and n_tokens > model.context_length:
+            raise TooLong(
+                f"a row of {rows[0].shape[1]} columns takes {n_tokens} tokens with its answer, and {model.name} reads "
+                f"at most {model.context_length}; write it shorter (--wording compact, --numbers scaled, fewer "
+                "--shots), leave out columns, or take a model with a longer context"
+            )
+
+    def known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[Example]:
+        """Validation pairs for the token loss; a class that is not in the training rows has no text."""
+        if self.template.task == "classification":
+            known = np.isin(y, self.template.classes_)
+            X, y = X[known], y[known]
+        return list(zip(self.reader.prompts(X), self.template.completions(y), strict=True)) if len(y) else []
+
+    def same_as(self, other: Setup) -> bool:
+        """Whether both would do the same."""
+        return _effective(self.settings) == _effective(other.settings)
+
+
+@dataclass
+class Outcome:
+    """The best of some fine-tunes.
+
+    Attributes:
+        model: with the weights of its best epoch.
+        score: on the validation rows; 0 without them.
+        epoch, learning_rate: where it was reached.
+        history: one dict per epoch: learning_rate, epoch, validation_loss, validation_score.
+        n_tokens: trained on, over all epochs and learning rates.
+    """
+
+    model: LanguageModel | None = None
+    score: float = -np.inf
+    epoch: int = 0
+    learning_rate: float = float("nan")
+    history: list[dict[str, object]] = field(default_factory=list)
+    n_tokens: int = 0
+
+
+def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y: np.ndarray) -> list[dict[str, object]]:
+    """The recipe's candidates that suit the table, each without what the user has fixed.
+
+    Args:
+        settings: with the recipe's "candidates", a list of dicts of settings. A candidate may name under "if" the
+            tables that it is for: "max_rows", "max_rows_per_class", "min_rows_per_class" (on average), "max_columns",
+            "min_columns".
+        fixed: names of the settings that the user has said.
+        X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers that
+            look as if they had one unit; those of a "quantile" want a column of numbers.
+        y: the training targets.
+
+    Raises:
+        BadModel: a candidate names something that is no setting or that candidates cannot change.
+    """
+    proposed = settings.get("candidates", [])
+    proposed = [(one.get("if", {}), {name: v for name, v in one.items() if name != "if"}) for one in proposed]
+    strange = sorted({name for _, overrides in proposed for name in overrides} - set(FREE))
+    if strange:
+        raise BadModel(f"the recipe's candidates change {', '.join(strange)}; they may change {', '.join(FREE)}")
+    strange = sorted({name for limits, _ in proposed for name in limits} - set(CONDITIONS))
+    if strange:
+        raise BadModel(f'a candidate\'s "if" names {", ".join(strange)}; it may name {", ".join(CONDITIONS)}')
+    sizes = {name: measure(X, y) for name, measure in CONDITIONS.items()}
+    proposed = [one for limits, one in proposed if all(_holds(name, sizes[name], limits[name]) for name in limits)]
+    free = [{name: value for name, value in one.items() if name not in fixed} for one in proposed]
+    return [overrides for overrides in free if _suits(overrides, X)]
+
+
+def _holds(name: str, size: float, limit: float) -> bool:
+    return size >= limit if name.startswith("min_") else size <= limit
+
+
+def tune(
+    base: LanguageModel,
+    texts: Examples,
+    held_out: Sequence[Example],
+    tuning: FineTuning,
+    rates: Sequence[float],
+    score: Callable[[LanguageModel], float] | None,
+    seed: int,
+) -> Outcome:
+    """One fine-tune for each learning rate; the validation rows choose among rates and epochs.
+
+    Args:
+        base: stays as it is.
+        texts: training pairs of an epoch.
+        held_out: validation pairs, for the token loss.
+        tuning: its learning rate is replaced by each of `rates`.
+        score: of a model on the validation rows, greater is better; None without such rows: then the first rate and
+            the last epoch are taken.
+        seed: of the tuning.
+    """
+    from ..models.local.multi_lora import fine_tune_each  # loads torch
+
+    best = Outcome()
+    tuning = replace(tuning, evaluate_every=-(-tuning.epochs // EVALUATIONS))
+    scores: list[dict[int, float]] = [{} for _ in rates]
+    histories: list[list[dict[str, object]]] = [[] for _ in rates]
+
+    def on_epoch(which: int, epoch: int, model: LanguageModel, loss: float) -> float | None:
+        if score is not None:
+            scores[which][epoch] = score(model)
+        row = {"learning_rate": rates[which], "epoch": epoch, "validation_loss": loss}
+        histories[which].append({**row, "validation_score": scores[which].get(epoch)})
+        return scores[which].get(epoch)
+
+    tuned = fine_tune_each(
+        base,
+        texts,
+        held_out,
+        settings=[replace(tuning, learning_rate=rate) for rate in rates],
+        seeds=[seed] * len(rates),
+        on_epochs=[partial(on_epoch, which) for which in range(len(rates))],
+    )
+    for model, own, rate in zip(tuned, scores, rates, strict=True):
+        epoch = max(own, key=own.get, default=tuning.epochs)
+        best.n_tokens += model.n_tokens_trained
+        if best.model is None or own.get(epoch, 0.0) > best.score:
+            best.model, best.score, best.epoch, best.learning_rate = model, own.get(epoch, 0.0), epoch, rate
+    best.history = [row for history in histories for row in history]
+    return best
+
+
+def shortened(tuning: FineTuning, settings: dict[str, object]) -> FineTuning:
+    """The tuning of a trial: the recipe's share of the updates, at least one epoch."""
+    return replace(tuning, epochs=max(1, round(share(settings) * tuning.epochs)))
+
+
+def share(settings: dict[str, object]) -> float:
+    """The share of the updates of a trial; at 1 the best trial is the result, and nothing is tuned again."""
+    return min(1.0, settings.get("candidate_share", CANDIDATE_SHARE))
+
+
+def _suits(overrides: dict[str, object], X: pd.DataFrame) -> bool:
+    n_numeric = sum(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
+    scale = overrides.get("scale")
+    if scale in ("row", "table"):
+        return FEWEST_NUMBERS <= n_numeric == X.shape[1] and _of_one_unit(X)
+    return scale != "quantile" or n_numeric > 0
+
+
+def _of_one_unit(X: pd.DataFrame) -> bool:
+    """Whether the columns spread alike: ages beside incomes have no pattern within a row."""
+    low, high = (X.astype(float).quantile(share).to_numpy() for share in (0.05, 0.95))
+    spread = (high - low)[high > low]
+    return len(spread) > 0 and spread.max() <= LIKE_SPREAD * spread.min()
+
+
+def _effective(settings: dict[str, object]) -> dict[str, object]:
+    """The settings without those that do nothing beside the others."""
+    idle = {"candidates", "candidate_share", "shot_tokens"}
+    idle |= set() if settings["numbers"] == "scaled" else {"scale", "levels"}
+    idle |= set() if settings["shots"] else {"shot_choice"}
+    return {name: value for name, value in settings.items() if name not in idle}

@@ -1,0 +1,1 @@
+"""Language models on this machine; apart from `distributed`, only this package imports torch, transformers and peft."""

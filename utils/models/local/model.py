@@ -1,0 +1,232 @@
+"""Language models on this machine: any causal network of transformers, tuned in full or by a peft adapter."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import models
+from ...errors import CannotDo, UnknownName
+from .. import distributed
+from ..base import Example, Examples, FineTuning, LanguageModel
+from . import adapters, decoding, devices, network, optimization, scoring, training
+from .tokens import Tokens
+
+os.environ.setdefault(
+    "TOKENIZERS_PARALLELISM", "false"
+)  # workers are forked; threads of the tokenizer would not survive
+
+DTYPES = ("auto", "float32", "bfloat16")
+# Hidden size from which tuning in bfloat16 is faster on a CPU that has it: 1.0 × at 96, 1.2 × at 128, 1.6 × at 192.
+WIDE = 192
+
+
+class LocalModel:
+    """See `utils.models.base.LanguageModel` for the verbs and the attributes.
+
+    Attributes:
+        adapter, adapter_rank: what fine-tuning changes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        net: network.Network,
+        tokens: Tokens,
+        *,
+        adapter: str,
+        adapter_rank: int,
+        recipe: dict[str, Any],
+        n_tokens_trained: int = 0,
+    ) -> None:
+        self.name = name
+        self.adapter = adapter
+        self.adapter_rank = adapter_rank
+        self.context_length = tokens.context_length
+        self.device = net.device
+        self.dtype = net.dtype
+        self.n_tokens_trained = n_tokens_trained
+        self.cost_usd = 0.0
+        self._network = net
+        self._tokens = tokens
+        self._recipe = recipe
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        *,
+        adapter: str = "full",
+        adapter_rank: int = 16,
+        quantization: str = "none",
+        device: str = "auto",
+        dtype: str = "auto",
+        threads: int | None = None,
+    ) -> LocalModel:
+        """Reads a model; see `utils.models.load`."""
+        device = _device(device)
+        distributed.start(device)
+        adapters.check(adapter, adapter_rank, quantization, device)
+        dtype = _dtype(dtype, device, models.resolve(name))
+        if threads is not None:
+            torch.set_num_threads(threads)
+        if distributed.is_sharded() and quantization != "none":
+            raise CannotDo("quantised weights cannot be sharded; use --quantization none, or launch without --use_fsdp")
+        where = "cpu" if distributed.is_sharded() else device
+        module, tokenizer = network.read(models.resolve(name), adapter, quantization, where, dtype)
+        if adapters.is_inside(module) and adapter == adapters.FULL:
+            adapter = "as saved"  # a peft folder goes on with the adapter that it holds
+        context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
+        tokens = Tokens(tokenizer, name, context_length)
+        gc.freeze()  # texts make many lists, and each collection would look at all of torch and transformers again
+        return cls(
+            name,
+            _placed(network.Network(module, where, dtype), device),
+            tokens,
+            adapter=adapter,
+            adapter_rank=adapter_rank,
+            recipe=models.recipe(name),
+        )
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(ids) for ids in self._tokens.prompts(texts)]
+
+    def fine_tune(
+        self,
+        examples: Examples,
+        validation: Sequence[Example] = (),
+        *,
+        settings: FineTuning,
+        seed: int,
+        on_epoch: Callable[[int, LanguageModel, float], float | None] | None = None,
+    ) -> LocalModel:
+        """See `LanguageModel.fine_tune`; raises TooLong, BadModel (loss not finite) and UserError (settings)."""
+        optimization.check_settings(settings)
+        tuned = self._with_network(self._trainable_copy(seed))
+
+        def report(epoch: int, validation_loss: float) -> float | None:
+            return None if on_epoch is None else on_epoch(epoch, tuned, validation_loss)
+
+        orthogonal = optimization.product_dtype(self.device)
+        if settings.optimizer == "muon" and orthogonal != self._network.dtype:
+            tuned.dtype = f"{self._network.dtype}, muon {orthogonal}"
+        n = training.tune(tuned._network, self._tokens, examples, validation, settings, seed, report)
+        tuned.n_tokens_trained += n
+        return tuned
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        stop: str = "",
+        temperature: float = 0.0,
+        samples: int = 1,
+        max_new_tokens: int = 16,
+        seed: int = 0,
+    ) -> list[list[str]]:
+        """See `LanguageModel.generate`; raises TooLong and UserError."""
+        settings = {"stop": stop, "temperature": temperature, "samples": samples, "seed": seed}
+        return distributed.answered(
+            prompts,
+            lambda own: decoding.generate(
+                self._network, self._tokens, self._ends(), own, max_new_tokens=max_new_tokens, **settings
+            ),
+        )
+
+    def log_likelihood(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+        """See `LanguageModel.log_likelihood`; raises TooLong."""
+        rows = distributed.answered(
+            prompts, lambda own: scoring.log_likelihood(self._network, self._tokens, own, candidates)
+        )
+        return np.array(rows).reshape(len(prompts), len(candidates))
+
+    def save(self, folder: Path) -> None:
+        """Writes weights (or the adapter), tokenizer and lift.json; the folder appears whole or not at all.
+
+        Of several processes under `accelerate launch`, all call this and the first one writes.
+        """
+        module = self._network.whole()
+        if distributed.is_first():
+            self._write(module, Path(folder))
+        distributed.wait()
+
+    def _write(self, module: Any, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with network.quiet(), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            new, old = Path(scratch) / "new", Path(scratch) / "old"
+            module.save_pretrained(new)
+            self._tokens.tokenizer.save_pretrained(new)
+            if self._recipe:
+                (new / models.RECIPE_FILE).write_text(json.dumps(self._recipe, indent=2) + "\n", encoding="utf-8")
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+
+    def _with_network(self, net: network.Network) -> LocalModel:
+        return LocalModel(
+            self.name,
+            net,
+            self._tokens,
+            adapter=self.adapter,
+            adapter_rank=self.adapter_rank,
+            recipe=self._recipe,
+            n_tokens_trained=self.n_tokens_trained,
+        )
+
+    def _trainable_copy(self, seed: int) -> network.Network:
+        """A network of its own to train: all weights copied, or a fresh adapter over shared ones."""
+        net = self._network.copy()
+        if self.adapter != adapters.FULL and not adapters.is_inside(net.module):
+            place = models.resolve(self.name)
+            base = str(place.resolve()) if isinstance(place, Path) else place
+            with training.seeded(seed, net.device):
+                net = net.with_adapter(self.adapter, self.adapter_rank, base)
+        return _placed(net, self.device)
+
+    def _ends(self) -> frozenset[int]:
+        """Ids that end an answer: the tokenizer's end token and those that the model's authors name."""
+        config = getattr(self._network.module, "generation_config", None)
+        named = getattr(config, "eos_token_id", None)
+        named = named if isinstance(named, list) else [named]
+        return frozenset({self._tokens.end, *(token for token in named if token is not None)})
+
+
+def _placed(net: network.Network, device: str) -> network.Network:
+    """The network on its device; divided among the devices of all processes where that is wanted."""
+    if not distributed.is_sharded():
+        return net
+    from .sharding import ShardedNetwork
+
+    return ShardedNetwork(net, device)
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as exc:
+        raise UnknownName(f"no device {device!r}; use auto, cpu, cuda, cuda:1 or mps") from exc
+    if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.backends.mps.is_available()):
+        raise CannotDo(f"this machine has no {kind} device that torch can use; use --device cpu")
+    return device
+
+
+def _dtype(dtype: str, device: str, place: Path | str) -> str:
+    """The number type, chosen by what the device is fast at where it is "auto"."""
+    if dtype not in DTYPES:
+        raise UnknownName(f"no dtype {dtype!r}; have {', '.join(DTYPES)}")
+    if dtype == "auto":
+        fast = devices.has_fast_bfloat16(device) and (device != "cpu" or network.width(place) >= WIDE)
+        return "bfloat16" if fast else "float32"
+    return dtype

@@ -1,0 +1,193 @@
+"""A causal network as one function from tokens to logits, and how it is read from disk or the Hub."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.activations import NewGELUActivation
+from transformers.utils import logging as hub_logging
+
+from ...errors import BadModel, CannotDo
+from . import adapters
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+_LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, SafetensorError)
+
+
+class Network:
+    """The waist between our loops and transformers.
+
+    Attributes:
+        module: the transformers or peft model; frozen parameters are those that fine-tuning must not change.
+        device, dtype: where and in which number type it computes, as strings.
+        takes_positions: whether rows may be padded on the left, told apart by position ids.
+    """
+
+    def __init__(self, module: PreTrainedModel | PeftModel, device: str, dtype: str) -> None:
+        self.module = module
+        self.device = device
+        self.dtype = dtype
+        base = module.get_base_model() if adapters.is_inside(module) else module
+        parameters = inspect.signature(base.forward).parameters
+        self.takes_positions = "position_ids" in parameters
+        self._takes_keep = "logits_to_keep" in parameters
+        self.vocabulary_size: int = base.get_input_embeddings().weight.shape[0]
+
+    def __call__(
+        self,
+        ids: torch.Tensor,
+        *,
+        mask: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
+        keep: int | torch.Tensor = 0,
+        cache: Any = None,
+        use_cache: bool = False,
+    ) -> tuple[torch.Tensor, Any]:
+        """Logits in float32, shape (rows, kept columns, vocabulary), and the cache of keys and values.
+
+        Args:
+            keep: the last so many columns (0 for all), or a tensor of columns; the head is computed only there.
+
+        Raises:
+            CannotDo: a cache is wanted of a network that has none, such as Mamba.
+        """
+        inputs: dict[str, Any] = {"input_ids": ids, "use_cache": use_cache}
+        if mask is not None:
+            inputs["attention_mask"] = mask
+        if positions is not None and self.takes_positions:
+            inputs["position_ids"] = positions
+        if cache is not None:
+            inputs["past_key_values"] = cache
+        if self._takes_keep:
+            inputs["logits_to_keep"] = keep
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == "bfloat16"):
+            output = self.module(**inputs)
+        logits = output.logits
+        if not self._takes_keep:
+            logits = logits[:, slice(-keep, None) if isinstance(keep, int) else keep]
+        if use_cache and "past_key_values" not in output:
+            kind = self.module.config.model_type
+            raise CannotDo(
+                f"a {kind} model keeps no keys and values, which answering and scoring need; use another model"
+            )
+        return logits.float(), output.past_key_values if use_cache else None
+
+    def copy(self) -> Network:
+        """A network of its own that shares the frozen parameters, which nobody changes."""
+        frozen = {id(p): p for p in self.module.parameters() if not p.requires_grad}
+        return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype)
+
+    def whole(self) -> PreTrainedModel | PeftModel:
+        """The module with all its weights in this process, to be read or saved."""
+        return self.module
+
+    def with_adapter(self, adapter: str, rank: int, base: str) -> Network:
+        """The same network with a fresh adapter in it."""
+        return Network(adapters.add(self.module, adapter, rank, base), self.device, self.dtype)
+
+
+def read(
+    place: Path | str, adapter: str, quantization: str, device: str, dtype: str
+) -> tuple[PreTrainedModel | PeftModel, PreTrainedTokenizerBase]:
+    """A model and its tokenizer from a folder or the Hub, in evaluation mode, frozen unless trained in full.
+
+    Raises:
+        BadModel: the files are missing, broken, or not those of a causal language model.
+    """
+    if isinstance(place, Path) and (place / "adapter_config.json").is_file():
+        return _read_peft(place, quantization, device, dtype)
+    settings: dict[str, Any] = {"dtype": torch.float32 if adapter == adapters.FULL else getattr(torch, dtype)}
+    if quantization != "none":
+        settings |= {"quantization_config": adapters.quantization_config(quantization), "device_map": {"": device}}
+    with quiet(), _translated(str(place)):
+        tokenizer = AutoTokenizer.from_pretrained(**source(place))
+        module, report = AutoModelForCausalLM.from_pretrained(**source(place), **settings, output_loading_info=True)
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise BadModel(f"{place}: the weights lack {missing}; this is not a complete causal language model")
+    if quantization == "none":
+        module.to(device)
+    _fuse(module)
+    return module.requires_grad_(adapter == adapters.FULL).eval(), tokenizer
+
+
+def width(place: Path | str) -> int:
+    """The hidden size of a model by its configuration; 0 for an adapter's folder or where none is named.
+
+    Raises:
+        BadModel: the configuration is missing or broken.
+    """
+    if isinstance(place, Path) and (place / "adapter_config.json").is_file():
+        return 0
+    with quiet(), _translated(str(place)):
+        config = AutoConfig.from_pretrained(**source(place))
+    return getattr(config.get_text_config(), "hidden_size", 0)
+
+
+def source(place: Path | str) -> dict[str, str]:
+    """Where transformers finds a model: a folder, or an id of the Hub with its revision after an @."""
+    if isinstance(place, Path):
+        return {"pretrained_model_name_or_path": str(place)}
+    name, _, revision = place.partition("@")
+    return {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
+
+
+def _fuse(module: torch.nn.Module) -> None:
+    """Puts torch's one kernel in the place of the GELU that transformers composes of seven: the same function."""
+    for parent in module.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(parent, name, torch.nn.GELU(approximate="tanh"))
+
+
+def _read_peft(folder: Path, quantization: str, device: str, dtype: str) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    from peft import PeftConfig, PeftModel
+
+    from ... import models
+
+    with _translated(str(folder)):
+        base = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
+    if not base:
+        raise BadModel(f"{folder / 'adapter_config.json'} does not name its base; set base_model_name_or_path in it")
+    module, tokenizer = read(models.resolve(base), "adapter", quantization, device, dtype)
+    with quiet(), _translated(str(folder)), adapters.quiet_peft():
+        module = PeftModel.from_pretrained(module, str(folder), is_trainable=True).eval()
+        if any((folder / file).is_file() for file in models.TOKENIZER_FILES):
+            tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    return module, tokenizer
+
+
+@contextmanager
+def _translated(place: str) -> Iterator[None]:
+    """Errors of the vendors' loaders as ours, with the first line of what they said."""
+    try:
+        yield
+    except _LOAD_ERRORS as exc:
+        said = str(exc).strip().splitlines() or [type(exc).__name__]
+        raise BadModel(f"cannot load the model {place}: {said[0]} Give lift-tiny, a folder or a Hub id.") from exc
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and reports while files are read or written: what matters in them is checked and raised."""
+    verbosity = hub_logging.get_verbosity()
+    had_bars = hub_logging.is_progress_bar_enabled()
+    transformers.logging.set_verbosity_error()
+    hub_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hub_logging.set_verbosity(verbosity)
+        if had_bars:
+            hub_logging.enable_progress_bar()

@@ -1,0 +1,311 @@
+"""How weights change: optimizers by name, and one fine-tune under way.
+
+All optimizers take one learning rate: Muon's steps are scaled to the size of AdamW's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+
+import torch
+from torch.distributed.tensor import DTensor
+
+from ...errors import UserError
+from ..base import FineTuning
+from . import devices
+from .network import Network
+
+OPTIMIZERS = ("adamw", "muon")
+SCHEDULES = ("linear", "cosine", "constant")
+MOMENTUM = 0.95  # of Muon
+# Newton–Schulz steps as torch.optim.Muon has them: singular values end between about .7 and 1.2.
+COEFFICIENTS, STEPS = (3.4445, -4.7750, 2.0315), 5
+
+
+def build(
+    named: Mapping[str, torch.nn.Parameter],
+    optimizer: str,
+    learning_rate: float,
+    weight_decay: float,
+    embedding_rate: float | None = None,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> list[torch.optim.Optimizer]:
+    """The optimizers that together step all parameters.
+
+    "adamw" decays all matrices. "muon" (momentum whose updates are made orthogonal) takes and decays the matrices
+    between the layers; embeddings, biases and norms stay with AdamW, undecayed.
+
+    Args:
+        named: parameters by name; those with "embed", "wte", "wpe" or "lm_head" in their name are no matrices to Muon.
+        optimizer: "adamw" or "muon".
+        learning_rate: of all, where `embedding_rate` is None.
+        weight_decay: decoupled, per unit of learning rate.
+        embedding_rate: of what AdamW keeps beside Muon.
+        betas: of AdamW.
+
+    Raises:
+        UserError: no such optimizer.
+    """
+    check_optimizer(optimizer)
+    if optimizer == "adamw":
+        decayed = [p for p in named.values() if p.dim() >= 2]
+        others = [p for p in named.values() if p.dim() < 2]
+        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        return [torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=betas, fused=True)]
+    inner = [p for name, p in named.items() if _is_inner(name, p)]
+    outer = [p for name, p in named.items() if not _is_inner(name, p)]
+    made: list[torch.optim.Optimizer] = []
+    if inner:
+        made.append(Muon(inner, learning_rate, weight_decay))
+    if outer:
+        rate = learning_rate if embedding_rate is None else embedding_rate
+        made.append(torch.optim.AdamW(outer, lr=rate, betas=betas, weight_decay=0.0, fused=True))
+    return made
+
+
+class Muon(torch.optim.Muon):
+    """torch's Muon, faster on small matrices: those of one shape are orthogonalised together, in a fast number type.
+
+    A step has the size of AdamW's (`adjust_lr_fn="match_rms_adamw"`), so that one learning rate serves both.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter], learning_rate: float, weight_decay: float) -> None:
+        super().__init__(
+            parameters,
+            lr=learning_rate,
+            momentum=MOMENTUM,
+            weight_decay=weight_decay,
+            ns_coefficients=COEFFICIENTS,
+            ns_steps=STEPS,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        self.dtype = getattr(torch, product_dtype(str(parameters[0].device)))
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """Changes all parameters that have a gradient."""
+        if any(isinstance(p, DTensor) for group in self.param_groups for p in group["params"]):
+            super().step()  # divided among processes: one matrix at a time
+            return
+        for group in self.param_groups:
+            changed = [p for p in group["params"] if p.grad is not None]
+            if not changed:
+                continue
+            buffers = [self._momentum(p) for p in changed]
+            gradients = [p.grad for p in changed]
+            torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+            wanted = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov's look ahead
+            torch._foreach_mul_(changed, 1 - group["lr"] * group["weight_decay"])
+            alike: dict[torch.Size, list[int]] = {}
+            for i, p in enumerate(changed):
+                alike.setdefault(p.shape, []).append(i)
+            for shape, places in alike.items():
+                step = orthogonal(torch.stack([wanted[i] for i in places]), self.dtype)
+                size = -group["lr"] * 0.2 * max(shape) ** 0.5  # entries then have the rms .2, as AdamW's steps do
+                torch._foreach_add_([changed[i] for i in places], list(step.to(changed[0].dtype)), alpha=size)
+
+    def _momentum(self, parameter: torch.nn.Parameter) -> torch.Tensor:
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        return state["momentum_buffer"]
+
+
+def orthogonal(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Nearly the orthogonal factor of each matrix, shape (n, rows, columns): singular values of about 1.
+
+    Newton–Schulz steps are polynomials in the matrix times its transpose. Where that product is much the smaller
+    matrix, as in feed-forward layers, they are multiplied out there, and the matrix itself enters twice instead of ten
+    times.
+    """
+    rows, columns = matrices.shape[-2:]
+    X = (matrices.mT if rows > columns else matrices).to(dtype)
+    X = X / X.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    a, b, c = COEFFICIENTS
+    if dtype == torch.float32 and max(rows, columns) >= 2 * min(rows, columns):
+        gram = X @ X.mT
+        whole = None
+        for left in reversed(range(STEPS)):
+            factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+            factor.diagonal(dim1=-2, dim2=-1).add_(a)
+            whole = factor if whole is None else factor @ whole
+            if left:
+                gram = factor @ gram @ factor
+        X = whole @ X
+    else:
+        for _ in range(STEPS):
+            gram = X @ X.mT
+            X = torch.baddbmm(X, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
+    return X.mT if rows > columns else X
+
+
+def product_dtype(device: str) -> str:
+    """The number type in which Muon multiplies on a device; the weights stay in theirs."""
+    return "bfloat16" if devices.has_fast_bfloat16(device) else "float32"
+
+
+def check_optimizer(optimizer: str) -> None:
+    """Raises UserError for a name that is not known."""
+    if optimizer not in OPTIMIZERS:
+        raise UserError(f"no optimizer {optimizer!r}; have {', '.join(OPTIMIZERS)}")
+
+
+def _is_inner(name: str, parameter: torch.nn.Parameter) -> bool:
+    return parameter.dim() == 2 and not any(word in name for word in ("embed", "wte", "wpe", "lm_head"))
+
+
+class Fit:
+    """One fine-tune under way.
+
+    Attributes:
+        network, settings: what is trained, and how.
+        parameters: those that change.
+        optimizers: that step them.
+        order: of the rows.
+        n_tokens: trained on so far.
+    """
+
+    def __init__(self, network: Network, settings: FineTuning, seed: int, n_updates: int) -> None:
+        self.network, self.settings, self.n_tokens = network, settings, 0
+        named = {name: p for name, p in network.module.named_parameters() if p.requires_grad}
+        self.parameters = list(named.values())
+        embedding_rate = settings.embedding_share * settings.learning_rate
+        self.optimizers = build(
+            named, settings.optimizer, settings.learning_rate, settings.weight_decay, embedding_rate
+        )
+        self._schedulers = [
+            torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, n_updates, settings)) for o in self.optimizers
+        ]
+        self.order = torch.Generator().manual_seed(seed)
+        self._average = Average(self.parameters, settings.ema) if settings.ema else None
+        self._best: dict[str, torch.Tensor] | None = None
+        self._best_score = -math.inf
+        self._looks_since_best = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether as many looks as the settings' patience have found nothing better."""
+        return 0 < self.settings.patience <= self._looks_since_best
+
+    def forget(self) -> None:
+        """Clears the gradients."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+
+    def step(self) -> None:
+        """Changes the parameters as their gradients say."""
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_grad_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        for scheduler in self._schedulers:
+            scheduler.step()
+        if self._average is not None:
+            self._average.update()
+
+    def judge(self, measure: Callable[[], float | None]) -> None:
+        """Keeps the weights where they are the best so far: `measure` gives its score, None for no score."""
+        self.network.module.eval()
+        with nullcontext() if self._average is None else self._average.in_place():
+            score = measure()
+            self._looks_since_best += score is not None
+            if score is not None and score > self._best_score:
+                self._best, self._best_score, self._looks_since_best = _snapshot(self.network), score, 0
+
+    def finish(self) -> None:
+        """Leaves the weights of the best epoch in the network, the last where none had a score."""
+        if self._best is not None:
+            _restore(self.network, self._best)
+        elif self._average is not None:
+            self._average.write()
+
+
+class Average:
+    """Exponential moving average of parameters, in float32: a small step would be lost in the digits of bfloat16.
+
+    Over the first updates the decay rises as (1 + update) / (10 + update), so that the start is soon forgotten.
+    """
+
+    def __init__(self, parameters: Sequence[torch.nn.Parameter], decay: float) -> None:
+        self.parameters, self.decay, self.n_updates = list(parameters), decay, 0
+        self.values = [_own(p).float().clone() for p in self.parameters]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Takes in the parameters as they are now."""
+        decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
+        self.n_updates += 1
+        for value, p in zip(self.values, self.parameters, strict=True):
+            value.lerp_(_own(p).float(), 1 - decay)
+
+    @torch.no_grad()
+    def write(self) -> None:
+        """Puts the average into the parameters."""
+        for value, p in zip(self.values, self.parameters, strict=True):
+            _own(p).copy_(value)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Inside, the parameters are the average; after that they are themselves again."""
+        own = [_own(p).clone() for p in self.parameters]
+        self.write()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for value, p in zip(own, self.parameters, strict=True):
+                    _own(p).copy_(value)
+
+
+def check_settings(settings: FineTuning) -> None:
+    """Raises UserError for settings that make no sense."""
+    if settings.schedule not in SCHEDULES:
+        raise UserError(f"no schedule {settings.schedule!r}; have {', '.join(SCHEDULES)}")
+    check_optimizer(settings.optimizer)
+    for name in ("learning_rate", "epochs", "batch_size", "max_grad_norm"):
+        if not getattr(settings, name) > 0:
+            raise UserError(f"{name} is {getattr(settings, name)}; it must be above 0")
+    if not 0 <= settings.embedding_share < math.inf:
+        raise UserError(f"embedding_share is {settings.embedding_share}; it is a share of the learning rate, 0 or more")
+    if not 0 <= settings.warmup <= 1:
+        raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
+    if settings.evaluate_every < 1 or settings.patience < 0:
+        raise UserError(
+            f"evaluate_every is {settings.evaluate_every} and patience {settings.patience}; they must be 1 or more and "
+            "0 or more"
+        )
+    if not 0 <= settings.ema < 1:
+        raise UserError(f"ema is {settings.ema}; it is the decay of an average, from 0 (none) to below 1")
+
+
+def rate(step: int, total: int, settings: FineTuning) -> float:
+    """The factor on the learning rate at an update counted from 0: a rise over the warm-up, then the schedule."""
+    n_warmup = round(settings.warmup * total)
+    if step < n_warmup:
+        return (step + 1) / (n_warmup + 1)
+    done = min(1.0, (step - n_warmup) / max(1, total - n_warmup))
+    if settings.schedule == "linear":
+        return 1.0 - done
+    if settings.schedule == "cosine":
+        return 0.5 * (1.0 + math.cos(math.pi * done))
+    return 1.0
+
+
+def _snapshot(network: Network) -> dict[str, torch.Tensor]:
+    """Copies of the trained parameters in main memory."""
+    trained = ((name, p) for name, p in network.module.named_parameters() if p.requires_grad)
+    return {name: _own(p).to("cpu", copy=True) for name, p in trained}
+
+
+@torch.no_grad()
+def _restore(network: Network, state: dict[str, torch.Tensor]) -> None:
+    for name, p in network.module.named_parameters():
+        if name in state:
+            _own(p).copy_(state[name])
+
+
+def _own(parameter: torch.Tensor) -> torch.Tensor:
+    """What this process holds of a parameter: all of it, unless the network is sharded."""
+    whole_or_share = parameter.detach()
+    return whole_or_share.to_local() if isinstance(whole_or_share, DTensor) else whole_or_share

@@ -1,0 +1,106 @@
+"""Parts of a network by name, for fine-tunes that change some of the weights and leave the others as they were.
+
+full:upper, full:lower   the later or the earlier half of the blocks
+full:attention           the attention of all blocks
+full:feedforward         all else in the blocks but their norms
+full:embeddings          tokens, positions and the head
+full:bitfit              norms and biases (BitFit)
+
+Blocks are found as the list of modules that is as long as the network has layers, whatever the architecture calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...errors import CannotDo
+
+if TYPE_CHECKING:
+    from torch.nn import Module, Parameter
+    from transformers import PreTrainedModel
+
+
+def thaw(network: PreTrainedModel, part: str) -> PreTrainedModel:
+    """The network with this part of its parameters trainable, as copies of its own in float32; the others are frozen.
+
+    Args:
+        network: changed in place; parameters that it shares with others stay as they are.
+        part: one of PARTS.
+
+    Raises:
+        CannotDo: no part of that kind is found in the network.
+    """
+    import torch
+
+    chosen = {id(p) for p in PARTS[part](network)}
+    if not chosen:
+        raise CannotDo(f"adapter {part!r}: a {network.config.model_type} model has no such part; use full or lora")
+    own: dict[int, Parameter] = {}  # tied weights stay tied
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if id(parameter) in chosen:
+                copy = torch.nn.Parameter(parameter.detach().float().clone())
+                setattr(module, name, own.setdefault(id(parameter), copy))
+            else:
+                parameter.requires_grad_(False)
+    return network
+
+
+def blocks(network: PreTrainedModel) -> list[Module]:
+    """The network's layers, first to last.
+
+    Raises:
+        CannotDo: no list of modules is as long as the network has layers.
+    """
+    import torch
+
+    n_layers = getattr(network.config.get_text_config(), "num_hidden_layers", None)
+    found = [m for m in network.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == n_layers]
+    if not found:
+        raise CannotDo(f"the layers of a {network.config.model_type} model were not found; use full or an adapter")
+    return list(max(found, key=lambda layers: sum(p.numel() for p in layers.parameters())))
+
+
+def _half(network: PreTrainedModel, upper: bool) -> list[Parameter]:
+    layers = blocks(network)
+    middle = len(layers) // 2
+    return [p for layer in (layers[middle:] if upper else layers[:middle]) for p in layer.parameters()]
+
+
+def _attention(network: PreTrainedModel) -> list[Parameter]:
+    return [p for layer in blocks(network) for p in _inside(layer, "attention")]
+
+
+def _feedforward(network: PreTrainedModel) -> list[Parameter]:
+    others = {id(p) for layer in blocks(network) for word in ("attention", "norm") for p in _inside(layer, word)}
+    return [p for layer in blocks(network) for p in layer.parameters() if id(p) not in others]
+
+
+def _inside(layer: Module, word: str) -> list[Parameter]:
+    """Parameters of the modules whose class is called after `word`: LlamaAttention, GPT2Attention, LayerNorm, …"""
+    named = [module for module in layer.modules() if word in type(module).__name__.lower()]
+    return [p for module in named for p in module.parameters()]
+
+
+def _embeddings(network: PreTrainedModel) -> list[Parameter]:
+    import torch
+
+    inner = {id(module) for layer in blocks(network) for module in layer.modules()}
+    outer = [m for m in network.modules() if isinstance(m, torch.nn.Embedding) and id(m) not in inner]
+    head = network.get_output_embeddings()
+    return [p for module in [*outer, *([] if head is None else [head])] for p in module.parameters()]
+
+
+def _bitfit(network: PreTrainedModel) -> list[Parameter]:
+    return [p for p in network.parameters() if p.dim() < 2]
+
+
+PARTS: dict[str, Callable[[PreTrainedModel], list[Parameter]]] = {
+    "full:upper": lambda network: _half(network, upper=True),
+    "full:lower": lambda network: _half(network, upper=False),
+    "full:attention": _attention,
+    "full:feedforward": _feedforward,
+    "full:embeddings": _embeddings,
+    "full:bitfit": _bitfit,
+}

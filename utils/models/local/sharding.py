@@ -1,0 +1,64 @@
+"""One network divided among the devices of several processes, for models larger than one of them (torch's FSDP 2).
+
+Chosen by `accelerate launch --use_fsdp`. Each process holds a share of every weight, and a layer's weights come
+together on each device only while that layer computes. Rows of an update are divided among the processes, as without;
+prompts are not, since all processes must pass through the layers together.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from transformers import PreTrainedModel
+
+from .. import distributed
+from .network import Network
+
+
+class ShardedNetwork(Network):
+    """A network whose weights are divided; `copy` and `whole` give undivided ones, in main memory.
+
+    Every method that gathers weights must be called by all processes.
+
+    Args:
+        whole: on the CPU; it is kept, and gets the trained weights back where they are asked for.
+    """
+
+    def __init__(self, whole: Network, device: str) -> None:
+        self._whole = whole
+        super().__init__(_divided(whole.module, device), device, whole.dtype)
+
+    def copy(self) -> Network:
+        """The network with its weights as they are now, undivided, to be changed and divided again."""
+        return Network(self.whole(), "cpu", self.dtype).copy()
+
+    @torch.no_grad()
+    def whole(self) -> torch.nn.Module:
+        """The module with all its weights as they are now."""
+        own = dict(self._whole.module.named_parameters())
+        for name, p in self.module.named_parameters():
+            if p.requires_grad:
+                own[name].copy_(p.full_tensor())
+        return self._whole.module
+
+
+def _divided(module: PreTrainedModel, device: str) -> PreTrainedModel:
+    """A copy of which this process holds a share on `device`; layers move there one by one."""
+    aliases = {
+        id(p): torch.nn.Parameter(p.detach(), requires_grad=p.requires_grad) for p in module.parameters()
+    }  # what FSDP takes away from these, the module keeps
+    copied = copy.deepcopy(module, aliases)
+    mesh = init_device_mesh(torch.device(device).type, (distributed.world(),))
+    blocks = _block_names(module)
+    for part in list(copied.modules()):
+        if type(part).__name__ in blocks:
+            fully_shard(part, mesh=mesh)
+    return fully_shard(copied, mesh=mesh, reshard_after_forward=True)  # shares are what is read between passes
+
+
+def _block_names(module: torch.nn.Module) -> set[str]:
+    """Names of the classes of a network's layers, as transformers gives them."""
+    return {name for part in module.modules() for name in getattr(part, "_no_split_modules", None) or ()}

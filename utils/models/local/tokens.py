@@ -1,0 +1,126 @@
+"""Texts to token ids and back, in the one way that training, scoring and decoding share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from ...errors import BadModel, TooLong
+from ..base import Example
+
+IGNORE = -100  # label of a token that has no loss
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of prompt and completion, joined; the completion's begin at `start`."""
+
+    ids: list[int]
+    start: int
+
+
+class Tokens:
+    """A tokenizer that treats every text as text: nothing in a cell can become a special token.
+
+    Attributes:
+        end: id of the token that ends an answer.
+        prefix: ids that the tokenizer puts before every text, for example the begin token of Llama.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, name: str, context_length: int | None) -> None:
+        if not tokenizer.is_fast:
+            raise BadModel(
+                f"{name} has no fast tokenizer (tokenizer.json), which the loss mask needs; convert it first"
+            )
+        if tokenizer.eos_token_id is None:
+            raise BadModel(f"the tokenizer of {name} has no end token; set eos_token in its tokenizer_config.json")
+        self.tokenizer = tokenizer
+        self.name = name
+        self.context_length = context_length
+        self.end: int = tokenizer.eos_token_id
+        bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+        dressed = tokenizer("a", add_special_tokens=True)["input_ids"]
+        n_before = next(i for i in range(len(dressed)) if dressed[i : i + len(bare)] == bare)
+        self.prefix: list[int] = dressed[:n_before]
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without prefix."""
+        return self._encode(texts, offsets=False)["input_ids"] if texts else []
+
+    def prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each prompt, at least one each: an empty prompt without prefix becomes the end token."""
+        return [self.prefix + ids or [self.end] for ids in self.ids(prompts)]
+
+    def pairs(self, pairs: Sequence[Example]) -> list[Encoded]:
+        """Prompt and completion tokenised as one text; a token that straddles them belongs to the completion."""
+        if not pairs:
+            return []
+        encoding = self._encode([prompt + completion for prompt, completion in pairs], offsets=True)
+        encoded = []
+        for (prompt, _), ids, offsets in zip(pairs, encoding["input_ids"], encoding["offset_mapping"], strict=True):
+            border = len(prompt)
+            inside = (i for i, (start, end) in enumerate(offsets) if end > border or start >= border)
+            before = self.prefix if self.prefix or prompt else [self.end]
+            encoded.append(Encoded(before + ids, len(before) + next(inside, len(ids))))
+        return encoded
+
+    def answer(self, prompt: Sequence[int], new: Sequence[int]) -> str:
+        """The text that the tokens `new` add to the prompt; some tokenizers drop a space that opens a text."""
+        before = self._decode(prompt[-1:])
+        return self._decode([*prompt[-1:], *new])[len(before) :]
+
+    def check_fits(self, n_tokens: int, what: str) -> None:
+        """Raises TooLong where `n_tokens`, the length of the longest `what`, exceeds the context."""
+        if self.context_length is not None and n_tokens > self.context_length:
+            raise TooLong(
+                f"the longest {what} has {n_tokens} tokens, but {self.name} reads at most {self.context_length}; "
+                'use fewer columns, numbers="scaled", wording="compact" or a model with a longer context'
+            )
+
+    def _encode(self, texts: Sequence[str], *, offsets: bool) -> dict:
+        return self.tokenizer(
+            list(texts),
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            return_offsets_mapping=offsets,
+            verbose=False,  # no complaint about long texts: check_fits refuses them
+        )
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask of rows that end together, shapes (n, longest)."""
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=device)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
+    return ids, mask
+
+
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """Position of each token within its row, counted without the padding."""
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def batches(lengths: Sequence[int], fits: Callable[[int, int], bool], *, equal: bool) -> Iterator[list[int]]:
+    """Indices in batches of like length, longest first.
+
+    Args:
+        fits: says whether a batch may hold so many rows of which the longest has so many tokens.
+        equal: only rows of the very same length go together, for models that cannot do with padding.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        longest = lengths[batch[0]] if batch else 0
+        if batch and (not fits(len(batch) + 1, longest) or (equal and lengths[index] != longest)):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,0 +1,226 @@
+"""The fine-tuning loop: next-token loss on the completions only (paper §2), end of the answer included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from ... import progress
+from ...errors import BadModel, UserError
+from .. import distributed
+from ..base import Example, Examples, FineTuning
+from .network import Network
+from .optimization import Fit, check_settings
+from .tokens import IGNORE, Encoded, Tokens, batches
+
+MEGABATCH = 50  # batches among which rows are sorted by length, so that little is padded and order stays random
+VALIDATION_TOKENS = 8192  # per batch
+
+OnEpoch: TypeAlias = Callable[[int, float], float | None]
+
+
+def tune(
+    network: Network,
+    tokens: Tokens,
+    examples: Examples,
+    validation: Sequence[Example],
+    settings: FineTuning,
+    seed: int,
+    on_epoch: OnEpoch,
+) -> int:
+    """Trains the network's unfrozen parameters in place and leaves those of the best epoch in it.
+
+    With `settings.ema`, a moving average of the weights is what is measured and left, while training goes on with the
+    weights themselves.
+
+    Args:
+        on_epoch: gets the epoch and the validation loss (nan without rows) with every look at the validation rows;
+            returns a score, greater is better.
+
+    Returns:
+        The number of tokens trained on, all epochs counted.
+
+    Raises:
+        UserError: settings that make no sense, or no examples.
+        BadModel: the loss is no longer a finite number.
+        TooLong: an example longer than the context.
+    """
+    return tune_each([network], tokens, examples, validation, [settings], [seed], [on_epoch])[0]
+
+
+def tune_each(
+    networks: Sequence[Network],
+    tokens: Tokens,
+    examples: Examples,
+    validation: Sequence[Example],
+    settings: Sequence[FineTuning],
+    seeds: Sequence[int],
+    on_epochs: Sequence[OnEpoch],
+    one_pass: Callable[[Sequence[int]], AbstractContextManager[None]] = nullcontext,
+) -> list[int]:
+    """As `tune`, for several networks on the same examples, one update of each at a time.
+
+    Args:
+        settings: with the same number of epochs, batch size and looks at the validation rows. All tunings end
+            together, when the last one has run out of patience.
+        one_pass: given the number of rows of each network, a context in which a batch of them all, one network's after
+            the other's, goes through the first network, each row with the parameters of its own.
+
+    Returns:
+        The numbers of tokens trained on.
+    """
+    for one in settings:
+        check_settings(one)
+    draw = examples if callable(examples) else lambda epoch: examples
+    held_out = _encode(tokens, validation)
+    rows = _encode(tokens, _some(draw(1)))
+    epochs, batch_size = settings[0].epochs, settings[0].batch_size
+    n_updates = epochs * math.ceil(len(rows) / batch_size)
+    fits = [Fit(*one, n_updates) for one in zip(networks, settings, seeds, strict=True)]
+    before: torch.Tensor | None = None  # the last update's losses, read when the next is under way: a GPU need not wait
+    with progress.counting("update", n_updates, epochs) as bar:
+        for epoch in range(1, epochs + 1):
+            if epoch > 1 and callable(examples):
+                rows = _encode(tokens, _some(draw(epoch)))
+            for network in networks:
+                network.module.train()
+            with seeded(seeds[0] + epoch, networks[0].device):
+                for groups in zip(*(_shuffled(rows, batch_size, fit.order) for fit in fits), strict=True):
+                    now = _update(fits, groups, tokens.end, one_pass)
+                    _show(bar, before)
+                    before = now
+                    for fit, group in zip(fits, groups, strict=True):
+                        fit.n_tokens += sum(len(row.ids) for row in group)
+                    bar.step()
+            _show(bar, before)
+            if epoch % settings[0].evaluate_every and epoch < epochs:
+                continue
+            for fit, on_epoch in zip(fits, on_epochs, strict=True):
+                fit.judge(partial(_judged, fit.network, epoch, held_out, tokens.end, on_epoch))
+            if all(fit.is_over for fit in fits):
+                break
+    for fit in fits:
+        fit.finish()
+    return [fit.n_tokens for fit in fits]
+
+
+@torch.inference_mode()
+def mean_loss(network: Network, rows: Sequence[Encoded], end: int) -> float:
+    """Mean loss of a completion token over all rows."""
+    total, count = 0.0, 0
+    for batch in batches(
+        [len(row.ids) for row in rows], lambda n, longest: n * longest <= VALIDATION_TOKENS, equal=False
+    ):
+        loss, n = _loss(network, [rows[i] for i in batch], end)
+        total += loss.item() * n
+        count += n
+    return total / count
+
+
+def _judged(network: Network, epoch: int, held_out: Sequence[Encoded], end: int, on_epoch: OnEpoch) -> float | None:
+    return on_epoch(epoch, mean_loss(network, held_out, end) if held_out else math.nan)
+
+
+def _encode(tokens: Tokens, examples: Sequence[Example]) -> list[Encoded]:
+    rows = tokens.pairs(examples)
+    if rows:
+        tokens.check_fits(max(len(row.ids) for row in rows) + 1, "example with its answer")
+    return rows
+
+
+def _some(examples: Sequence[Example]) -> Sequence[Example]:
+    if not examples:
+        raise UserError("there are no rows to fine-tune on")
+    return examples
+
+
+def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) -> Iterator[list[Encoded]]:
+    """Batches in random order; rows of like length meet."""
+    shuffled = torch.randperm(len(rows), generator=order).tolist()
+    cut = []
+    for begin in range(0, len(rows), MEGABATCH * batch_size):
+        mega = sorted(shuffled[begin : begin + MEGABATCH * batch_size], key=lambda i: len(rows[i].ids))
+        cut += [mega[i : i + batch_size] for i in range(0, len(mega), batch_size)]
+    for i in torch.randperm(len(cut), generator=order).tolist():
+        yield [rows[j] for j in cut[i]]
+
+
+def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.Tensor, int]:
+    """Mean loss over the completion tokens and the end token, and their number."""
+    losses, n = _losses(network, [batch], end)
+    return losses[0], n
+
+
+def _losses(network: Network, groups: Sequence[Sequence[Encoded]], end: int) -> tuple[torch.Tensor, int]:
+    """Mean loss of each group of rows, computed in one pass, and the number of tokens with a loss in them all.
+
+    Rows are padded on the right, which a causal network cannot see; a label is a token by its place in the row, so
+    that padding never counts, whatever its id.
+    """
+    batch = [row for group in groups for row in group]
+    width = max(len(row.ids) for row in batch)
+    ids = torch.full((len(batch), width), end)
+    labels = torch.full((len(batch), width), IGNORE)
+    for i, row in enumerate(batch):
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        first = max(1, row.start)  # nothing comes before the first token that could predict it
+        labels[i, first - 1 : len(row.ids)] = torch.tensor([*row.ids[first:], end])
+    mask = None
+    if any(len(row.ids) < width for row in batch):
+        mask = torch.tensor([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in batch]).to(network.device)
+    columns = (labels != IGNORE).any(dim=0).nonzero().flatten()
+    labels = labels[:, columns]
+    logits, _ = network(ids.to(network.device), mask=mask, keep=columns.to(network.device))
+    n = int((labels != IGNORE).sum())
+    sizes = [len(group) for group in groups]
+    parts = zip(logits.split(sizes), labels.to(network.device).split(sizes), strict=True)
+    losses = [cross_entropy(part.flatten(0, 1), own.flatten(), ignore_index=IGNORE) for part, own in parts]
+    return torch.stack(losses), n
+
+
+def _update(
+    fits: Sequence[Fit],
+    groups: Sequence[Sequence[Encoded]],
+    end: int,
+    one_pass: Callable[[Sequence[int]], AbstractContextManager[None]],
+) -> torch.Tensor:
+    """One update of each fit; returns their mean losses."""
+    own = [distributed.share(group) for group in groups]
+    with one_pass([len(group) for group in groups]):
+        losses, n = _losses(fits[0].network, [part or group[:1] for part, group in zip(own, groups, strict=True)], end)
+    for fit in fits:
+        fit.forget()
+    if distributed.world() == 1:
+        losses.sum().backward()  # no parameter is shared, so that each has the gradient of its own loss
+    else:
+        share, pooled = distributed.pooled_loss(losses.sum(), n if own[0] else 0)
+        (losses.sum() * share).backward()
+        distributed.add_gradients([p for fit in fits for p in fit.parameters])
+        losses = pooled.reshape(1)  # the same in all processes, so that all stop where it is no number
+    for fit in fits:
+        fit.step()
+    return losses.detach()
+
+
+def _show(bar: progress.Count, losses: torch.Tensor | None) -> None:
+    """Puts losses beside the progress. Raises BadModel where one is no number."""
+    if losses is None:
+        return
+    values = losses.tolist()
+    if not all(map(math.isfinite, values)):
+        raise BadModel("the training loss is no longer a finite number; use a smaller learning rate")
+    bar.losses = values
+
+
+@contextmanager
+def seeded(seed: int, device: str) -> Iterator[None]:
+    """Inside, torch's global generators (dropout, fresh adapters) start at `seed`; outside they stay as they were."""
+    with torch.random.fork_rng(devices=[torch.device(device)] if device.startswith("cuda") else []):
+        torch.manual_seed(seed)
+        yield

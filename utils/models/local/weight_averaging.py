@@ -1,0 +1,47 @@
+"""Weights of several tuned models as those of one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+
+from ...errors import CannotDo
+from . import adapters
+from .model import LocalModel
+from .network import Network
+
+
+@torch.no_grad()
+def mean(models: Sequence[LocalModel]) -> LocalModel:
+    """A model whose weights are the means of theirs. It makes sense for models tuned from the same start.
+
+    Adapters are merged into the weights first: the mean of two factors is not the factor of the mean update.
+
+    Raises:
+        CannotDo: a quantised base, whose weights cannot be added up, or an adapter that cannot be merged.
+    """
+    networks = [_merged(model) for model in models]
+    whole = copy.deepcopy(networks[0])
+    states = [dict(network.named_parameters()) for network in networks]
+    for name, parameter in whole.named_parameters():
+        if not parameter.is_floating_point():
+            raise CannotDo("quantised weights cannot be averaged; use --quantization none")
+        parameter.copy_(sum(state[name].detach().float() for state in states) / len(states))
+    first = models[0]
+    soup = first._with_network(Network(whole.eval(), first.device, first.dtype))
+    soup.n_tokens_trained = sum(model.n_tokens_trained for model in models)
+    return soup
+
+
+def _merged(model: LocalModel) -> torch.nn.Module:
+    module = model._network.whole()
+    if not adapters.is_inside(module):
+        return module
+    own = copy.deepcopy(module)
+    try:
+        with adapters.quiet_peft():
+            return own.merge_and_unload()
+    except (AttributeError, ValueError, NotImplementedError, TypeError) as exc:
+        raise CannotDo(f"adapter {model.adapter!r} cannot be merged into its weights: {exc}; use full or lora") from exc

@@ -1,0 +1,225 @@
+"""Language models behind a server that speaks OpenAI's protocol, as the three verbs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import BadModel, CannotDo, UserError
+from ..base import Example, Examples, FineTuning, LanguageModel
+from . import providers, session, wire
+from .ledger import Ledger
+from .live import Live
+from .quote import Counting
+from .store import Store
+from .token_counts import Counter
+from .wire import Job
+
+FEWEST_ROWS = 10  # with which the protocol's servers take a training file
+
+
+class OpenAIModel:
+    """See `utils.models.base.LanguageModel` for the verbs and the attributes.
+
+    Attributes:
+        cost_usd: cost of what was asked of this model and of those it was tuned from, paid now or before.
+    """
+
+    context_length = None  # the protocol does not tell
+    dtype = ""
+
+    def __init__(self, name: str, served: str, back_end: Live | Counting, n_tokens_trained: int = 0) -> None:
+        self.name = name
+        self.served = served
+        self.device = providers.host(back_end.ask_url if isinstance(back_end, Counting) else back_end.asker.url)
+        self.n_tokens_trained = n_tokens_trained
+        self._back_end = back_end
+        self._provider = back_end.provider
+
+    @classmethod
+    def load(cls, name: str, *, adapter: str = "full", quantization: str = "none") -> OpenAIModel:
+        """The model `name`, "openai:" before it, at the server that the environment names. Nothing is sent.
+
+        Raises:
+            UserError: no name, no key, no price, or an adapter, which the server chooses.
+        """
+        served = name.removeprefix(session.PREFIX)
+        if not served.strip():
+            raise BadModel(f"{name} names no model; write {session.PREFIX}NAME")
+        if adapter != "full" or quantization != "none":
+            raise CannotDo(
+                f"{name}: adapter and quantization are the server's choice; leave --adapter and --quantization out"
+            )
+        now = session.current()
+        train_url, ask_url = session.urls()
+        provider = providers.pair(train_url, ask_url, now.providers)
+        price = providers.pair_price(train_url, ask_url, served, now.prices)
+        counter = Counter(provider, served)
+        store = Store(now.folder)
+        if now.quote is not None:
+            return cls(
+                name, served, Counting(now.quote, provider, price, counter, store, train_url, ask_url, now.batch)
+            )
+        from .connection import Connection  # and with it the package, which a quote does not need
+
+        trainer = Connection(train_url, "OPENAI_API_KEY", now.retry_minutes, provider.metadata)
+        asker = trainer
+        if ask_url != train_url:
+            own = "OPENAI_INFERENCE_API_KEY"
+            asker = Connection(
+                ask_url, own if os.environ.get(own) else "OPENAI_API_KEY", now.retry_minutes, provider.metadata
+            )
+        ledger = Ledger(now.folder / "ledger.csv", now.max_usd)
+        return cls(name, served, Live(trainer, asker, now, provider, price, counter, store, ledger))
+
+    @property
+    def cost_usd(self) -> float:
+        return self._back_end.usd
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._back_end.counter(texts)
+
+    def fine_tune(
+        self,
+        examples: Examples,
+        validation: Sequence[Example] = (),
+        *,
+        settings: FineTuning,
+        seed: int,
+        on_epoch: Callable[[int, LanguageModel, float], float | None] | None = None,
+    ) -> OpenAIModel:
+        """See `LanguageModel.fine_tune`. Epochs whose model the server keeps are scored, the last one at least.
+
+        Raises:
+            CannotDo: examples that change from epoch to epoch, which a training file cannot hold.
+            UserError: see `live.Live.tune`.
+        """
+        pairs = _fixed(examples)
+        tuned = self._back_end.tune(self._job(pairs, validation, settings, seed))
+        names = {
+            round(step * settings.epochs / self._n_updates(pairs, settings)): name
+            for step, name in tuned.checkpoints.items()
+        }
+        first = settings.epochs - self._provider.checkpoints + 1
+        kept = sorted((epoch, name) for epoch, name in names.items() if max(1, first) <= epoch < settings.epochs)
+        best, best_score = None, -np.inf
+        for epoch, served in [*kept, (settings.epochs, tuned.model)]:
+            model = OpenAIModel(self.name, served, self._back_end, tuned.n_tokens)
+            score = None if on_epoch is None else on_epoch(epoch, model, float("nan"))
+            if score is None or score > best_score:
+                best, best_score = model, -np.inf if score is None else score
+        return best
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        stop: str = "",
+        temperature: float = 0.0,
+        samples: int = 1,
+        max_new_tokens: int = 16,
+        seed: int = 0,
+    ) -> list[list[str]]:
+        """See `LanguageModel.generate`. An answer that the limit cut short ends in "…"; one withheld is empty."""
+        drawn = samples if temperature > 0 else 1  # greedy answers are all the same
+        how = {
+            "stop": stop,
+            "temperature": temperature,
+            "samples": drawn,
+            "max_new_tokens": max_new_tokens,
+            "seed": seed,
+        }
+        requests = [wire.free(self._provider, self.served, prompt, **how) for prompt in prompts]
+        responses = self._back_end.ask(wire.PATHS[self._provider.inference], requests)
+        answers = [wire.texts(response, drawn) for response in responses]
+        answers = [[text.split(stop)[0] if stop else text for text in texts] for texts in answers]
+        return answers if temperature > 0 else [texts * samples for texts in answers]
+
+    def log_likelihood(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+        """See `LanguageModel.log_likelihood`. One request for each prompt and candidate, exact, where the server echoes
+        prompts; through a chat one for each prompt, by the answer's first token (`wire.first_likelihoods`).
+
+        Raises:
+            CannotDo: the server gives no log-probabilities, or one candidate begins another.
+        """
+        if self._provider.inference == "chat":
+            return self._first_likelihoods(prompts, candidates)
+        if any(a != b and b.startswith(a) for a in candidates for b in candidates):
+            raise CannotDo(
+                f"{self.name} cannot tell an answer from the beginning of another one; use --decoding generate"
+            )
+        pairs = [(prompt, prompt + candidate) for prompt in prompts for candidate in candidates]
+        requests = [wire.scoring(self._provider, self.served, text) for _, text in pairs]
+        responses = self._back_end.ask(wire.PATHS["completions"], requests)
+        scores = [wire.log_likelihood(r, text, len(prompt)) for r, (prompt, text) in zip(responses, pairs, strict=True)]
+        return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
+
+    def _first_likelihoods(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+        requests = [wire.first_token(self._provider, self.served, prompt) for prompt in prompts]
+        responses = self._back_end.ask(wire.PATHS["chat"], requests)
+        labels = _labels(candidates)
+        scores = [wire.first_likelihoods(response, labels) for response in responses]
+        return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
+
+    def save(self, folder: Path) -> None:
+        """Writes the tuned model's name; its weights stay at the server."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "openai.json").write_text(json.dumps({"model": session.PREFIX + self.served}) + "\n", "utf-8")
+
+    def _job(self, pairs: list[Example], validation: Sequence[Example], settings: FineTuning, seed: int) -> Job:
+        if len(pairs) < FEWEST_ROWS:
+            raise UserError(f"{len(pairs)} training rows; a server of this protocol takes {FEWEST_ROWS} at least")
+        wire.check_texts(pairs)
+        provider = self._provider
+        texts = [wire.line_texts(provider, pair) for pair in pairs]
+        n_tokens = sum(self.count_tokens([text for row in texts for text in row])) + len(pairs) * wire.line_overhead(
+            provider
+        )
+        ours = {"epochs": settings.epochs, "batch_size": settings.batch_size, "learning_rate": settings.learning_rate}
+        return Job(
+            model=self.served,
+            training=wire.training_lines(provider, pairs),
+            validation=wire.training_lines(provider, validation),
+            n_tokens=n_tokens,
+            hyperparameters={
+                provider.hyperparameters[name]: value
+                for name, value in ours.items()
+                if name in provider.hyperparameters
+            }
+            | provider.more_hyperparameters,
+            extra=dict(provider.job_extra),
+            seed=seed % 2**31 if provider.seed else None,
+            epochs=settings.epochs,
+            n_updates=self._n_updates(pairs, settings),
+        )
+
+    def _n_updates(self, pairs: Sequence[Example], settings: FineTuning) -> int:
+        return -(-len(pairs) // settings.batch_size) * settings.epochs
+
+
+def _labels(candidates: Sequence[str]) -> list[str]:
+    """The candidates without the ending that all of them share, their stop mark, and without outer spaces."""
+    endings = zip(*(reversed(candidate) for candidate in candidates), strict=False)
+    shared = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, endings))[::-1]
+    mark = (shared if len(candidates) > 1 else "").lstrip(
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ "
+    )
+    return [candidate.removesuffix(mark).strip() for candidate in candidates]
+
+
+def _fixed(examples: Examples) -> list[Example]:
+    """The training pairs, the same in each epoch."""
+    if not callable(examples):
+        return list(examples)
+    first = list(examples(1))
+    if list(examples(2)) != first:
+        raise CannotDo(
+            "the training rows change from epoch to epoch (--jitter, swapped cells, feature orders, shots drawn anew), "
+            "which a training file cannot hold; leave those flags out with --model openai:NAME"
+        )
+    return first

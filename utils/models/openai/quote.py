@@ -1,0 +1,153 @@
+"""The back end that sends nothing: it answers with nothing and adds up what would be sent, to the token."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import UserError
+from ...storage import write_text
+from . import wire
+from .providers import Price, Provider, host
+from .store import Store
+from .token_counts import Counter
+from .wire import Job, Tuned
+
+
+@dataclass
+class Line:
+    """What one learner on one table would cost; tokens by kind, answers at their longest."""
+
+    jobs: int = 0
+    requests: int = 0
+    training: int = 0
+    prompt: int = 0
+    completion: int = 0
+    usd: float = 0.0
+    exact: bool = True
+
+
+@dataclass
+class Quote:
+    """What a study would send.
+
+    Attributes:
+        files: folder for the training files that would be uploaded; None to write none.
+        label: what is being added to: a table and a learner.
+        lines: the sums by label.
+        hosts: where anything would go to.
+        example: the first training line or prompt.
+    """
+
+    files: Path | None = None
+    label: str = ""
+    lines: dict[str, Line] = field(default_factory=lambda: defaultdict(Line))
+    hosts: set[str] = field(default_factory=set)
+    example: str = ""
+    as_of: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
+
+    def line(self) -> Line:
+        return self.lines[self.label]
+
+    def new(self, key: str) -> bool:
+        """Whether a request or job is seen for the first time; a second one costs nothing."""
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+
+class Counting:
+    """A back end as `live.Live`, without a network.
+
+    Args:
+        quote: what is added to.
+        train_url, ask_url: base URLs.
+        price: of the base model; None where the table has none.
+        batch: whether answers would be asked for in batches.
+    """
+
+    def __init__(
+        self,
+        quote: Quote,
+        provider: Provider,
+        price: Price | None,
+        counter: Counter,
+        store: Store,
+        train_url: str,
+        ask_url: str,
+        batch: bool,
+    ) -> None:
+        self.quote, self.provider, self.price, self.counter, self.store = quote, provider, price, counter, store
+        self.train_url, self.ask_url, self.batch = train_url, ask_url, batch
+        self.usd = 0.0
+
+    def tune(self, job: Job) -> Tuned:
+        """The job's outcome where it is known; else one that costs what the training will."""
+        key = job.key(self.train_url)
+        state = self.store.state(key)
+        if "tuned" in state:
+            steps = {int(step): name for step, name in state["checkpoints"].items()}
+            return Tuned(state["tuned"], steps, state["n_tokens"])
+        n_tokens = job.n_tokens * job.epochs
+        if "job" not in state and self.quote.new(key):
+            line = self.quote.line()
+            line.jobs += 1
+            line.training += n_tokens
+            self._add(host(self.train_url), training=n_tokens)
+            self.quote.example = self.quote.example or job.training.decode().partition("\n")[0]
+            if self.quote.files is not None:
+                write_text(self.quote.files / f"{key}.train.jsonl", job.training.decode())
+                if job.validation:
+                    write_text(self.quote.files / f"{key}.valid.jsonl", job.validation.decode())
+        per_epoch = job.n_updates / job.epochs
+        kept = range(max(1, job.epochs - self.provider.checkpoints + 1), job.epochs)
+        return Tuned(f"quoted:{key}", {round(n * per_epoch): f"quoted:{key}:{n}" for n in kept}, n_tokens)
+
+    def ask(self, path: str, requests: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+        """What is known of the answers; an empty one for each of the others, which is counted."""
+        return [self._ask(path, request) for request in requests]
+
+    def _ask(self, path: str, request: dict[str, object]) -> dict[str, object]:
+        known = self.store.answer(self.ask_url, path, request)
+        if known is not None:
+            return known
+        if self.quote.new(wire.digest([self.ask_url, path, request])):
+            prompt, completion = cost(self.provider, self.counter, request)
+            line = self.quote.line()
+            line.requests += 1
+            line.prompt += prompt
+            line.completion += completion
+            self._add(host(self.ask_url), prompt=prompt, completion=completion)
+            self.quote.example = self.quote.example or wire.prompt_text(request)
+        n = int(request.get("n", 1))
+        if "top_logprobs" in request:
+            known = {"content": [{"top_logprobs": [{"token": "", "logprob": 0.0}]}]}
+            return {"choices": [{"index": 0, "message": {"content": ""}, "logprobs": known}]}
+        if request.get("echo"):
+            known = {"tokens": [request["prompt"]], "token_logprobs": [0.0], "text_offset": [0]}
+            return {"choices": [{"index": 0, "text": request["prompt"], "logprobs": known}]}
+        content = {"message": {"content": ""}} if "messages" in request else {"text": ""}
+        return {"choices": [{"index": i, **content, "finish_reason": "stop"} for i in range(n)]}
+
+    def _add(self, place: str, **tokens: int) -> None:
+        if self.price is None:
+            raise UserError(
+                f"no price is known for this model at {place}, so no quote can be made; add a line for its host and "
+                "name to data/prices.csv (0 for a server of your own), or give another table with --prices"
+            )
+        line = self.quote.line()
+        line.usd += self.price.usd(**tokens, batched=self.batch)
+        line.exact &= self.counter.exact
+        self.quote.hosts.add(place)
+        self.quote.as_of.add(self.price.as_of)
+
+
+def cost(provider: Provider, counter: Counter, request: dict[str, object]) -> tuple[int, int]:
+    """Tokens of a request: its prompt, and its answers at their longest."""
+    prompt = counter([wire.prompt_text(request)])[0]
+    if "messages" in request:
+        prompt += provider.request_tokens + provider.message_tokens * len(request["messages"])
+    return prompt, wire.answer_limit(provider, request)

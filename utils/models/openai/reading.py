@@ -1,0 +1,167 @@
+"""Objects of the protocol out of the bytes that a server sent: whole, of the right form, or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import from_json
+
+from .wire import BadAnswer, shown
+
+LARGEST = 8 * 2**20  # bytes of an object; Python takes twenty times as much for the worst of them
+DIGITS = 20  # that a whole number may have; the longest of the protocol are times
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be shown")
+    return text
+
+
+Id = Annotated[str, StringConstraints(pattern=re.compile(r"\A[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}\Z"))]  # part of a URL
+Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
+Empty = BeforeValidator(lambda value: None if value == "" else value)  # some servers write "" for null
+NoId = Annotated[Id | None, Empty]
+NoName = Annotated[Name | None, Empty]
+Step = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Object(BaseModel):
+    """What is used of an object; other fields are dropped."""
+
+    model_config = ConfigDict(strict=True, protected_namespaces=())
+
+
+class Entry(Object):
+    """What has an id, if nothing else."""
+
+    id: Id
+
+
+class File(Object):
+    id: Id
+    status: NoName = None
+    status_details: Any = None
+
+
+class Job(Object):
+    object: Literal["fine_tuning.job"] | None = None
+    id: Id
+    status: Name
+    fine_tuned_model: NoName = None
+    trained_tokens: Any = None  # counted by `wire.trained`
+    error: Any = None
+
+
+class Batch(Object):
+    object: Literal["batch"] | None = None
+    id: Id
+    status: Name
+    output_file_id: NoId = None
+    error_file_id: NoId = None
+
+
+class Page(Object):
+    object: Literal["list"] | None = None
+    data: list[dict[str, Any]] | None = None
+    has_more: bool | None = None
+
+
+class Event(Object):
+    id: Name
+    message: str
+
+
+class Checkpoint(Object):
+    step_number: Step
+    fine_tuned_model_checkpoint: Name
+
+
+class Listed(Object):
+    """A model in the list of models."""
+
+    id: Name
+    shutdown_date: Any = None
+
+
+class Line(Object):
+    """A line of a batch's output."""
+
+    custom_id: str
+    response: dict[str, Any] | None = None
+    error: Any = None
+
+
+T = TypeVar("T", bound=Object)
+
+
+def record(data: bytes | str) -> dict[str, Any]:
+    """A JSON object, without lone surrogates, numbers that are not finite or of absurd length, or endless nesting.
+
+    Raises:
+        BadAnswer: it is a page or something else.
+    """
+    if len(data or "") > LARGEST:
+        raise BadAnswer(f"a text of more than {LARGEST / 2**20:g} MiB")
+    try:
+        found = from_json(data, allow_inf_nan=False, cache_strings="none")
+    except (ValueError, TypeError) as error:
+        raise BadAnswer(f"an unreadable text, {shown(data)} ({error})" if data else "an empty text") from None
+    if not isinstance(found, dict):
+        raise BadAnswer(f"no JSON object but {shown(found)}")
+    rest: list[Any] = [found]
+    while rest:  # the reader takes 1e999 for a number, and limits digits to thousands
+        one = rest.pop()
+        if isinstance(one, dict):
+            rest.extend(one.values())
+        elif isinstance(one, list):
+            rest.extend(one)
+        elif isinstance(one, float) and not math.isfinite(one):
+            raise BadAnswer("a number that is too large to be one")
+        elif isinstance(one, int) and abs(one) >= 10**DIGITS:
+            raise BadAnswer(f"a whole number of more than {DIGITS} digits")
+    return found
+
+
+def checked(kind: type[T], found: dict[str, Any]) -> T:
+    """An object of that kind.
+
+    Raises:
+        BadAnswer: a field is missing or of another form.
+    """
+    try:
+        return kind.model_validate(found)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False)[0]
+        field = str(wrong["loc"][0]) if wrong["loc"] else "form"
+        what = f"without {field}" if wrong["type"] == "missing" else f"whose {field} is {shown(wrong['input'])}"
+        raise BadAnswer(f"a {kind.__name__.lower()} {what}") from None
+
+
+def usable(kind: type[T], entries: list[dict[str, Any]] | None) -> list[T]:
+    """The entries of a list that are of that kind; the others, of which nothing depends, are left out."""
+    found = []
+    for entry in entries or []:
+        try:
+            found.append(checked(kind, entry))
+        except BadAnswer:
+            continue
+    return found
+
+
+def batch_line(line: bytes) -> tuple[str, dict[str, object] | None, str]:
+    """Key, response (None where the request failed) and reason of a line of a batch's output.
+
+    Raises:
+        BadAnswer: it is no such line.
+    """
+    found = checked(Line, record(line))
+    reply = found.response or {}
+    body = reply.get("body")
+    if found.error is None and reply.get("status_code") == 200 and isinstance(body, dict):
+        return found.custom_id, body, ""
+    return found.custom_id, None, json.dumps(found.error or body)

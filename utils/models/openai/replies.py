@@ -1,0 +1,130 @@
+"""What a server's reply means: an answer, something that may pass, or a final no with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from ...errors import CannotDo
+from . import wire
+
+MONEY = (  # codes and types of a 429 that no waiting mends
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_usage_limit_exceeded",
+    "billing_hard_limit_reached",
+    "spend_limit_exceeded",
+)
+PASSING = (408, 409, 429)  # and all from 500 on
+LONGEST = 500  # characters of a server's message that are shown
+
+
+class Transient(Exception):
+    """Something that may pass by itself.
+
+    Attributes:
+        after: seconds that the server wants us to wait, or None.
+        status: HTTP status, or None where there was no reply.
+    """
+
+    def __init__(self, what: str, after: float | None = None, status: int | None = None) -> None:
+        super().__init__(what)
+        self.after = after
+        self.status = status
+
+
+class Refused(CannotDo):
+    """The server's final no, with its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Redirected(Refused):
+    """The server sends us to another one, where nothing goes. What was asked for may have been done."""
+
+
+def meaning(
+    status: int,
+    body: object,
+    headers: Mapping[str, str],
+    *,
+    host: str,
+    key: str,
+    key_name: str,
+    what: str,
+    patient: bool,
+) -> Transient | Refused:
+    """What a reply with an error status means.
+
+    Args:
+        key, key_name: the key, which must not appear in any message, and its environment variable.
+        what: was asked for.
+        patient: whether a 404 may pass, as it does for a model that was tuned a minute ago.
+    """
+    code, kind = _field(body, "code"), _field(body, "type")
+    told = clean(_message(body) or f"status {status}", key)
+    if status == 401:
+        return Refused(f"{host} does not accept the key in {key_name}; export a valid one", status)
+    if status == 403 and code == "training_not_available":
+        return Refused(
+            f"{host} no longer fine-tunes for this account (403 training_not_available); use another server of the "
+            "protocol (OPENAI_BASE_URL, data/providers.json), a local model (--model lift-tiny, a folder or a Hub id), "
+            "or rows in the prompt instead of tuning (--epochs 0 --shots 20)",
+            status,
+        )
+    if status == 429 and ({code, kind} & set(MONEY) or "spend_limit" in f"{code} {kind}"):
+        return Refused(
+            f"{host} says that the account's money or quota is used up ({told}); finished work is kept, and the same "
+            "command goes on once there is some",
+            status,
+        )
+    if status in PASSING or status >= 500 or (status == 404 and patient):
+        return Transient(f"{status}: {told}", _after(headers), status)
+    if status == 404:
+        return Refused(f"{host} does not know {what} ({told}); check the model's name and OPENAI_BASE_URL", status)
+    return Refused(f"{host} refused {what} ({status}): {told}", status)
+
+
+def clean(text: str, key: str) -> str:
+    """A text of the server on one line, shortened, without our key should it repeat it, or what steers a terminal."""
+    text = (text.replace(key, "[key]") if key else text)[: 2 * LONGEST]
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:LONGEST]
+
+
+def check(request: dict[str, object], response: dict[str, object]) -> None:
+    """Raises BadAnswer where a response does not hold what was asked for."""
+    if "top_logprobs" in request:
+        wire.first_likelihoods(response, [])
+    elif request.get("echo"):
+        wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
+    else:
+        wire.texts(response, int(request.get("n", 1)))
+
+
+def _message(body: object) -> str:
+    """The message of either shape of error, {"error": …} or {"detail": …}."""
+    if not isinstance(body, dict):
+        return ""
+    inner = body.get("error", body)
+    if isinstance(inner, str):
+        return inner
+    text = (inner.get("message") if isinstance(inner, dict) else None) or body.get("detail") or ""
+    return text if isinstance(text, str) else json.dumps(text)
+
+
+def _field(body: object, name: str) -> str | None:
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    value = inner.get(name) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server wants us to wait before the next try."""
+    try:
+        seconds = float(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -1,0 +1,356 @@
+"""Requests and training lines as the protocol has them, and what a response says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...errors import CannotDo, UserError
+from ..base import Example
+from .providers import Provider
+
+PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
+CUT = "…"  # ends an answer that the limit of tokens cut short, so that 12.3 is not read out of 12.34
+TINY = 1e-12  # probability of what no token tells
+NOTHING = ""  # an answer that a filter withheld
+LEAST = -1e6  # log-probability; servers write -9999 for what is impossible
+ROUNDING = 1e-6  # that a log-probability may lie above 0
+TEMPLATE = 256  # tokens that a server may put around a prompt: its chat template, marks of beginning and end
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 60
+
+
+class BadAnswer(Exception):
+    """A response that is no answer: a page in HTML, a field that is missing. The message tells what came instead."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fine-tune to be bought.
+
+    Attributes:
+        model: the base, as the server calls it.
+        training, validation: the files' bytes, JSON lines; empty for no validation file.
+        n_tokens: of the training lines, one epoch.
+        hyperparameters, extra: as the server calls them.
+        seed: in 0 … 2**31 - 1, or None where the server takes none.
+        epochs, n_updates: passes over the training lines, and updates in all of them.
+    """
+
+    model: str
+    training: bytes = field(repr=False)
+    validation: bytes = field(repr=False)
+    n_tokens: int
+    hyperparameters: dict[str, object]
+    extra: dict[str, object]
+    seed: int | None
+    epochs: int
+    n_updates: int
+
+    def key(self, url: str) -> str:
+        """Identity of the job at a server: all that is sent."""
+        texts = [hashlib.sha256(part).hexdigest() for part in (self.training, self.validation)]
+        return digest([url, self.model, texts, self.hyperparameters, self.extra, self.seed])
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of a job.
+
+    Attributes:
+        model: the tuned model's name at the server.
+        checkpoints: update after which a model was kept → that model's name; the final one is not among them.
+        n_tokens: trained on, all epochs counted.
+    """
+
+    model: str
+    checkpoints: dict[int, str]
+    n_tokens: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one answered request.
+
+    Attributes:
+        counted: "server", or "estimate" where the server told none, or "quote" where what it told cannot be.
+        strange: in the last case, what it told.
+    """
+
+    prompt: int
+    completion: int
+    counted: str
+    strange: str = ""
+
+
+def digest(what: object) -> str:
+    """The name of a request or job: 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(what, sort_keys=True, ensure_ascii=True).encode()).hexdigest()[:32]
+
+
+def training_lines(provider: Provider, pairs: Sequence[Example]) -> bytes:
+    """The pairs as a training file, in the form that the server takes."""
+    return json_lines([_line(provider, pair) for pair in pairs])
+
+
+def line_texts(provider: Provider, pair: Example) -> list[str]:
+    """The texts of a training line that are billed."""
+    prompt, completion = pair
+    return [prompt, completion.lstrip(" ")] if provider.lines == "chat" else [prompt + completion]
+
+
+def line_overhead(provider: Provider) -> int:
+    """Tokens billed for a training line beside its texts."""
+    return 2 * provider.message_tokens + provider.request_tokens if provider.lines == "chat" else 0
+
+
+def json_lines(records: Sequence[dict[str, object]]) -> bytes:
+    """Records as a file of JSON lines."""
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def _line(provider: Provider, pair: Example) -> dict[str, object]:
+    if provider.lines == "completion":
+        return {"prompt": pair[0], "completion": pair[1]}
+    roles = zip(("user", "assistant"), line_texts(provider, pair), strict=True)
+    return {"messages": [{"role": role, "content": text} for role, text in roles]}
+
+
+def free(
+    provider: Provider,
+    model: str,
+    prompt: str,
+    *,
+    stop: str,
+    temperature: float,
+    samples: int,
+    max_new_tokens: int,
+    seed: int,
+) -> dict[str, object]:
+    """A request for `samples` free answers to one prompt."""
+    if provider.inference == "chat":
+        asked: dict[str, object] = {"messages": [{"role": "user", "content": prompt}]}
+    else:
+        asked = {"prompt": prompt}
+    asked |= {"model": model, provider.limit: max_new_tokens, "temperature": temperature}
+    asked |= {"n": samples} if samples > 1 else {}
+    asked |= {"stop": [stop]} if stop else {}
+    asked |= {"seed": seed % 2**31} if provider.seed and temperature > 0 else {}  # greedy answers need none
+    return asked | provider.request_extra
+
+
+def scoring(provider: Provider, model: str, text: str) -> dict[str, object]:
+    """A request for the log-probabilities of a text's own tokens, without an answer.
+
+    Raises:
+        CannotDo: the server has no such thing.
+    """
+    if provider.inference != "completions" or not provider.echo:
+        raise CannotDo(
+            f"the server called {provider.name!r} gives no log-probabilities of a prompt, so classes and levels cannot "
+            "be scored; use --decoding generate (regression: greedy, or a mean or median with --samples 20), or set "
+            '"echo" in data/providers.json if it can'
+        )
+    asked = {"model": model, "prompt": text, "max_tokens": provider.echo_tokens, "temperature": 0.0}
+    return asked | {"echo": True, "logprobs": 1} | provider.request_extra
+
+
+def first_token(provider: Provider, model: str, prompt: str) -> dict[str, object]:
+    """A request for the likeliest first tokens of a chat's answer.
+
+    Raises:
+        CannotDo: the server tells no log-probabilities.
+    """
+    if not provider.top_logprobs:
+        raise CannotDo(
+            f"the server called {provider.name!r} tells no log-probabilities of answers, so classes cannot be scored; "
+            'use --decoding generate, or set "top_logprobs" in data/providers.json if it can'
+        )
+    asked = {"messages": [{"role": "user", "content": prompt}], "model": model, provider.limit: 1, "temperature": 0.0}
+    asked |= {"seed": 0} if provider.seed else {}
+    return asked | {"logprobs": True, "top_logprobs": provider.top_logprobs} | provider.request_extra
+
+
+def prompt_text(request: dict[str, object]) -> str:
+    """The text of a request that is billed as its prompt."""
+    if "messages" in request:
+        return "\n".join(message["content"] for message in request["messages"])
+    return request["prompt"]
+
+
+def answer_limit(provider: Provider, request: dict[str, object]) -> int:
+    """The most tokens that the request's answers may have together."""
+    limit = request.get(provider.limit, request.get("max_tokens", 0))
+    return int(limit) * int(request.get("n", 1))
+
+
+def most_tokens(provider: Provider, request: dict[str, object]) -> tuple[int, int]:
+    """The most tokens that prompt and answers of a request can have, whatever the tokenizer: none is without a byte.
+
+    Some servers generate a token where none was asked for.
+    """
+    prompt = len(prompt_text(request).encode("utf-8", "surrogatepass")) + TEMPLATE
+    return prompt, max(answer_limit(provider, request), int(request.get("n", 1)))
+
+
+def shown(value: object) -> str:
+    """A value of the server's in a sentence: short, and without characters that cannot be shown."""
+    return _short.repr(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+
+
+def texts(response: dict[str, object], n: int) -> list[str]:
+    """The `n` answers of a response, in order.
+
+    Raises:
+        BadAnswer: the response has another form or another number of answers.
+    """
+    choices = _choices(response)
+    if len(choices) != n:
+        raise BadAnswer(f"{len(choices)} answers where {n} were asked for")
+    places = [choice.get("index") for choice in choices]
+    if not all(is_whole(place) for place in places) or sorted(places) != list(range(n)):
+        raise BadAnswer(f"answers that are numbered {shown(places)}")
+    return [_text(choice) for choice in sorted(choices, key=lambda choice: choice["index"])]
+
+
+def _choices(response: dict[str, object]) -> list[dict[str, object]]:
+    choices = response.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise BadAnswer("a response without answers")
+    return choices
+
+
+def _text(choice: dict[str, object]) -> str:
+    holder, name = (choice.get("message"), "content") if "message" in choice else (choice, "text")
+    if not isinstance(holder, dict) or name not in holder:
+        raise BadAnswer("an answer without text")
+    text = holder[name]
+    if text is None or choice.get("finish_reason") == "content_filter":
+        return NOTHING
+    if not isinstance(text, str):
+        raise BadAnswer(f"an answer whose text is {shown(text)}")
+    body = text.lstrip()
+    cut = choice.get("finish_reason") == "length" and body and len(body.splitlines()) == 1
+    return text + CUT if cut else text
+
+
+def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> float:
+    """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters of `text`.
+
+    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training. Together
+    they must be the text: only within characters beyond ASCII, which servers write in several ways, may one differ.
+
+    Raises:
+        BadAnswer: the response has no log-probabilities of this text. (Some servers give those of the answer alone.)
+    """
+    known = _logprobs(response)
+    columns = [known.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
+    if not all(isinstance(column, list) for column in columns) or len(set(map(len, columns))) != 1:
+        raise BadAnswer("a response without log-probabilities")
+    tokens = [one for one in zip(*columns, strict=True) if not (is_whole(one[2]) and one[2] >= len(text))]
+    starts = [start for _, _, start in tokens]
+    if not all(map(is_whole, starts)) or starts[:1] != [0] or starts != sorted(starts):
+        raise BadAnswer("log-probabilities of something else than the prompt")
+    total, found = 0.0, False
+    for (token, value, start), end in zip(tokens, [*starts[1:], len(text)], strict=True):
+        if token != text[start:end] and text[start : end + 1].isascii():
+            raise BadAnswer(f"log-probabilities of something else than the prompt: {shown(token)} at character {start}")
+        if end > n_prompt or start >= n_prompt:
+            total += _log_probability(value)
+            found = True
+        elif value is not None:  # the first token of a text has none
+            _log_probability(value)
+    if not found:
+        raise BadAnswer("log-probabilities of something else than the prompt")
+    return total
+
+
+def first_likelihoods(response: dict[str, object], labels: Sequence[str]) -> list[float]:
+    """Log-probability of each label by the first token of an answer.
+
+    A token is a label's where it is the label, or begins that one alone. Labels that are not among the likeliest tokens
+    share what probability these leave, but none gets more than the least likely one that is told.
+
+    Raises:
+        BadAnswer: the response tells no log-probabilities.
+    """
+    content = _logprobs(response).get("content")
+    first = content[0] if isinstance(content, list) and content else None
+    top = first.get("top_logprobs") if isinstance(first, dict) else None
+    if not isinstance(top, list) or not top or not all(isinstance(one, dict) for one in top):
+        raise BadAnswer("a response without log-probabilities")
+    if not all(isinstance(one.get("token"), str) for one in top):
+        raise BadAnswer("log-probabilities of a token that is no text")
+    told = [(one["token"].strip(), _log_probability(one.get("logprob"))) for one in top]
+    total = sum(math.exp(value) for _, value in told)
+    if total > 1.0 + len(told) * 1e-3:  # servers round
+        raise BadAnswer(f"probabilities that add up to {total:.3g}")
+    p = dict.fromkeys(labels, 0.0)
+    for token, value in told:
+        owners = [label for label in labels if label == token] or [label for label in labels if label.startswith(token)]
+        if token and len(owners) == 1:
+            p[owners[0]] += math.exp(value)
+    missing = sum(value == 0.0 for value in p.values())
+    rest = max(0.0, 1.0 - total) / max(1, missing)
+    floor = max(min(rest, math.exp(min(value for _, value in told))), TINY)
+    return [math.log(p[label] or floor) for label in labels]
+
+
+def _logprobs(response: dict[str, object]) -> dict[str, object]:
+    choices = _choices(response)
+    known = choices[0].get("logprobs") if choices else None
+    if not isinstance(known, dict):
+        raise BadAnswer("a response without log-probabilities")
+    return known
+
+
+def _log_probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST <= value <= ROUNDING:
+        raise BadAnswer(f"a log-probability of {shown(value)}")
+    return min(float(value), 0.0)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number; True and 1.0 are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def usage(response: dict[str, object], quoted: tuple[int, int], most: tuple[int, int]) -> Usage:
+    """Tokens that the server says it has billed, where they can be true.
+
+    Args:
+        quoted: what counts otherwise, (prompt, completion).
+        most: that the request can have used, see `most_tokens`.
+    """
+    told = response.get("usage")
+    if told is None:
+        return Usage(*quoted, "estimate")
+    if not isinstance(told, dict):
+        return Usage(*quoted, "quote", shown(told))
+    counts = {name: told.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    for (name, count), limit in zip(counts.items(), most, strict=True):
+        if count is not None and not (is_whole(count) and 0 <= count <= limit):
+            return Usage(*quoted, "quote", f"{name} {shown(count)}")
+    if None in counts.values():
+        return Usage(*quoted, "estimate")
+    return Usage(*counts.values(), "server")
+
+
+def trained(told: object, job: Job) -> tuple[int, str]:
+    """Tokens of a training, the server's count where it can be true, else the quoted; and what it told instead."""
+    quoted, most = job.n_tokens * job.epochs, job.epochs * (len(job.training) + len(job.validation))
+    if told is None or (is_whole(told) and 0 <= told <= most):
+        return (quoted if told is None else told), ""
+    return quoted, shown(told)
+
+
+def check_texts(pairs: Sequence[Example]) -> None:
+    """Raises UserError where a training line would have an empty part, which servers refuse after the upload."""
+    for i, (prompt, completion) in enumerate(pairs):
+        if not prompt or not completion:
+            raise UserError(f"training row {i} has an empty prompt or answer, which the server would refuse")

@@ -1,0 +1,21 @@
+"""Packages that only some need."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from .errors import MissingPackage
+
+
+def require(package: str) -> ModuleType:
+    """The optional package; raises MissingPackage with the command that installs it."""
+    top = package.partition(".")[0]
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != top:
+            raise  # the package is there, and something that it needs is not
+        raise MissingPackage(
+            f"{top} is not installed; pip install -r requirements-extras.txt, or leave out what needs it"
+        ) from error

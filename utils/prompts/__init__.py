@@ -1,0 +1,5 @@
+"""Rows to text and back: template, wordings, numbers, parsing of answers, rows shown in a prompt."""
+
+from .._lazy import attach
+
+__getattr__ = attach(__name__, {"template": "Template"})

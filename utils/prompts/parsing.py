@@ -1,0 +1,103 @@
+"""Reading what a model wrote: the label or the number, or that it is neither.
+
+The text counts up to the stop mark and on its first line, without outer spaces.
+
+| status   | rule                                                | a class code, text label, number or level        |
+|----------|-----------------------------------------------------|--------------------------------------------------|
+| valid    | exactly what a completion could hold                | `1`, `setosa`, `-0.500`                          |
+| repaired | the same number, otherwise written                  | `+1`, `01`, `1.0`, `-.5`, `−0.5`, `1,234.5`      |
+|          | quotes, a full stop, the beginning of a stop mark   | `"1"`, `1.`, `1@@`, `setosa.`                    |
+|          | `word =`, `word:` or `the word is` before it        | `y=3`, `class: setosa`, `the answer is 3`        |
+|          | plain words after a number                          | `1 is my guess`, `3 years`                       |
+|          | a label in other case or spacing, if only one fits  | `SETOSA`, `iris  setosa`                         |
+| invalid  | nothing, no number, nan, inf, two numbers           | ``, `one`, `nan`, `1e999`, `1 or 2`, `1-2`, `1/2`|
+|          | words that negate or scale it, signs stuck to it    | `not 1`, `3 million`, `3%`, `3k`, `about 3`      |
+|          | no class or level: a fraction, out of range         | `1.5`, `17`, `-1`                                |
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import numbers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a text says: a label, a float or None; and how it says it: "valid", "repaired" or "invalid"."""
+
+    value: Any
+    status: str
+
+
+INVALID = Answer(None, "invalid")
+
+
+class ChoiceReader:
+    """Reads one of several answers: class codes, text labels, or levels of a target.
+
+    Args:
+        written: the answers as a completion holds them, all different.
+        values: what each means.
+        stop: the stop mark, or "".
+    """
+
+    def __init__(self, written: Sequence[str], values: Sequence[Any], stop: str) -> None:
+        self.stop = stop
+        self.exact = dict(zip(written, values, strict=True))
+        ways = [{fold(text), numbers.number(text) if numbers.NUMBER.fullmatch(text) else None} for text in written]
+        count = Counter(way for some in ways for way in some)
+        self.goodwill = {
+            way: value
+            for some, value in zip(ways, values, strict=True)
+            for way in some - {None, ""}
+            if count[way] == 1  # a way that two answers share is neither
+        }
+
+    def read(self, text: str) -> Answer:
+        body = first_line(text, self.stop)
+        if body in self.exact:
+            return Answer(self.exact[body], "valid")
+        body = body.rstrip(self.stop[:1] or None)
+        assignment = numbers.ASSIGNMENT.match(body)
+        bare = body[assignment.end() :] if assignment else body
+        for known, ways in (
+            (self.exact, (body, bare)),
+            (self.goodwill, (fold(body), fold(bare), numbers.number(body))),
+        ):
+            for way in ways:
+                if way in known:
+                    return Answer(known[way], "repaired")
+        return INVALID
+
+
+class NumberReader:
+    """Reads any finite number; one that `form` would have written otherwise is repaired."""
+
+    def __init__(self, form: numbers.Format, stop: str) -> None:
+        self.form = form
+        self.stop = stop
+
+    def read(self, text: str) -> Answer:
+        body = first_line(text, self.stop)
+        value = numbers.number(body.rstrip(self.stop[:1] or None))
+        if value is None:
+            return INVALID
+        return Answer(value, "valid" if self.form.write(np.array([value]))[0] == body else "repaired")
+
+
+def first_line(text: str, stop: str) -> str:
+    """`text` before the stop mark, without outer spaces, to the end of its first line."""
+    body = (text.split(stop, 1)[0] if stop else text).strip()
+    return body.splitlines()[0].rstrip() if body else ""
+
+
+def fold(text: str) -> str:
+    """`text` without case, outer punctuation and doubled spaces."""
+    return re.sub(r"\s+", " ", text.strip(" \t\"'`.,;:!?")).casefold()

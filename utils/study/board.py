@@ -1,0 +1,148 @@
+"""The state of a study under way: scores so far, cases that run, and when all will be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .. import reporting
+from ..progress import Mail, Report
+from .forecast import Forecast, Running
+from .plans import DONE, Outcome, Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Cell:
+    """The cases of one method on one table, with what the experiment varies beside them: one for each seed."""
+
+    n: int = 0
+    scores: list[float] = field(default_factory=list)
+    n_failed: int = 0
+    n_running: int = 0
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A case that runs, what it told last, and the seconds that it has taken and may still take."""
+
+    plan: Plan
+    report: Report
+    elapsed: float
+    left: float | None
+
+
+class Board:
+    """What is known of the cases of one study.
+
+    Args:
+        experiment: its name.
+        plans: all its cases, finished ones of earlier runs included.
+        waiting: those of them that are to run now, in their order.
+        earlier: the rows that are in the results already.
+        places: cases that run at the same time; 0 where that is not known.
+        clock: the time, as `time.time` has it.
+
+    Attributes:
+        mail: brings reports of cases under way.
+        n_done, n_failed: of the cases that were to run now.
+    """
+
+    def __init__(
+        self,
+        experiment: str,
+        plans: Sequence[Plan],
+        waiting: Sequence[Plan],
+        earlier: pd.DataFrame,
+        forecast: Forecast,
+        mail: Mail,
+        places: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.experiment, self.plans, self.mail = experiment, plans, mail
+        self.total, self.n_done, self.n_failed = len(waiting), 0, 0
+        self._waiting = {plan.key: plan for plan in waiting}
+        self._forecast, self._places = forecast, places
+        self._seen: dict[str, Running] = {}  # cases under way, as they were last seen
+        self._seconds = 0.0  # that the finished cases took, side by side ones added up
+        self._clock, self._since = clock, clock()
+        self.score = ""
+        self._scores: dict[str, float] = {}
+        self._failed: set[str] = set()
+        known = {plan.key for plan in plans} - set(self._waiting)
+        for row in earlier.to_dict("records"):
+            if row["key"] in known:
+                self._keep(str(row["key"]), row)
+
+    def note(self, outcome: Outcome) -> None:
+        """A case ended, well or not."""
+        key = outcome.plan.key
+        self._waiting.pop(key, None)
+        self.n_done += 1
+        self._seen.pop(key, None)
+        if outcome.status != DONE:
+            self.n_failed += 1
+            self._failed.add(key)
+        elif outcome.row is not None:
+            self._keep(key, outcome.row)
+        if outcome.seconds:
+            work = outcome.plan.work
+            self._seconds += outcome.seconds
+            self._forecast.finished(work, outcome.seconds, outcome.lead, work.behind(outcome.number, outcome.share))
+
+    def under_way(self) -> list[UnderWay]:
+        """The cases that run, the oldest first."""
+        now, found = self._clock(), []
+        self._seen = {}
+        for key, told in self.mail.read().items():
+            if (plan := self._waiting.get(key)) is None:
+                continue  # it ended since
+            share = told.done / told.total if told.total and told.epochs else 0.0
+            # what is foreseen holds for the moment of the report
+            running = Running(plan.work, told.at - told.since, told.lead, plan.work.behind(told.number, share))
+            self._seen[key] = running
+            left = self._forecast.known(running)
+            silent = now - told.at
+            found.append(UnderWay(plan, told, now - told.since, None if left is None else max(0.0, left - silent)))
+        return found
+
+    def left(self) -> float | None:
+        """Seconds until all is done, as far as can be known from what `under_way` saw last."""
+        waiting = [plan.work for key, plan in self._waiting.items() if key not in self._seen]
+        places = self._places or max(1, round(self._seconds / max(1.0, self.elapsed())))
+        return self._forecast.left(list(self._seen.values()), waiting, places)
+
+    def elapsed(self) -> float:
+        """Seconds since the first case began."""
+        return self._clock() - self._since
+
+    def cells(self) -> dict[tuple[tuple[str, ...], str], Cell]:
+        """By row of the table (the data set and what else varies) and method, in the order of the cases."""
+        names = self.varied()
+        cells: dict[tuple[tuple[str, ...], str], Cell] = {}
+        for plan in self.plans:
+            case = plan.case
+            place = (case.dataset, *(str(case.settings.get(name, "")) for name in names))
+            cell = cells.setdefault((place, case.method), Cell())
+            cell.n += 1
+            if plan.key in self._scores:
+                cell.scores.append(self._scores[plan.key])
+            cell.n_failed += plan.key in self._failed
+            cell.n_running += plan.key in self._seen
+        return cells
+
+    def varied(self) -> list[str]:
+        """Settings that are not the same in all cases."""
+        values: dict[str, set[str]] = {}
+        for plan in self.plans:
+            for name, value in plan.case.settings.items():
+                values.setdefault(name, set()).add(str(value))
+        return [name for name, found in values.items() if len(found) > 1]
+
+    def _keep(self, key: str, row) -> None:
+        self.score = self.score or reporting.main_score(row)
+        self._scores[key] = float(row[self.score])

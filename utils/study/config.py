@@ -1,0 +1,99 @@
+"""The flags that every experiment has."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from .. import estimators
+from ..paths import ROOT
+from .budget import Spending
+
+if TYPE_CHECKING:
+    from ..estimators import LIFT
+
+
+@dataclass(frozen=True)
+class Config:
+    """Flags that every experiment has. Those of LIFT left empty follow the model's recipe, else the paper."""
+
+    datasets: tuple[
+        str, ...
+    ] = ()  # names, aliases (paper, synthetic, functions, sklearn, other), or CSV and Parquet files: data/README.md
+    methods: tuple[str, ...] = ()  # lift and classical learners; a wrong name lists them
+    seeds: tuple[int, ...] = (0,)  # one split, one draw and one fine-tune each
+    target: str = ""  # the column to predict in a file of your own; the last one if empty
+    task: Literal["auto", "classification", "regression"] = (
+        "auto"  # tells what a file's target is where the guess is wrong
+    )
+    protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
+    limit: int = 0  # most rows of each part, 0 for all: a trial run
+    model: str = "lift-tiny"  # or a folder, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME
+    wording: str = ""  # paper, names, compact, … or a text with {features} in it
+    numbers: str = ""  # paper, significant or scaled
+    scale: str = ""  # of scaled numbers: column, row, table or quantile
+    levels: int = 0  # of scaled numbers; 0 for the recipe's
+    labels: str = ""  # codes or text
+    categories: str = ""  # columns of texts as text or as levels
+    adapter: str = ""  # full, lora, …
+    adapter_rank: int = 16  # of low-rank adapters, as the paper had for GPT-J
+    quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA
+    decoding: str = ""  # score or generate; in regression greedy, mean or median
+    samples: int = 0  # answers drawn per row for a sampled mean or median
+    retries: int = 0  # times that an unreadable answer is asked for again
+    epochs: int | None = None  # 0 leaves the model untuned: in-context learning, with --shots
+    learning_rates: tuple[float, ...] = ()  # of several, the validation rows choose
+    batch_size: int | None = None  # rows per update
+    jitter: float | None = None  # sd of noise on numeric training values, as a share of the column's range
+    shots: int | None = None  # training rows written into each prompt
+    shot_choice: str = ""  # which rows: random, balanced (over the answers) or nearest (to each query)
+    permutations: int = 1  # feature orders in training and averaged in prediction
+    device: str = "auto"  # cpu, cuda or mps
+    dtype: str = "auto"  # float32 or bfloat16
+    threads: int = 0  # per case; 0 for one, or all cores with another model than lift-tiny
+    engine: Literal["local", "ray"] = "local"  # processes of this machine, or a Ray cluster
+    address: str = ""  # of the cluster: auto, HOST:PORT or ray://HOST:PORT; a Ray of this machine if empty
+    gpus: float = 0.0  # per case on a cluster; 1 with --device cuda
+    memory_gb: float = 0.0  # that a case needs on a cluster; 0 for no claim
+    workers: int = 0  # cases at a time; 0 for one per core, or one with another model than lift-tiny
+    results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
+    redo: bool = False  # run finished cases again and replace their rows
+    quiet: bool = False  # no live table on a terminal, no lines in a log file; what fails is told
+    spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # for openai:NAME
+
+    def lift(self, task: str, seed: int) -> LIFT:
+        """The LIFT estimator that the flags describe."""
+        template = {
+            name: value
+            for name in ("wording", "numbers", "scale", "levels", "labels", "categories")
+            if (value := getattr(self, name))
+        }
+        same = ("model", "adapter_rank", "quantization", "samples", "retries", "epochs", "batch_size", "jitter")
+        same += ("shots", "permutations", "device", "dtype")
+        return (estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor)(
+            **{name: getattr(self, name) for name in same},
+            template=template or None,
+            adapter=self.adapter or None,
+            shot_choice=self.shot_choice or None,
+            decoding=self.decoding or None,
+            learning_rate=self.learning_rates or None,
+            threads=self.n_threads(),
+            random_state=seed,
+        )
+
+    def n_threads(self) -> int:
+        """CPU threads per case. Sums depend on them in the last digits, so they never depend on `workers`."""
+        return self.threads or (1 if self.model == "lift-tiny" else os.cpu_count() or 1)
+
+    def n_workers(self) -> int:
+        """Cases that run at the same time."""
+        return self.workers or (max(1, (os.cpu_count() or 1) // self.n_threads()) if self.model == "lift-tiny" else 1)
+
+
+def flags(config: type[Config], description: str) -> Config:
+    """The experiment's settings from the command line; `--help` shows `description` line by line."""
+    return tyro.cli(config, description="\n\n".join(filter(None, description.splitlines())))

@@ -1,0 +1,108 @@
+"""What a case may cost, before it runs: relative numbers, to put cases in order and to foresee the end of a study.
+
+A classical learner costs what it usually does, times a power of the table's cells as a multiple of a usual table's: the
+square root for most of them, which have a fixed part and one that grows with the rows. LIFT costs the tokens that it
+will pass through the model, and for each update as much as some hundred tokens more. The unit is what XGBoost takes on
+a usual table. How many seconds that is on this machine, and how wrong the numbers are for a learner or a table, is
+learnt from cases that ran (`utils.study.forecast`); here are no seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from .. import models
+from ..estimators import LIFT, recipes, selection
+from ..tables.splits import Split
+from .cases import Trial
+from .plans import Work
+
+CELLS = 5000  # rows times columns of a usual table
+# Of a table with that many cells, as multiples of XGBoost's; from the medians over the tables of benchmarks/quality.
+USUAL = {"majority": 0.1, "random": 0.1, "mean": 0.1, "knn": 0.2, "median_knn": 0.1, "polynomial": 0.1, "tree": 0.2}
+USUAL |= {"logreg": 0.3, "svm": 0.5, "xgboost": 1, "lightgbm": 1, "mlp": 2, "kernel_ridge": 4, "gbt": 6, "gp": 7}
+USUAL |= {"forest": 6, "gbt_huber": 14, "gbt_quantile": 18, "catboost": 10, "tabicl": 20, "mlp300": 20, "lenet": 20}
+POWER = {"mlp": 0.75, "gbt": 0.75, "svm": 1.0, "gp": 1.0, "kernel_ridge": 1.5}  # of the cells; 0.5 for all others
+UNKNOWN = 1.0  # a learner that is not in the list
+TOKENS = 40_000  # through lift-tiny, in the time of one unit
+UPDATE = 150  # tokens that take as long as what an update costs whatever its batch holds
+FORWARD = 1 / 3  # of a token's cost in training, where it is only read
+WORDY = 7  # tokens of a cell that is written out ("x1=5.10,"); one in a compact wording
+HUB = 100  # parameters of a model of the Hub, as a multiple of lift-tiny's, where they are not on this machine
+SIDE_BY_SIDE = ("lora", "rslora")  # adapters with which several learning rates are one fine-tune
+WEIGHTS = ("*.safetensors", "*.bin")
+
+
+def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
+    """The work of a case; `method` and `settings` are the case's own.
+
+    Raises:
+        BadModel: candidates of the model's recipe that make no sense.
+    """
+    kind = "lift" if isinstance(trial.learner, LIFT) else "classical"
+    cell = (trial.dataset, *(f"{name}={value}" for name, value in settings.items()))
+    groups = ((kind,), (kind, method), (kind, method, *cell))
+    split = trial.split
+    if not isinstance(trial.learner, LIFT):
+        name = method.partition(":")[0]
+        size = max(1, split.X_train.size) / CELLS
+        return Work(USUAL.get(name, UNKNOWN) * size ** POWER.get(name, 0.5), (), groups)
+    unit = _size(trial.learner.model) / TOKENS
+    n_queries = 0 if trial.queries is None else len(trial.queries)
+    parts, answers = _tokens(trial.learner, split, n_queries)
+    return Work((sum(parts) + answers) * unit, tuple(part * unit for part in parts), groups)
+
+
+def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], float]:
+    """Tokens of each fine-tune, those that its updates are worth included, and of the answers after them."""
+    settings = learner.settings()
+    given = {name: getattr(learner, name) for name in recipes.PARAMETERS}
+    fixed = recipes.fixed(learner.template, given)
+    proposed = selection.candidates(settings, fixed, split.X_train, split.y_train.to_numpy()) or [{}]
+    whole = [_fine_tunes({**settings, **changes}, learner, split) for changes in proposed]
+    share = selection.share(settings) if len(proposed) > 1 else 1.0
+    parts = [share * part for candidate in whole for part in candidate]
+    if share < 1:
+        parts += [sum(candidate[i] for candidate in whole) / len(whole) for i in range(len(whole[0]))]
+    n_asked = (len(split.X_test) + n_queries) * max(1, learner.samples) * learner.permutations
+    return parts, FORWARD * n_asked * _width({**settings, **proposed[0]}, split)
+
+
+def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> list[float]:
+    if not settings["epochs"]:
+        return []
+    n = len(split.X_train) * learner.permutations
+    tuning = recipes.tuning(settings, n)
+    width = _width(settings, split)
+    looks = min(tuning.epochs, selection.EVALUATIONS) * len(split.X_validation) * learner.permutations
+    updates = tuning.epochs * math.ceil(n / tuning.batch_size)
+    tokens = updates * UPDATE + tuning.epochs * n * width + FORWARD * looks * width
+    n_rates = len(np.atleast_1d(settings["learning_rate"]))
+    return [tokens * n_rates] if settings["adapter"] in SIDE_BY_SIDE else [tokens] * n_rates
+
+
+def _width(settings: Mapping[str, object], split: Split) -> float:
+    """Tokens of a row with its answer and with the rows that its prompt shows."""
+    own = split.X_train.shape[1] * (1 if settings["wording"] == "compact" else WORDY) + 2
+    shown = min(settings["shots"] or 0, len(split.X_train)) * own
+    return own + min(shown, settings.get("shot_tokens") or shown)
+
+
+@lru_cache(maxsize=64)
+def _size(model: object) -> float:
+    """The model's weights as a multiple of lift-tiny's; 1 where a server has them."""
+    if not isinstance(model, str) or models.is_remote(model):
+        return 1.0
+    folder = models.resolve(model)
+    if not isinstance(folder, Path):
+        return HUB
+    return max(1, _bytes(folder)) / _bytes(Path(models.resolve("lift-tiny")))
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for pattern in WEIGHTS for file in folder.glob(pattern))

@@ -1,0 +1,182 @@
+"""What a study says while it runs: a live table on a terminal, lines in a log file, or only what fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from .. import progress
+from ..models import distributed
+from .board import Board, UnderWay
+from .plans import DONE, Outcome, seconds
+
+QUIET_SPELL = 60.0  # seconds after which a log file gets a line about the cases under way
+NAMED = 3  # cases under way that such a line names
+
+
+class Display:
+    """Follows a study from its first case to its last, in a `with` statement; this one tells what fails, no more.
+
+    Attributes:
+        every: seconds between two looks at the board; 0 for none.
+        outputs: a folder into which worker processes must print, because the display shows what they say; None where
+            they may print as they like.
+    """
+
+    every = 0.0
+    outputs: Path | None = None
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.lock = threading.Lock()  # of the board, which one thread changes and another one shows
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Display:
+        self.start()
+        if self.every:
+            self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._stopped.set()
+        if self.every:
+            self._thread.join()
+        self.stop()
+
+    def note(self, outcome: Outcome) -> None:
+        """A case ended. What failed is told on stderr, whatever the display."""
+        with self.lock:
+            self.board.note(outcome)
+        if outcome.status != DONE and distributed.is_first():
+            print(f"failed: {outcome.plan.case}: {outcome.status}", file=sys.stderr, flush=True)
+        elif outcome.status == DONE:
+            self.finished(outcome)
+
+    def start(self) -> None:
+        """Before the first case."""
+
+    def stop(self) -> None:
+        """After the last case, or where the study was stopped."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A case has its row."""
+
+    def look(self) -> None:
+        """Shows the board as it is now."""
+
+    def _follow(self) -> None:
+        while not self._stopped.wait(self.every):
+            self.look()
+
+
+class Lines(Display):
+    """A line for each finished case, and one when there was none for a minute."""
+
+    every = 1.0
+
+    def start(self) -> None:
+        self._said = time.monotonic()
+
+    def finished(self, outcome: Outcome) -> None:
+        board, row = self.board, outcome.row
+        told = [f"{board.score} {float(row[board.score]):.4g}", f"{seconds(row):.2f} s"] if row else ["by another run"]
+        self._say(f"{outcome.plan.case}: {', '.join(told)}")
+
+    def look(self, now: float | None = None) -> None:
+        """Says what is under way, if nothing was said for long; `now` as `time.monotonic()` has it."""
+        now = time.monotonic() if now is None else now
+        if now - self._said < QUIET_SPELL:
+            return
+        with self.lock:
+            found = self.board.under_way()
+            left = self.board.left()
+        more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+        told = "; ".join([*map(described, found[:NAMED]), *more])
+        if told:
+            self._say(f"under way: {told}; {rest(left)}", now)
+
+    def _say(self, text: str, now: float | None = None) -> None:
+        self._said = time.monotonic() if now is None else now
+        width = len(str(self.board.total))
+        print(f"[{self.board.n_done:{width}}/{self.board.total}] {text}", flush=True)
+
+
+def of(board: Board, quiet: bool) -> Display:
+    """The display that suits the place where the study runs."""
+    if quiet:
+        return Display(board)
+    if on_terminal():
+        from .screen import Screen  # loads rich
+
+        return Screen(board)
+    return Lines(board)
+
+
+def on_terminal() -> bool:
+    """Whether somebody looks at a terminal that can be drawn on, and all that is said goes there."""
+    return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def described(case: UnderWay) -> str:
+    """One case under way in one line."""
+    return ", ".join([str(case.plan.case), *details(case).values()])
+
+
+def details(case: UnderWay) -> dict[str, str]:
+    """How far a case is: its fine-tune, place and loss, as far as it told, and its time."""
+    told, found = case.report, {}
+    if told.total:
+        if len(case.plan.work.parts) > 1 or told.number > 1:
+            found["fine-tune"] = f"fine-tune {told.number}/{max(told.number, len(case.plan.work.parts))}"
+        found["place"] = progress.where(told.what, told.done, told.total, told.epochs)
+        if told.losses:
+            found["loss"] = progress.loss(told.losses)
+    left = f", {progress.clock(case.left)} left" if case.left and case.left >= 1 else ""  # else it ends any moment
+    return found | {"time": f"{progress.clock(case.elapsed)}{left}"}
+
+
+def rest(left: float | None) -> str:
+    """How long the whole still takes, in words."""
+    return "time left not known yet" if left is None else f"about {progress.clock(rounded(left))} left"
+
+
+def rounded(left: float) -> float:
+    """Seconds without the digits that an estimate does not have."""
+    unit = next(unit for most, unit in ((60, 5), (600, 30), (float("inf"), 60)) if left <= most)
+    return max(unit, round(left / unit) * unit)
+
+
+class Outputs:
+    """What worker processes print, where it must not reach the terminal by itself: a file for each process.
+
+    What a process printed before it was killed is there all the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[Path, int] = {}
+
+    @staticmethod
+    def divert(folder: Path) -> None:
+        """From now on stdout and stderr of this process, its C libraries included, go into its file."""
+        handle = os.open(folder / f"{os.getpid()}.out", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        os.close(handle)
+
+    def new(self, whole_lines: bool = True) -> str:
+        """What was printed since the last call; `whole_lines` leaves the beginning of a line for the next one."""
+        found = []
+        for file in sorted(self.folder.glob("*.out")):
+            with file.open("rb") as stream:
+                stream.seek(self._read.get(file, 0))
+                text = stream.read()
+            if whole_lines:
+                text = text[: text.rfind(b"\n") + 1]
+            self._read[file] = self._read.get(file, 0) + len(text)
+            found.append(text.decode("utf-8", "replace"))
+        return "".join(found)

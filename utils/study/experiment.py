@@ -1,0 +1,69 @@
+"""An experiment from its flags to its figure: runs what is missing, keeps every result, reports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import reporting
+from ..errors import UserError
+from ..models import distributed
+from ..results import Results
+from .budget import DryRun
+from .config import Config
+from .plans import Case
+from .runner import Runner
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from .cases import Trial
+
+EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(
+    config: Config,
+    cases: Callable[[Config], Iterable[Case]],
+    build: Callable[[Case, Config], Trial],
+    figure: Callable[[pd.DataFrame], Figure],
+    script: str,
+    finish: Callable[[Results], None] | None = None,
+) -> None:
+    """Runs an experiment from its flags to its figure, then exits: 0 done, 1 some cases failed, 2 the user can help.
+
+    Args:
+        config: the flags.
+        cases: what to run.
+        build: turns a case into a trial; nothing costly happens here.
+        figure: draws the results (all finished cases, one row each).
+        script: the script's `__file__`, which names the area and the experiment.
+        finish: makes what else is wanted of the results, of which there is one at least.
+    """
+    path = Path(script)
+    config = distributed.aside(config)
+    results = Results(config.results_dir, path.parent.name, path.stem)
+    try:
+        for name in ("datasets", "methods", "seeds"):
+            if not getattr(config, name):
+                raise UserError(f"--{name} has no value; give at least one")
+        failed = Runner(config, build, results).run(cases(config))
+        reporting.write(results, figure)
+        if finish is not None and len(results.frame()):
+            finish(results)
+        sys.exit(EXIT_FAILED if failed else 0)
+    except DryRun:
+        sys.exit(0)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        print(
+            f"\nstopped; {len(results.finished())} finished cases are kept in {results.path}, "
+            "and the same command goes on from there",
+            file=sys.stderr,
+        )
+        sys.exit(EXIT_INTERRUPTED)

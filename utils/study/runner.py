@@ -1,0 +1,262 @@
+"""Runs the cases of a study that are not finished yet: one after another, or several processes at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from .. import estimators, progress
+from ..errors import CannotDo, TooLong, UserError
+from ..models import distributed
+from ..models.openai import session
+from ..paths import ROOT
+from ..progress import Mail
+from ..results import Busy, Results, StorageError
+from . import budget, costs, display, pool, ray, records
+from .board import Board
+from .display import Display
+from .forecast import Forecast
+from .plans import BUSY, DONE, Case, Outcome, Plan, by_rows, seen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..estimators import LIFT
+    from .cases import Trial
+
+DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
+
+
+class Runner:
+    """The cases of one experiment on their way into its results.
+
+    Args:
+        config: the flags, a `study.Config`.
+        build: turns a case into a trial.
+        results: where rows go.
+    """
+
+    def __init__(self, config, build: Callable[[Case, object], Trial], results: Results):
+        self.config, self.build, self.results = config, build, results
+        self.session = session.current()
+        self.mail: Mail | None = None  # tells how far cases are; nobody asks under --quiet
+        spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
+        self.module = spec.name if spec else build.__module__
+
+    def run(self, cases: Iterable[Case]) -> int:
+        """Runs what is missing and returns the number of cases that failed.
+
+        Every case is looked at before the first one runs, so that a misspelt name costs nothing.
+
+        Raises:
+            UserError: before anything ran: a wrong name, a table that cannot be learnt from, too little disk, no case
+                that could run at all. Later: results that cannot be written.
+        """
+        _check_disk(self.results)
+        self.results.sweep()
+        is_shown = distributed.is_first() and not self.config.quiet
+        counted = nullcontext() if is_shown else progress.listening(None)
+        with budget.offline(self.config.spending, self.config.results_dir), counted:
+            plans = self._look_at(list(cases))
+            earlier = self.results.frame()
+            finished = set() if self.config.redo or not len(earlier) else set(earlier["key"])
+            pending = [plan for plan in plans if plan.key not in finished]
+            if len(pending) < len(plans):
+                done = len(plans) - len(pending)
+                print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}", flush=True)
+            pending = self._check(pending)
+        impossible = [plan for plan in pending if plan.problem]
+        forecast = Forecast(seen(plans, earlier))
+        wanted = distributed.told(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
+        known = {plan.key: plan for plan in plans}
+        possible = [known[key] for key in wanted]
+        if impossible and len(impossible) == len(plans):
+            raise UserError(impossible[0].problem)
+        self._agree(possible)
+        waiting = [*impossible, *possible]
+        with tempfile.TemporaryDirectory(prefix="lift-", ignore_cleanup_errors=True) as folder:
+            mail = Mail(Path(folder))
+            self.mail = mail if is_shown else None
+            board = Board(self.results.experiment, plans, waiting, earlier, forecast, mail, self._places())
+            with display.of(board, quiet=not is_shown or not waiting) as shown:
+                for plan in impossible:
+                    shown.note(Outcome(plan, self.failed(plan, plan.problem)))
+                self._run_all(possible, shown)
+        return board.n_failed
+
+    def _look_at(self, cases: list[Case]) -> list[Plan]:
+        plans: dict[int, Plan] = {}
+        with progress.counting("looking at case", len(cases)) as count:
+            for i in by_rows(cases):
+                trial = self.build(cases[i], self.config)
+                plan = self._plan(cases[i], trial)
+                if not plans:
+                    self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
+                plans[i] = plan
+                count.step()
+        return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
+
+    def _plan(self, case: Case, trial: Trial) -> Plan:
+        lift = isinstance(trial.learner, estimators.LIFT)
+        head = {
+            "key": trial.key(case.seed, case.settings),
+            "experiment": self.results.experiment,
+            "dataset": trial.dataset,
+            "source": trial.source,
+            "method": case.method,
+            "model": _model(trial.learner) if lift else "",
+            "options": trial.learner.options() if lift else "",
+            "protocol": self.config.protocol,
+            "limit": self.config.limit,
+            "seed": case.seed,
+            **case.settings,
+        }
+        return Plan(case, head, costs.of(trial, case.method, case.settings), budget.is_remote(trial))
+
+    def _check(self, plans: list[Plan]) -> list[Plan]:
+        """The plans, those that can never run marked with the reason.
+
+        To look at LIFT is costly. Where it can run with one seed it is taken to run with the others, whose rows are of
+        the same table: a prompt some tokens longer is noticed in its turn. Where it costs money, nothing is taken.
+        """
+        checked: dict[str, Plan] = {}
+        fine: set[tuple[str, ...]] = set()
+        with progress.counting("checking case", len(plans)) as count:
+            for i in by_rows([plan.case for plan in plans]):
+                plan = plans[i]
+                if plan.kin() not in fine:
+                    try:
+                        self.build(plan.case, self.config).check()
+                        fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
+                    except (CannotDo, TooLong) as error:  # of this table and this learner; other pairs may well run
+                        plan = replace(plan, problem=str(error))
+                checked[plan.key] = plan
+                count.step()
+        return [checked[plan.key] for plan in plans]
+
+    def _agree(self, plans: list[Plan]) -> None:
+        """Shows what models behind the protocol would cost, and ends the study unless the user agrees."""
+        remote = [plan for plan in plans if plan.is_remote]
+        if remote:
+            trials = ((f"{one.case.dataset} {one.case.method}", self.build(one.case, self.config)) for one in remote)
+            budget.agree(trials, self.config.spending, self.config.results_dir)
+        elif self.config.spending.dry_run:
+            print("nothing here costs money: no case that is still to run has a model behind the protocol")
+            raise budget.DryRun
+        self.session = session.current()
+
+    def _run_all(self, plans: list[Plan], shown: Display) -> None:
+        commit, busy = _commit(), []
+        with closing(self._outcomes(plans, commit, shown)) as outcomes:
+            for outcome in outcomes:
+                if outcome.status == BUSY:
+                    busy.append(outcome.plan)
+                else:
+                    shown.note(self._whole(outcome))
+        for plan in busy:  # another process has them; wait for it, and run what it leaves behind
+            shown.note(self._whole(self.run_one(plan, commit, wait=True)))
+
+    def _outcomes(self, plans: list[Plan], commit: str, shown: Display) -> Iterator[Outcome]:
+        workers = min(self._places(), len(plans))
+        if self.config.engine == "ray" and distributed.world() == 1:
+            yield from ray.outcomes(self, plans, commit)
+            return
+        if workers <= 1:
+            yield from (self.run_one(plan, commit) for plan in plans)
+            return
+        yield from pool.outcomes(self, plans, commit, workers, shown.outputs)
+
+    def run_one(self, plan: Plan, commit: str, wait: bool = False) -> Outcome:
+        """Runs one case and stores it."""
+        session.use(self.session)  # a worker process has none yet
+        try:
+            with self.results.claim(plan.key, wait or distributed.world() > 1):
+                if distributed.told(not self.config.redo and plan.key in self.results.finished()):
+                    return Outcome(plan, DONE)
+                began = time.time()
+                follow = self.mail.case(plan.key) if self.mail else progress.listening(None)
+                with follow as listener, threadpool_limits(self.config.n_threads()):
+                    scores, answers = self.build(plan.case, self.config).run()
+                row = self.store(plan, scores, answers, commit)
+                heard = listener.lead, listener.number, listener.share
+                return Outcome(plan, DONE, row, time.time() - began, *heard)
+        except Busy:
+            return Outcome(plan, BUSY)
+        except StorageError:
+            raise
+        except UserError as error:
+            return Outcome(plan, self.failed(plan, str(error)))
+        except Exception as error:  # a fault of one case is told in full and does not end the others
+            if distributed.world() > 1:
+                raise  # the other processes would wait for this one
+            traceback.print_exc()
+            return Outcome(plan, self.failed(plan, f"{type(error).__name__}: {error}"))
+
+    def _whole(self, outcome: Outcome) -> Outcome:
+        """The outcome with its row, where another process has written that."""
+        if outcome.status != DONE or outcome.row is not None:
+            return outcome
+        rows = self.results.frame()
+        found = rows[rows["key"] == outcome.plan.key].to_dict("records") if len(rows) else []
+        return replace(outcome, row=found[0] if found else None)
+
+    def _places(self) -> int:
+        """Cases at a time; 0 where a cluster decides."""
+        if distributed.world() > 1:
+            return 1
+        return 0 if self.config.engine == "ray" else self.config.n_workers()
+
+    def store(self, plan: Plan, scores: dict[str, object], answers: pd.DataFrame, commit: str) -> dict[str, object]:
+        """Adds a finished case to the results; returns its row."""
+        row = {**plan.head, **scores, "commit": commit, "finished_at": _now()}
+        self.results.add(row, answers, self.config.redo, self._record(plan.case))
+        return row
+
+    def _record(self, case: Case) -> dict[str, object]:
+        """What is needed to run the case again; `utils.verify` does."""
+        return {"module": self.module, "config": records.encode(self.config), "case": asdict(case)}
+
+    def failed(self, plan: Plan, reason: str) -> str:
+        """Writes a failed case down and returns the reason."""
+        self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})
+        return reason
+
+
+def _check_disk(results: Results) -> None:
+    folder = next(parent for parent in results.path.resolve().parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    if free < DISK_NEEDED:
+        raise UserError(
+            f"{free / 2**20:.0f} MiB are free under {folder}, {DISK_NEEDED / 2**20:.0f} MiB are needed; "
+            "free some space or give another --results-dir"
+        )
+
+
+def _model(lift: LIFT) -> str:
+    """What rows call a model: as it was typed; one that the project made for itself, by its place in the project."""
+    name = str(lift.model)
+    return Path(name).relative_to(ROOT).as_posix() if name.startswith(f"{ROOT}{os.sep}") else name
+
+
+def _commit() -> str:
+    """The commit of the code that runs, with "+" if it was changed since; empty outside a repository."""
+    git = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return git.stdout.strip()
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

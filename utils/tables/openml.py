@@ -1,0 +1,236 @@
+"""Tables of OpenML: downloaded once, verified, kept as Parquet under data/cache/openml.
+
+Beside each ID.parquet lies ID.json with its SHA-256, target and origin. The server is asked only where the copy is
+missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import logging
+import re
+import urllib.parse
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+
+import pandas as pd
+from filelock import FileLock
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from .. import paths
+from ..errors import BadTable, UnknownName, UserError
+from . import files
+
+SERVER = "https://www.openml.org"
+CACHE = paths.CACHE / "openml"
+TIMEOUT = 30.0  # seconds without a byte
+ATTEMPTS = 4
+WAIT = 1.0  # seconds before the second attempt, doubled each time
+TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
+COLUMN_KEYS = ("name", "data_type", "is_target", "is_ignore", "is_row_identifier")
+NOT_FOUND = 412  # OpenML's answer for an id or a name it does not have
+CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"\s][^,]*?|))\s*(?:,|$)""")
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}  # after a backslash; any other character stands for itself
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A verified copy on this machine.
+
+    Attributes:
+        target: the default target, the last column of the file; None where OpenML names none, or several.
+        source: id, name and version.
+    """
+
+    path: Path
+    target: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class _Record:
+    sha256: str
+    target: str | None
+    source: str
+    url: str
+
+
+def fetch(word: str) -> Copy:
+    """The table of an OpenML id or name, from the cache or else from the server.
+
+    Of a name's versions it takes the first that is active, which the log tells.
+
+    Raises:
+        UnknownName: OpenML has no such table.
+        BadTable: the copy is damaged, or the table is of a kind that is not read here.
+        UserError: the server cannot be reached or does not answer as it should.
+    """
+    stem = urllib.parse.quote(word, safe="")
+    path = CACHE / f"{stem}.parquet"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        record_path = path.with_suffix(".json")
+        if not (path.is_file() and record_path.is_file()):
+            _download(word, path, record_path)
+    record = _Record(**json.loads(record_path.read_text(encoding="utf-8")))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record.sha256:
+        raise BadTable(f"{path} is not the file that was downloaded; remove it, and the next run fetches it again")
+    return Copy(path, record.target, record.source)
+
+
+def _download(word: str, path: Path, record_path: Path) -> None:
+    try:
+        number = word if word.isdigit() else _find(word)
+        about = _json(f"/api/v1/json/data/{number}", word)["data_set_description"]
+        columns = _json(f"/api/v1/json/data/features/{number}", word)["data_features"]["feature"]
+        source = f"OpenML {number}, {about['name']} version {about['version']}"
+        url, expected = about["url"], about.get("md5_checksum")
+        columns = [{key: column[key] for key in COLUMN_KEYS} for column in columns]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{SERVER} describes {word} without {error}, so it cannot be read; try later") from error
+    log.info("downloading %s", source)
+    content = _get(url, word)
+    if expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected:
+        raise BadTable(f"OpenML {word}: the file from {url} is incomplete or altered (MD5); try again later")
+    frame, target = _frame(content, columns, word)
+    unfinished = path.with_suffix(".part")
+    frame.to_parquet(unfinished, index=False)
+    record = _Record(
+        sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest(),
+        target=target,
+        source=source,
+        url=url,
+    )
+    record_path.unlink(missing_ok=True)  # first, so that an old record never stands beside a new file
+    unfinished.replace(path)
+    unfinished_record = record_path.with_suffix(".json.part")
+    unfinished_record.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
+    unfinished_record.replace(record_path)
+
+
+def _find(name: str) -> str:
+    quoted = urllib.parse.quote(name, safe="")
+    found = _json(f"/api/v1/json/data/list/data_name/{quoted}/limit/2/status/active/", name)["data"]["dataset"]
+    if not found:
+        raise UnknownName(f"OpenML has no active table {name!r}; look it up on {SERVER} and give openml:ID")
+    if len(found) > 1:
+        log.warning("OpenML has several tables %r; taking id %s, openml:ID takes another", name, found[0]["did"])
+    return str(found[0]["did"])
+
+
+def _frame(content: bytes, columns: list[dict[str, str]], word: str) -> tuple[pd.DataFrame, str | None]:
+    """Columns in OpenML's order, the target last; without row numbers and columns that OpenML says to ignore."""
+    cells = _arff_cells(content, len(columns), word)
+    frame = pd.DataFrame(cells, columns=[column["name"] for column in columns], dtype=object)
+    targets = [column["name"] for column in columns if column["is_target"] == "true"]
+    target = targets[0] if len(targets) == 1 else None
+    kept = {}
+    for column in columns:
+        name = column["name"]
+        if name not in targets and "true" in (column["is_ignore"], column["is_row_identifier"]):
+            continue
+        values = files.numbers(frame[name]) if column["data_type"] == "numeric" else files.text(frame[name])
+        if values is None and frame[name].notna().any():
+            raise BadTable(f"OpenML {word}: the numeric column {name!r} holds cells that are no numbers")
+        kept[name] = frame[name].astype("float64") if values is None else values
+    if target:
+        kept[target] = kept.pop(target)
+    return pd.DataFrame(kept), target
+
+
+def _arff_cells(content: bytes, n_columns: int, word: str) -> list[list[str | None]]:
+    """The rows after @DATA; quotes and backslashes undone, an unquoted ? is None."""
+    try:
+        lines = content.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise BadTable(f"OpenML {word}: the file is not UTF-8 text ({error.reason})") from error
+    starts = [number for number, line in enumerate(lines) if line.strip().lower() == "@data"]
+    if not starts:
+        raise BadTable(f"OpenML {word}: the file is not in ARFF format, the only one that is read here")
+    rows = []
+    for number, line in enumerate(lines[starts[0] + 1 :], start=starts[0] + 2):
+        if not line.strip() or line.lstrip().startswith("%"):
+            continue
+        if line.lstrip().startswith("{"):
+            raise BadTable(
+                f"OpenML {word} is a sparse table, which is not read here; save it as CSV and name that file"
+            )
+        row = _cells(line)
+        if len(row) != n_columns:
+            raise BadTable(f"OpenML {word}, line {number}: {len(row)} cells instead of {n_columns}")
+        rows.append(row)
+    return rows
+
+
+def _cells(line: str) -> list[str | None]:
+    """The cells of one line; none at all where a quote is missing."""
+    cells, start = [], 0
+    while start <= len(line):
+        found = CELL.match(line, start)
+        if not found:
+            return []
+        single, double, plain = found.groups()
+        quoted = single if single is not None else double
+        if quoted is not None:
+            cells.append(re.sub(r"\\(.)", lambda escape: ESCAPES.get(escape[1], escape[1]), quoted))
+        else:
+            cells.append(None if plain in ("?", "") else plain)
+        if not found.group().endswith(","):
+            break
+        start = found.end()
+    return cells
+
+
+def _json(address: str, word: str) -> dict:
+    content = _get(SERVER + address, word)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise UserError(
+            f"{SERVER} answered with something that is not JSON when asked for {word}; try later"
+        ) from error
+
+
+def _get(url: str, word: str) -> bytes:
+    """The content of an address; transient failures are tried again."""
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise UserError(f"OpenML {word} is said to lie at {url}, which is no web address")
+    attempts = Retrying(
+        retry=retry_if_exception(_is_transient),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential(multiplier=WAIT),
+        reraise=True,
+    )
+    try:
+        return attempts(_get_once, url)
+    except HTTPError as error:
+        if error.code in (404, NOT_FOUND):
+            raise UnknownName(f"OpenML has no table {word!r}; look it up on {SERVER} and give openml:ID") from error
+        raise UserError(f"{url} answered {error.code} {error.reason} when asked for {word}; try later") from error
+    except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise UserError(
+            f"OpenML {word} is not on this machine and {url} cannot be read ({error}). With a network, try again; "
+            f"without one, save the table as NAME.csv.gz, its last column the target, and name its folder in LIFT_DATA"
+        ) from error
+
+
+def _get_once(url: str) -> bytes:
+    request = urllib.request.Request(url, headers={"User-Agent": "lift-harness"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            return answer.read()
+    except HTTPError as error:
+        error.close()
+        raise
+
+
+def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, HTTPError):
+        return error.code in TRANSIENT_STATUS
+    return isinstance(error, (URLError, http.client.HTTPException, TimeoutError, ConnectionError))
