@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -114,8 +115,8 @@ def _text(path: Path) -> tuple[str, list[str]]:
     plain = ("utf-8", "utf-8-sig")
     told = [] if encoding in plain else [f"the text is read as {encoding.upper().replace('CP', 'Windows-')}"]
     if encoding in ("cp1252", "latin-1"):
-        strange = next(word for word in text.split() if not word.isascii())
-        told = [f"{told[0]}, as in {strange[:30]!r}; where letters look wrong, save the file as UTF-8"]
+        strange = re.search(r"\w{0,15}[^\x00-\x7f]\w{0,15}", text)[0]
+        told = [f"{told[0]}, as in {strange!r}; where letters look wrong, save the file as UTF-8"]
     return text, told
 
 
@@ -198,7 +199,7 @@ def _titles(rows: list[list[str]], is_number: IsNumber) -> int:
 def _is_title(row: list[str], width: int) -> bool:
     n_filled = sum(bool(cell.strip()) for cell in row)
     if len(row) == width:
-        return width > 2 and n_filled < 2 and bool(row[0].strip())
+        return width > 2 and n_filled < width / 2 and bool(row[0].strip())
     return len(row) < width and (len(row) < width - 1 or n_filled < 2)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from utils import baselines, estimators, files, report, tables
+from utils import baselines, estimators, files, report, table_check, tables
 from utils import trial as trials
 from utils.errors import UnknownName, UserError
 from utils.models import parallel
@@ -44,6 +44,8 @@ class Config:
     task: Literal["auto", "classification", "regression"] = (
         "auto"  # tells what a file's target is where the guess is wrong
     )
+    as_text: tuple[str, ...] = ()  # columns of such a file that are words though they look like numbers: codes, grades
+    check: bool = False  # only say how the tables are read, and what looks wrong about them
     protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
     limit: int = 0  # most rows of each part, 0 for all: a trial run
     model: str = "lift-tiny"  # or a folder, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME
@@ -129,17 +131,31 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     Raises:
         UserError: an unknown table or method, data that cannot be learnt from, or a target that is not one for `task`.
     """
-    told = None if config.task == "auto" else config.task
-    # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
-    wanted = {"target": config.target or None, "task": told or (None if files.is_file(case.dataset) else task)}
-    table = load(case.dataset, **wanted)
+    table = table_of(case.dataset, config, task)
+    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **_wanted(case.dataset, config, task))
+    return trials.Trial(table.name, table.source, rows, learner(case, config, task))
+
+
+def table_of(name: str, config: Config, task: str) -> tables.AnyTable:
+    """The table of that name as the flags describe it.
+
+    Raises:
+        UserError: no such table, data that cannot be learnt from, or a target that is not one for `task`.
+    """
+    table = load(name, **_wanted(name, config, task))
     if table.task != task:
         raise UserError(
-            f"the target of {case.dataset} looks like one for {table.task}; run {table.task}/accuracy.sh, "
+            f"the target of {name} looks like one for {table.task}; run {table.task}/accuracy.sh, "
             f"or tell with --task {task} or --target COLUMN"
         )
-    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **wanted)
-    return trials.Trial(table.name, table.source, rows, learner(case, config, task))
+    return table
+
+
+def _wanted(name: str, config: Config, task: str) -> dict[str, object]:
+    told = None if config.task == "auto" else config.task
+    # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
+    task = told or (None if files.is_file(name) else task)
+    return {"target": config.target or None, "task": task, "as_text": config.as_text}
 
 
 @lru_cache(maxsize=8)
@@ -149,7 +165,7 @@ def load(name: str, **options: object) -> tables.AnyTable:
 
 
 @lru_cache(maxsize=4)
-def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: str | None) -> Split:
+def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: object) -> Split:
     """The split, which all methods of a table and seed share: nobody may change it in place."""
     rows = load(name, **wanted).split(seed, protocol)
     return rows.limit(limit) if limit else rows
@@ -180,7 +196,12 @@ def main(
         for name in ("datasets", "methods", "seeds"):
             if not getattr(config, name):
                 raise UserError(f"--{name} has no value; give at least one")
-        failed = Runner(config, build, results).run(cases(config))
+        planned = list(cases(config))
+        if config.check or not config.quiet:
+            n_unread = table_check.tell(planned, config, build, table_of)
+        if config.check:
+            sys.exit(EXIT_USER_ERROR if n_unread else 0)
+        failed = Runner(config, build, results).run(planned)
         report.write(results, figure)
         if finish is not None and len(results.frame()):
             finish(results)
