@@ -105,10 +105,14 @@ def understood(sheet: Sheet, as_text: Iterable[str] = ()) -> tuple[pd.DataFrame,
 
 
 def _oddity(sheet: Sheet, name: str, places: list[int]) -> str:
-    cells = sheet.frame[name].iloc[places].tolist()
-    lines = [f"line {sheet.lines[place]}" if sheet.lines else f"row {place}" for place in places]
-    shown = [f"{cell[:20]!r} ({line})" for cell, line in zip(cells[:3], lines[:3], strict=True)]
-    more = ", …" if len(places) > 3 else ""
+    lines: dict[str, list[int]] = {}
+    for place in places:
+        lines.setdefault(sheet.frame[name].iloc[place], []).append(sheet.lines[place])
+    shown = [
+        f"{cell[:20]!r} (line {at[0]}{f' and {len(at) - 1} more' if len(at) > 1 else ''})"
+        for cell, at in list(lines.items())[:3]
+    ]
+    more = ", …" if len(lines) > 3 else ""
     return (
         f"column {name!r} is text because of {len(places)} of its {len(sheet.frame)} cells: {', '.join(shown)}{more}; "
         f"mend them to have numbers, or say that it is text: --as-text {shlex.quote(name)}"

@@ -20,6 +20,7 @@ from utils.splits import Split
 
 LEAK_ROWS = 1000  # rows by which each column is tried alone
 MOST_ERROR = {True: 0.02, False: 0.005}  # of a constant's, with labels and with numbers, that a leak leaves
+SAME_ORDER = 0.9995  # rank correlation
 FEWEST = 20  # rows below which identifiers and leaks are chance
 IDENTIFIER_SHARE = 0.95  # of the rows with a text of their own
 ID_NAME = re.compile(r"(?:^|[_\W])(?:id|ids|uuid|guid|key|index|row|nr|no|number|serial)$|[a-z]I[dD]$", re.IGNORECASE)
@@ -149,12 +150,20 @@ def _leaks(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
         column = X[name].iloc[rows].reset_index(drop=True)
         if (column.astype(str) == target.astype(str)).all():
             how = "equals the target in every row"
+        elif not is_labels and _same_order(column, target):
+            how = "has the order of the target in nearly every row"
         elif (error := _error(column, target, is_labels)) > MOST_ERROR[is_labels] * _chance(target, is_labels):
             continue
         else:
             told = f"{1 - error:.1%}" if is_labels else f"R² = {1 - error / _chance(target, is_labels):.4f}"
             how = f"alone predicts the target ({told} on rows held out)"
         yield f"column {name!r} {how}; leave it out if it is not known before the target is"
+
+
+def _same_order(column: pd.Series, target: pd.Series) -> bool:
+    if not pd.api.types.is_numeric_dtype(column) or column.nunique() < FEWEST:
+        return False
+    return abs(column.corr(target, method="spearman")) > SAME_ORDER
 
 
 def _chance(target: pd.Series, is_labels: bool) -> float:

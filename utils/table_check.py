@@ -30,16 +30,8 @@ if TYPE_CHECKING:
     from utils.tables import AnyTable
     from utils.trial import Trial
 
-YES_NO: tuple[set[str], ...] = (
-    {"yes", "no"},
-    {"y", "n"},
-    {"true", "false"},
-    {"t", "f"},
-    {"on", "off"},
-    {"0", "1"},
-    {"ja", "nein"},
-)
-YES_NO += ({"oui", "non"}, {"sí", "no"}, {"si", "no"})
+YES_NO = [{"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}]
+YES_NO += [{"ja", "nein"}, {"oui", "non"}, {"sí", "no"}, {"si", "no"}]
 MOST_COLUMNS = 60  # lines; beyond, neighbours of one kind share a line
 MOST_CLASSES = 8
 PART_WORDS = {"train": "training"}
@@ -128,7 +120,10 @@ def look(trial: Trial, table: AnyTable | None, seed: int, config) -> Check:
     facts += [("rows", f"{', '.join(counts)} (seed {seed}, protocol {config.protocol}{_limited(config)})")]
     if config.check and isinstance(trial.learner, LIFT):
         facts.append(("prompt", _prompt(trial)))
-    return Check(trial.dataset, columns, facts, [*account.odd.values(), *suspicions.found(X, y, split)])
+    odd = set(account.odd) & set(X)  # which are not suspected of more
+    return Check(
+        trial.dataset, columns, facts, [*account.odd.values(), *suspicions.found(X.drop(columns=list(odd)), y, split)]
+    )
 
 
 def show(check: Check, in_full: bool) -> None:
