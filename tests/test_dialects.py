@@ -256,12 +256,14 @@ def test_tables_of_the_project_are_read_as_ever(tmp_path, monkeypatch):
     (tmp_path / "mine.csv").write_text(body)
     monkeypatch.setenv("LIFT_DATA", str(tmp_path))
     assert tables.load("mine").X["a"].iloc[0] == 0.5
+    assert [tables.is_own(name) for name in ("mine", "iris", "moons", "none.csv", "none")] == [1, 0, 0, 1, 0]
     entry = registry.entries()["servo"]
     known = replace(entry, rows=30, features=(1,), classes=2, task="classification", categorical=())
     monkeypatch.setitem(registry.entries(), "mine", known)
     table = tables.load("mine")
     assert table.X["a"].iloc[0] == "0,5"
     assert not table.is_own
+    assert not tables.is_own("mine")
 
 
 def test_real_tables_are_what_pandas_reads_and_hold_nothing_in_disguise(lift_data):

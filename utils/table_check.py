@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from utils import display, spending, suspicions
+from utils import display, spending, suspicions, tables
 from utils.disguises import Account
 from utils.errors import UnknownName, UserError
 from utils.estimators import LIFT
@@ -88,10 +88,12 @@ def tell(
         return n_unread
     with spending.offline(config.spending, config.results_dir):
         for case in _firsts(cases):
+            if not (config.check or tables.is_own(case.dataset)):
+                continue
             try:
                 trial = build(case, config)
                 table = _table(case.dataset, config, trial, table_of)
-                if config.check or (isinstance(table, Table) and table.is_own):
+                if config.check or table is not None:
                     show(look(trial, table, case.seed, config), config.check)
             except UserError as error:
                 if not config.check:

@@ -117,6 +117,11 @@ def expand(names: list[str] | tuple[str, ...], task: str) -> list[str]:
     return list(dict.fromkeys(member for group in members for member in group))
 
 
+def is_own(name: str) -> bool:
+    """Whether `load` would read a file of the user's, and not a table of the project's."""
+    return files.is_file(name) or (registry.find(name) is None and files.find(name, _folders()) is not None)
+
+
 def published_name(name: str) -> str | None:
     """What the column `dataset` of data/published/results.csv calls this table; None where the paper has no number."""
     base = name.partition(":")[0]
