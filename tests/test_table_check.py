@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import ROOT
+from tests.test_layout import SCRIPTS
 from utils import study, suspicions, table_check, tables
 from utils.errors import UserError
 
@@ -188,6 +190,24 @@ def test_many_columns_share_lines_and_no_text_moves_the_cursor(saved, capsys):
     assert "\x1b" not in out
     assert "new\\nline" in out
     assert "[red]x[/red]" in out
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_script_can_check_its_tables(path, capsys):
+    script = import_module(f"{path.parent.name}.{path.stem}")
+    config = script.Config(check=True, limit=20)
+    cases = list(script.cases(config))
+    assert table_check.tell(cases, config, script.build, study.table_of) == 0
+    out = capsys.readouterr().out
+    assert out.count("nothing is run under --check") == len({case.dataset for case in cases})
+    assert "tokens with the answer" in out or path.stem == "generation"
+
+
+def test_parquet_is_checked_too(tmp_path):
+    table = frame(day=pd.date_range("2024-01-01", periods=N), price=["£1,000", "£2"] * (N // 2))
+    table.to_parquet(tmp_path / "my.parquet")
+    check = look(str(tmp_path / "my.parquet"))
+    assert [column.kind for column in check.columns] == ["number", "number", "date", "text of 2 levels"]
 
 
 def run(module, *flags, code=0):
