@@ -23,7 +23,7 @@ class Config(study.Config):
 
 def n_rows(dataset, config):
     """The numbers of training rows that are tried, smallest first."""
-    table = tables.load(dataset, target=config.target or None, task="classification")
+    table = study.table_of(dataset, config, "classification")
     split = table.split(config.seeds[0], config.protocol)
     n = len((split.limit(config.limit) if config.limit else split).y_train)
     return sorted({rows for rows in config.rows if rows <= n} | {max(2, round(share * n)) for share in config.shares})

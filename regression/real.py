@@ -42,7 +42,7 @@ def cases(config):
 def build(case, config):
     fraction, names, columns = case.settings.values()
     if names == "yes":
-        name = study.load(case.dataset, target=config.target or None, task="regression").name
+        name = study.table_of(case.dataset, config, "regression").name
         wording = SENTENCES.get(name, "names") if columns == "none" else "names"
         config = replace(config, wording=wording, categories=config.categories or "text")  # words keep their meaning
     trial = study.trial(case, config, "regression")

@@ -185,10 +185,10 @@ BAD = {
     ),
     "name twice": ("a,a,b\n1,2,3\n", {}, "'a' are given more than once"),
     "row numbers": (",a,b\n0,1,2\n", {}, "column 1 has no name.*index=False"),
-    "one column": ("a;b\n1;2\n", {}, "only column is 'a;b'.*commas"),
+    "one column": ("a b\n1 2\n", {}, "only column is 'a b'.*commas"),
     "long row": ("a,b\n1,2\n1,2,3\n", {}, "line 3: 3 cells.*names 2"),
     "open quote": ('a,b\n1,"2\n3,4\n', {}, "a quote may be missing"),
-    "not UTF-8": ("a,b\nä,1\n".encode("latin-1"), {}, "not UTF-8"),
+    "no text at all": (b"a,b\n\0\1,2\n", {}, "zero bytes"),
 }
 
 

@@ -158,6 +158,17 @@ class LIFT(BaseEstimator):
         setup.check_length(base, rows)
         self._use(setup)
 
+    def longest_prompt(self, X_train, y_train, X_test) -> tuple[int, int | None]:
+        """Tokens of the longest prompt with its answer, and how many the model reads (None: not known).
+
+        Raises:
+            UserError: a setting that does not exist, a model that cannot be loaded.
+        """
+        X, y = inputs.training(self, X_train, y_train)
+        base = self._load_model()
+        rows = [X, inputs.frame(self, X_test, reset=False)]
+        return self._setups(base, X, y, rows)[0].longest(base, rows), base.context_length
+
     def fit(self, X, y, validation=None):
         """Fine-tunes the model on the rows.
 

@@ -46,9 +46,13 @@ class Setup:
     template: Template
     reader: Reader
 
+    def longest(self, model: LanguageModel, rows: Sequence[pd.DataFrame]) -> int:
+        """Tokens of the longest prompt of these rows, with its answer."""
+        return max(max(model.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
+
     def check_length(self, model: LanguageModel, rows: Sequence[pd.DataFrame]) -> None:
         """Raises TooLong where the model cannot read a prompt of these rows with its answer."""
-        n_tokens = max(max(model.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
+        n_tokens = self.longest(model, rows)
         if model.context_length is not None and n_tokens > model.context_length:
             raise TooLong(
                 f"a row of {rows[0].shape[1]} columns takes {n_tokens} tokens with its answer, and {model.name} reads "

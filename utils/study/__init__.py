@@ -8,7 +8,7 @@ __getattr__ = attach(
         "cases": "Trial",
         "plans": "Case",
         "config": "Config flags",
-        "build": "learner load trial variant",
+        "build": "learner load table_of trial variant",
         "experiment": "main",
     },
 )

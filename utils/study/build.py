@@ -51,17 +51,31 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     Raises:
         UserError: an unknown table or method, data that cannot be learnt from, or a target that is not one for `task`.
     """
-    told = None if config.task == "auto" else config.task
-    # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
-    wanted = {"target": config.target or None, "task": told or (None if files.is_file(case.dataset) else task)}
-    table = load(case.dataset, **wanted)
+    table = table_of(case.dataset, config, task)
+    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **_wanted(case.dataset, config, task))
+    return cases.Trial(table.name, table.source, rows, learner(case, config, task))
+
+
+def table_of(name: str, config: Config, task: str) -> tables.AnyTable:
+    """The table of that name as the flags describe it.
+
+    Raises:
+        UserError: no such table, data that cannot be learnt from, or a target that is not one for `task`.
+    """
+    table = load(name, **_wanted(name, config, task))
     if table.task != task:
         raise UserError(
-            f"the target of {case.dataset} looks like one for {table.task}; run {table.task}/accuracy.sh, "
+            f"the target of {name} looks like one for {table.task}; run {table.task}/accuracy.sh, "
             f"or tell with --task {task} or --target COLUMN"
         )
-    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **wanted)
-    return cases.Trial(table.name, table.source, rows, learner(case, config, task))
+    return table
+
+
+def _wanted(name: str, config: Config, task: str) -> dict[str, object]:
+    told = None if config.task == "auto" else config.task
+    # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
+    task = told or (None if files.is_file(name) else task)
+    return {"target": config.target or None, "task": task, "as_text": config.as_text}
 
 
 @lru_cache(maxsize=8)
@@ -71,7 +85,7 @@ def load(name: str, **options: object) -> tables.AnyTable:
 
 
 @lru_cache(maxsize=4)
-def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: str | None) -> Split:
+def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: object) -> Split:
     """The split, which all methods of a table and seed share: nobody may change it in place."""
     rows = load(name, **wanted).split(seed, protocol)
     return rows.limit(limit) if limit else rows

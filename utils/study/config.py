@@ -30,6 +30,8 @@ class Config:
     task: Literal["auto", "classification", "regression"] = (
         "auto"  # tells what a file's target is where the guess is wrong
     )
+    as_text: tuple[str, ...] = ()  # columns of such a file that are words though they look like numbers: codes, grades
+    check: bool = False  # only say how the tables are read, and what looks wrong about them
     protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
     limit: int = 0  # most rows of each part, 0 for all: a trial run
     model: str = "lift-tiny"  # or a folder, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME

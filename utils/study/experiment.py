@@ -11,7 +11,9 @@ from .. import reporting
 from ..errors import UserError
 from ..models import distributed
 from ..results import Results
+from . import table_check
 from .budget import DryRun
+from .build import table_of
 from .config import Config
 from .plans import Case
 from .runner import Runner
@@ -50,7 +52,12 @@ def main(
         for name in ("datasets", "methods", "seeds"):
             if not getattr(config, name):
                 raise UserError(f"--{name} has no value; give at least one")
-        failed = Runner(config, build, results).run(cases(config))
+        planned = list(cases(config))
+        if config.check or not config.quiet:
+            n_unread = table_check.tell(planned, config, build, table_of)
+        if config.check:
+            sys.exit(EXIT_USER_ERROR if n_unread else 0)
+        failed = Runner(config, build, results).run(planned)
         reporting.write(results, figure)
         if finish is not None and len(results.frame()):
             finish(results)

@@ -2,4 +2,4 @@
 
 from .._lazy import attach
 
-__getattr__ = attach(__name__, {"tables": "AnyTable TASKS Table expand load published_name"})
+__getattr__ = attach(__name__, {"tables": "AnyTable TASKS Table expand is_own load published_name"})

@@ -1,4 +1,4 @@
-"""CSV and Parquet files as columns of numbers and of text.
+"""CSV and Parquet files as columns of numbers and of text. `dialects` reads the text of a CSV.
 
 A column is numeric where every cell is a number, else it is text, as written. A number may not begin with a needless
 zero ("02134" is a code, not a quantity) and an integer must fit 64 bits (longer ones are identifiers). The empty cell
@@ -8,11 +8,11 @@ numbers, so that Namibia's code NA and the label "null" stay text.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
-import zlib
+import shlex
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,30 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import BadTable
+from . import dialects, disguises
+from .disguises import Account
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 MISSING = ("NA", "N/A", "NaN", "nan", "null", "?")
 INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
 NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?", re.I)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a file holds.
+
+    Attributes:
+        frame: text cells of a CSV (missing cells are None); numbers and categories of a Parquet file.
+        separator: what is between the cells; empty for Parquet.
+        lines: where each row ends in the file, counted from 1; empty for Parquet.
+        notes: what was not plain about the file, as sentences.
+    """
+
+    frame: pd.DataFrame
+    separator: str = ""
+    lines: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def is_file(name: str) -> bool:
@@ -41,19 +60,63 @@ def find(stem: str, folders: list[Path]) -> Path | None:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The columns of a file: text cells of a CSV (missing cells are None); numbers and categories of a Parquet file.
+    """The columns of a file, see `sheet`."""
+    return sheet(path).frame
+
+
+def sheet(path: Path) -> Sheet:
+    """The content of a file.
 
     Raises:
-        BadTable: no such file, another format, torn, not UTF-8, rows of unequal length, names missing or given twice.
+        BadTable: no such file, another format, torn, no text, rows of unequal length, names missing or given twice.
     """
     if not path.is_file():
         raise BadTable(f"there is no file {path}")
     if not path.name.lower().endswith(SUFFIXES):
         raise BadTable(f"{path}: the suffix is none of {', '.join(SUFFIXES)}; save the table as one of these")
-    frame = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
-    frame.columns = [str(name) for name in frame.columns]
-    _check_names(path, list(frame.columns))
-    return frame
+    found = Sheet(_parquet(path)) if path.suffix.lower() == ".parquet" else _csv(path)
+    found.frame.columns = [str(name) for name in found.frame.columns]
+    _check_names(path, list(found.frame.columns))
+    return found
+
+
+def understood(sheet: Sheet, as_text: Iterable[str] = ()) -> tuple[pd.DataFrame, Account]:
+    """The columns with numbers, plain and in disguise, as int64 or float64, and an account of how they were read.
+
+    Args:
+        as_text: columns that stay text.
+    """
+    frame, kept = sheet.frame, set(as_text)
+    texts = [name for name in frame if frame[name].dtype == object and name not in kept]
+    plain = {name: values for name in texts if (values := numbers(frame[name])) is not None}
+    found = disguises.undisguised(frame[texts], plain, sheet.separator)
+    values, told, odd = {}, {}, {}
+    for name in texts:
+        if name in found:
+            values[name] = found[name].apply(frame[name])
+        elif name in plain:
+            values[name] = plain[name]
+        elif places := disguises.odd_cells(frame[name]):
+            odd[name] = _oddity(sheet, name, places)
+        if name in values:
+            told[name] = disguises.described(frame[name], values[name], found.get(name))
+    told = {name: words for name, words in told.items() if words}
+    return frame.assign(**values), Account(sheet.notes, found, told, odd)
+
+
+def _oddity(sheet: Sheet, name: str, places: list[int]) -> str:
+    lines: dict[str, list[int]] = {}
+    for place in places:
+        lines.setdefault(sheet.frame[name].iloc[place], []).append(sheet.lines[place])
+    shown = [
+        f"{cell[:20]!r} (line {at[0]}{f' and {len(at) - 1} more' if len(at) > 1 else ''})"
+        for cell, at in list(lines.items())[:3]
+    ]
+    more = ", …" if len(lines) > 3 else ""
+    return (
+        f"column {name!r} is text because of {len(places)} of its {len(sheet.frame)} cells: {', '.join(shown)}{more}; "
+        f"mend them to have numbers, or say that it is text: --as-text {shlex.quote(name)}"
+    )
 
 
 def features(frame: pd.DataFrame, categorical: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -119,41 +182,20 @@ def _parquet(path: Path) -> pd.DataFrame:
     return frame.assign(**declared)
 
 
-def _csv(path: Path) -> pd.DataFrame:
-    is_packed = path.suffix.lower() == ".gz"
-    separator = "\t" if ".tsv" in [suffix.lower() for suffix in path.suffixes] else ","
-    opened = gzip.open if is_packed else open
-    rows = []
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines, delimiter=separator, strict=True)
-            for row in reader:
-                if not row:
-                    continue
-                if rows and len(row) != len(rows[0]):
-                    raise BadTable(
-                        f"{path}, line {reader.line_num}: {len(row)} cells, but the first line names {len(rows[0])} "
-                        f"columns; put cells that hold a {separator!r} between double quotes"
-                    )
-                rows.append(row)
-    except UnicodeDecodeError as error:
-        raise BadTable(f"{path} is not UTF-8 text ({error.reason}); save it with that encoding") from error
-    except csv.Error as error:
-        raise BadTable(f"{path}, line {reader.line_num}: {error}; a quote may be missing there") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise BadTable(f"{path} is a damaged gzip file: {error}") from error
-    if not rows:
-        raise BadTable(f"{path} is empty; the first line holds the column names")
-    cells = [[cell or None for cell in row] for row in rows[1:]]
-    names = rows[0]
-    _check_names(path, names)
-    return pd.DataFrame(cells, columns=names, dtype=object)
+def _csv(path: Path) -> Sheet:
+    usual = "\t" if ".tsv" in [suffix.lower() for suffix in path.suffixes] else ","
+    found = dialects.read(path, usual, disguises.is_number)
+    _check_names(path, found.names)
+    cells = [[cell or None for cell in row] for row in found.rows]
+    frame = pd.DataFrame(cells, columns=found.names, dtype=object)
+    return Sheet(frame, found.separator, tuple(found.lines), found.notes)
 
 
 def _check_names(path: Path, names: list[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
-        raise BadTable(f"{path}: the column names {', '.join(map(repr, twice))} are given more than once; rename them")
+        way = "put a line of names above them" if all(map(disguises.is_number, twice)) else "rename them"
+        raise BadTable(f"{path}: the column names {', '.join(map(repr, twice))} are given more than once; {way}")
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise BadTable(
@@ -162,6 +204,6 @@ def _check_names(path: Path, names: list[str]) -> None:
             )
     if len(names) < 2:
         raise BadTable(
-            f"{path}: the only column is {names[0]!r}; a table needs a feature and a target, cells separated by commas "
-            "(.csv) or tabs (.tsv)"
+            f"{path}: the only column is {names[0]!r}; a table needs a feature and a target, and commas, semicolons, "
+            "tabs or vertical bars between the cells"
         )

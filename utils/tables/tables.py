@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ import sklearn
 from .. import paths
 from ..errors import BadTable, UnknownName, UserError
 from . import files, openml, registry, splits, synthetic
+from .disguises import Account
 from .registry import SKLEARN, Entry
 
 TASKS = ("classification", "regression")
@@ -31,6 +32,8 @@ class Table:
         y: labels as text, or float64.
         source: where the rows come from.
         label_order: the original's coding of the classes, where it is not the order of the strings.
+        is_own: whether it is a file of the user's, not one of the project's tables.
+        account: how a file of the user's was read.
     """
 
     name: str
@@ -39,6 +42,8 @@ class Table:
     task: str
     source: str
     label_order: tuple[str, ...] | None = None
+    is_own: bool = False
+    account: Account = field(default_factory=Account)
 
     @property
     def sha256(self) -> str:
@@ -53,7 +58,7 @@ class Table:
 AnyTable: TypeAlias = Table | synthetic.SyntheticTable
 
 
-def load(name: str, *, target: str | None = None, task: str | None = None) -> AnyTable:
+def load(name: str, *, target: str | None = None, task: str | None = None, as_text: tuple[str, ...] = ()) -> AnyTable:
     """The table called `name`, looked for in this order.
 
     1. A file: a path that exists, or ends in .csv, .csv.gz, .tsv, .tsv.gz or .parquet.
@@ -68,6 +73,7 @@ def load(name: str, *, target: str | None = None, task: str | None = None) -> An
         task: "classification" or "regression"; it also tells `diabetes` of data/registry.csv (classification) from that
             of scikit-learn (regression). Guessed for files unless told: text is a label; a number is a quantity
             where it has more than 20 distinct values, or fractions and more than 10 (or half as many as rows).
+        as_text: columns that are words though they look like numbers; for files, folders and OpenML.
 
     Raises:
         UnknownName: no such table; the message names the nearest.
@@ -77,24 +83,24 @@ def load(name: str, *, target: str | None = None, task: str | None = None) -> An
         raise UnknownName(f"no task {task!r}; have {', '.join(TASKS)}")
     scheme, _, rest = name.partition(":")
     if files.is_file(name):
-        return _from_file(name, Path(name), target, task, None)
+        return _from_file(name, Path(name), target, task, None, as_text)
     if scheme == "openml":
-        return _from_openml(rest, target, task)
+        return _from_openml(rest, target, task, as_text)
     if scheme == "sklearn":
-        return _from_sklearn(rest, target, task)
+        return _from_sklearn(rest, target, task, as_text)
     if synthetic.is_synthetic(name):
-        return _as_told(synthetic.load(name), target, task)
+        return _as_told(synthetic.load(name), target, task, as_text)
     entry = registry.find(name)
     sklearn_task = next((kind for kind, members in SKLEARN.items() if name in members), None)
     for stem in (name, entry.name if entry else name):
         known = registry.entries().get(stem)
         path = files.find(stem, _folders())
         if path and not (known and sklearn_task and task == sklearn_task != known.task):
-            return _from_file(stem, path, target, task, known)
+            return _from_file(stem, path, target, task, known, as_text)
     if sklearn_task and not (entry and task == entry.task != sklearn_task):
-        return _from_sklearn(name, target, task)
+        return _from_sklearn(name, target, task, as_text)
     if entry:
-        return _from_registry(entry, target, task)
+        return _from_registry(entry, target, task, as_text)
     raise UnknownName(_unknown(name))
 
 
@@ -110,6 +116,11 @@ def expand(names: list[str] | tuple[str, ...], task: str) -> list[str]:
     return list(dict.fromkeys(member for group in members for member in group))
 
 
+def is_own(name: str) -> bool:
+    """Whether `load` would read a file of the user's, and not a table of the project's."""
+    return files.is_file(name) or (registry.find(name) is None and files.find(name, _folders()) is not None)
+
+
 def published_name(name: str) -> str | None:
     """What the column `dataset` of data/published/results.csv calls this table; None where the paper has no number."""
     base = name.partition(":")[0]
@@ -123,16 +134,16 @@ def _entry(word: str) -> Entry | None:
     return registry.by_openml_id(int(word)) if word.isdigit() else registry.find(word)
 
 
-def _from_registry(entry: Entry, target: str | None, task: str | None) -> Table:
+def _from_registry(entry: Entry, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
     if entry.openml_id is None:
         raise UnknownName(
             f"{entry.name} is on no server this program knows; put {entry.name}.csv.gz, its last column the target, "
             "into a folder and name that folder in LIFT_DATA"
         )
-    return _from_openml(str(entry.openml_id), target, task)
+    return _from_openml(str(entry.openml_id), target, task, as_text)
 
 
-def _from_openml(word: str, target: str | None, task: str | None) -> Table:
+def _from_openml(word: str, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
     entry = _entry(word)
     key = str(entry.openml_id) if entry and entry.openml_id else word
     copy = openml.fetch(key)
@@ -140,15 +151,22 @@ def _from_openml(word: str, target: str | None, task: str | None) -> Table:
         frame = files.read(copy.path)
         raise BadTable(f"openml:{word} names no single target; choose one with --target: {', '.join(frame.columns)}")
     name = entry.name if entry else f"openml:{word}"
-    return _build(name, files.read(copy.path), target or copy.target, task, copy.source, entry)
+    return _build(name, files.read(copy.path), target or copy.target, task, copy.source, entry, as_text)
 
 
-def _from_file(name: str, path: Path, target: str | None, task: str | None, entry: Entry | None) -> Table:
-    frame = files.read(path)
-    return _build(name, frame, target or frame.columns[-1], task, str(path), entry)
+def _from_file(
+    name: str, path: Path, target: str | None, task: str | None, entry: Entry | None, as_text: tuple[str, ...]
+) -> Table:
+    sheet = files.sheet(path)
+    target = target or sheet.frame.columns[-1]
+    if entry is not None:  # read as it ever was: results are known by its content
+        return _build(name, sheet.frame, target, task, str(path), entry, as_text)
+    frame, account = files.understood(sheet, as_text)
+    table = _build(name, sheet.frame, target, task, str(path), None, as_text, frame)
+    return replace(table, is_own=True, account=account)
 
 
-def _from_sklearn(name: str, target: str | None, task: str | None) -> Table:
+def _from_sklearn(name: str, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
     loaders = {
         "iris": sklearn.datasets.load_iris,
         "wine": sklearn.datasets.load_wine,
@@ -167,11 +185,13 @@ def _from_sklearn(name: str, target: str | None, task: str | None) -> Table:
         words = [str(word) for word in bunch.target_names]
         y = pd.Series([words[code] for code in bunch.target], name="target", dtype=object)
         table = Table(name, X, y, "classification", "scikit-learn")
-    return _as_told(table, target, task)
+    return _as_told(table, target, task, as_text)
 
 
-def _as_told(table: AnyTable, target: str | None, task: str | None) -> AnyTable:
+def _as_told(table: AnyTable, target: str | None, task: str | None, as_text: tuple[str, ...]) -> AnyTable:
     """The table, unless the user expects another of it."""
+    if as_text:
+        raise UserError(f"the columns of {table.name} are fixed; leave out --as-text {' '.join(as_text)}")
     if target is not None:
         raise UserError(f"the target of {table.name} is fixed; leave out --target {target}")
     if task not in (None, table.task):
@@ -187,20 +207,30 @@ def _folders() -> list[Path]:
     return folders
 
 
-def _build(name: str, frame: pd.DataFrame, target: str, task: str | None, source: str, entry: Entry | None) -> Table:
-    if target not in frame.columns:
-        raise BadTable(
-            f"{name} has no column {target!r}; choose the target with --target NAME from {', '.join(frame.columns)}"
-        )
+def _build(
+    name: str,
+    frame: pd.DataFrame,
+    target: str,
+    task: str | None,
+    source: str,
+    entry: Entry | None,
+    as_text: tuple[str, ...] = (),
+    understood: pd.DataFrame | None = None,
+) -> Table:
+    """The table of a file's columns; `understood` are the same with more of them read as numbers."""
+    for column, flag in ((target, "choose the target with --target NAME"), *((c, "--as-text") for c in as_text)):
+        if column not in frame.columns:
+            raise BadTable(f"{name} has no column {column!r}; {flag} from {', '.join(frame.columns)}")
     if frame.empty:
         raise BadTable(f"{name} has column names but no rows")
     is_usual = entry is not None and target == frame.columns[-1]
-    columns = entry.categorical if entry else ()
-    X = files.features(frame.drop(columns=target), columns)
-    raw = frame[target]
+    columns = (*(entry.categorical if entry else ()), *as_text)
+    better = frame if understood is None else understood
+    X = files.features(better.drop(columns=target), columns)
+    raw, values = frame[target], None if target in as_text else files.numbers(better[target])
     _check_present(name, raw)
-    task = task or (entry.task if is_usual else _guess(raw))
-    y = _labels(name, raw) if task == "classification" else _targets(name, raw)
+    task = task or (entry.task if is_usual else _guess(values))
+    y = _labels(name, raw, values) if task == "classification" else _targets(name, raw, values)
     _check_finite(name, X)
     order = None
     if is_usual and task == entry.task:
@@ -209,8 +239,7 @@ def _build(name: str, frame: pd.DataFrame, target: str, task: str | None, source
     return Table(name, X, y, task, source, order)
 
 
-def _guess(raw: pd.Series) -> str:
-    values = files.numbers(raw)
+def _guess(values: pd.Series | None) -> str:
     if values is None:
         return "classification"
     n_distinct = values.nunique()
@@ -219,7 +248,7 @@ def _guess(raw: pd.Series) -> str:
     return "regression" if is_quantity else "classification"
 
 
-def _labels(name: str, raw: pd.Series) -> pd.Series:
+def _labels(name: str, raw: pd.Series, values: pd.Series | None) -> pd.Series:
     y = files.text(raw)
     counts = y.value_counts()
     if len(counts) < 2:
@@ -228,7 +257,7 @@ def _labels(name: str, raw: pd.Series) -> pd.Series:
         )
     n_single = int((counts == 1).sum())
     if n_single > len(counts) / 2:
-        way = "--task regression" if files.numbers(raw) is not None else "--target NAME"
+        way = "--task regression" if values is not None else "--target NAME"
         raise BadTable(
             f"{name}: {n_single} of the {len(counts)} classes of {raw.name!r} have a single row, so there is nothing "
             f"to learn; {way} may be what you want"
@@ -236,8 +265,7 @@ def _labels(name: str, raw: pd.Series) -> pd.Series:
     return y
 
 
-def _targets(name: str, raw: pd.Series) -> pd.Series:
-    values = files.numbers(raw)
+def _targets(name: str, raw: pd.Series, values: pd.Series | None) -> pd.Series:
     if values is None:
         raise BadTable(
             f"{name}: the target {raw.name!r} is not numeric; use --task classification or another --target NAME"

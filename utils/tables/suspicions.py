@@ -1,0 +1,208 @@
+"""What looks wrong about a table before anything is learnt from it: a sentence each, none where all is well.
+
+Nothing here changes a row or stops a run. Rows are drawn without a seed of the user's, so that the same table is
+always found the same.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from . import disguises
+from .splits import Split
+
+LEAK_ROWS = 1000  # rows by which each column is tried alone
+MOST_ERROR = {True: 0.02, False: 0.005}  # of a constant's, with labels and with numbers, that a leak leaves
+SAME_ORDER = 0.9995  # rank correlation
+FEWEST = 20  # rows below which identifiers and leaks are chance
+IDENTIFIER_SHARE = 0.95  # of the rows with a text of their own
+ID_NAME = re.compile(r"(?:^|[_\W])(?:id|ids|uuid|guid|key|index|row|nr|no|number|serial)$|[a-z]I[dD]$", re.IGNORECASE)
+DATES = {
+    "%Y-%m-%d": r"\d{4}-\d{1,2}-\d{1,2}",
+    "%Y/%m/%d": r"\d{4}/\d{1,2}/\d{1,2}",
+    "%d.%m.%Y": r"\d{1,2}\.\d{1,2}\.\d{4}",
+    "%d/%m/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
+    "%m/%d/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
+    "%d-%m-%Y": r"\d{1,2}-\d{1,2}-\d{4}",
+    "%d %b %Y": r"\d{1,2} [A-Za-z]{3} \d{4}",
+}
+TIME = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
+
+
+def date_format(column: pd.Series) -> str | None:
+    """The format in which all cells of a column are dates, with a time or without; None for other columns."""
+    cells = column.dropna().astype(str).unique()
+    if pd.api.types.is_numeric_dtype(column) or not len(cells):
+        return None
+    days = pd.Series([TIME.sub("", cell.strip()) for cell in cells])
+    for form, pattern in DATES.items():
+        if days.str.fullmatch(pattern).all() and pd.to_datetime(days, format=form, errors="coerce").notna().all():
+            return form
+    return None
+
+
+def found(X: pd.DataFrame, y: pd.Series, split: Split) -> list[str]:
+    """Sentences about columns, names and rows.
+
+    Args:
+        X, y: the table, as `tables.Table` has them.
+        split: its parts.
+    """
+    return [
+        *_header(X, y),
+        *_constants(X),
+        *(sentence for name in X for sentence in _column(X[name])),
+        *_labels(y),
+        *_leaks(X, y),
+        *_duplicates(split),
+    ]
+
+
+def _header(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
+    """The first line of data taken for the names: columns of numbers are named by numbers, the others by a cell."""
+    columns = [*(X[name] for name in X), y]
+    numeric = [column for column in columns if pd.api.types.is_numeric_dtype(column)]
+    texts = [column for column in columns if not pd.api.types.is_numeric_dtype(column)]
+    named = [str(column.name) for column in numeric]
+    if not all(disguises.is_number(name) or disguises.is_missing(name) for name in named):
+        return
+    is_counted = len(named) > 1 and _is_counted(named)  # 2019, 2020, 2021 or 0, 1, 2 are names
+    n_cells = sum(str(column.name) in set(column.dropna()) for column in texts)
+    if (numeric and not is_counted and 2 * n_cells >= len(texts)) or (not numeric and n_cells > len(texts) / 2):
+        names = ", ".join(str(column.name) for column in columns[:4]) + (", …" if len(columns) > 4 else "")
+        yield f"the first line ({names}) looks like a row, not like names; put a line with the columns' names above it"
+
+
+def _is_counted(names: list[str]) -> bool:
+    if not all(name.isdigit() for name in names):
+        return False
+    numbers = [int(name) for name in names]
+    return set(np.diff(numbers)) == {1}
+
+
+def _constants(X: pd.DataFrame) -> Iterator[str]:
+    kinds = {"empty": [name for name in X if X[name].isna().all()]}
+    kinds["the same in every row"] = [name for name in X if X[name].nunique() == 1]
+    for what, names in kinds.items():
+        if names:
+            shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
+            said = f"column {shown} is" if len(names) == 1 else f"columns {shown} are"
+            yield f"{said} {what}, so nothing can be learnt from {'it' if len(names) == 1 else 'them'}"
+
+
+def _column(column: pd.Series) -> Iterator[str]:
+    name, n = column.name, len(column)
+    present = column.dropna()
+    n_values = present.nunique()
+    if n_values < 2:
+        return
+    if date_format(column):
+        yield f"column {name!r} holds dates, which are read as words; split them into numbers (year, month, weekday)"
+        return
+    if n < FEWEST or n_values < IDENTIFIER_SHARE * len(present):
+        return
+    if pd.api.types.is_integer_dtype(column):
+        values = column.to_numpy()
+        if n_values == n and values.max() - values.min() == n - 1:
+            yield f"column {name!r} numbers the rows; leave it out, new rows have other numbers"
+        elif n_values == n and ID_NAME.search(str(name)):
+            yield f"column {name!r} has another number in every row, as an identifier has; leave it out if it is one"
+    elif not pd.api.types.is_numeric_dtype(column):
+        is_word = (~present.str.strip().str.contains(r"\s")).mean() > 0.9
+        what = "an identifier" if is_word else "free text"
+        yield (
+            f"column {name!r} looks like {what}: {n_values} of {len(present)} rows have a text of their own"
+            + ("; leave it out, new rows have others" if is_word else ", which lift-tiny cannot read")
+        )
+
+
+def _labels(y: pd.Series) -> Iterator[str]:
+    if pd.api.types.is_numeric_dtype(y):
+        return
+    counts = y.value_counts()
+    marks = [label for label in counts.index if disguises.is_missing(label)]
+    if marks:
+        yield f"{', '.join(map(repr, marks))} is a class of {y.name!r}; remove these rows if it stands for missing"
+    rare = counts[counts < 3]
+    if len(rare):
+        shown = ", ".join(f"{str(label)[:30]!r} ({n})" for label, n in rare.head(3).items())
+        shown += ", …" if len(rare) > 3 else ""
+        yield f"{len(rare)} of {len(counts)} classes have fewer rows than there are parts: {shown}"
+
+
+def _leaks(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
+    """Columns that alone predict the target on rows that were held out."""
+    if len(y) < FEWEST or X.shape[1] < 2:
+        return
+    rows = np.sort(np.random.default_rng(0).permutation(len(y))[:LEAK_ROWS])
+    target = y.iloc[rows].reset_index(drop=True)
+    is_labels = not pd.api.types.is_numeric_dtype(y)
+    if is_labels and target.value_counts().iloc[0] > len(target) - 6:
+        return  # too few rows of other classes to tell
+    for name in X:
+        column = X[name].iloc[rows].reset_index(drop=True)
+        if (column.astype(str) == target.astype(str)).all():
+            how = "equals the target in every row"
+        elif not is_labels and _same_order(column, target):
+            how = "has the order of the target in nearly every row"
+        elif (error := _error(column, target, is_labels)) > MOST_ERROR[is_labels] * _chance(target, is_labels):
+            continue
+        else:
+            told = f"{1 - error:.1%}" if is_labels else f"R² = {1 - error / _chance(target, is_labels):.4f}"
+            how = f"alone predicts the target ({told} on rows held out)"
+        yield f"column {name!r} {how}; leave it out if it is not known before the target is"
+
+
+def _same_order(column: pd.Series, target: pd.Series) -> bool:
+    if not pd.api.types.is_numeric_dtype(column) or column.nunique() < FEWEST:
+        return False
+    return abs(column.corr(target, method="spearman")) > SAME_ORDER
+
+
+def _chance(target: pd.Series, is_labels: bool) -> float:
+    """The error of a constant: of the most frequent class, or the variance."""
+    return 1 - target.value_counts(normalize=True).iloc[0] if is_labels else float(np.var(target))
+
+
+def _error(column: pd.Series, target: pd.Series, is_labels: bool) -> float:
+    """Share of errors, or mean squared error, of a tree on one column, on rows that it has not seen."""
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(float)[:, None]
+    else:
+        codes, levels = pd.factorize(column, sort=True)
+        if len(levels) > len(column) / 2:
+            return np.inf  # words of single rows tell nothing of others
+        values = codes[:, None].astype(float)
+    make = DecisionTreeClassifier if is_labels else DecisionTreeRegressor
+    y = pd.factorize(target)[0] if is_labels else target.to_numpy(float)
+    folds = (StratifiedKFold if is_labels else KFold)(3, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        predicted = cross_val_predict(make(min_samples_leaf=2, random_state=0), values, y, cv=folds)
+    return float(np.mean(predicted != y) if is_labels else np.mean((predicted - y) ** 2))
+
+
+def _duplicates(split: Split) -> Iterator[str]:
+    train, test = _rows(split.X_train), _rows(split.X_test)
+    known = set(train)
+    again = [place for place, row in enumerate(test) if row in known]
+    if again:
+        answers = set(zip(train, map(str, split.y_train), strict=True))
+        truths = split.y_test.astype(str).tolist()
+        n_same = sum((test[place], truths[place]) in answers for place in again)
+        yield (
+            f"{len(again)} of {len(test)} test rows have the cells of a training row, {n_same} of them its answer; "
+            "if rows were copied, remove the copies, for scores would praise memory"
+        )
+
+
+def _rows(X: pd.DataFrame) -> list[tuple]:
+    columns = [X[name].astype(object).where(X[name].notna(), None) for name in X]
+    return list(zip(*columns, strict=True))
