@@ -24,7 +24,7 @@ from utils.errors import CannotDo, TooLong, UserError
 from utils.forecast import Forecast
 from utils.models import parallel
 from utils.models.protocol import session
-from utils.plans import BUSY, DONE, Case, Outcome, Plan, by_rows, seen
+from utils.plans import BUSY, DONE, Case, Outcome, Plan, Work, by_rows, kin, seen
 from utils.progress import Mail
 from utils.results import ROOT, Busy, Results, StorageError
 
@@ -95,17 +95,18 @@ class Runner:
 
     def _look_at(self, cases: list[Case]) -> list[Plan]:
         plans: dict[int, Plan] = {}
+        works: dict[tuple[str, ...], Work] = {}  # rows of another seed are as many, so that they cost the same
         with progress.counting("looking at case", len(cases)) as count:
             for i in by_rows(cases):
                 trial = self.build(cases[i], self.config)
-                plan = self._plan(cases[i], trial)
+                plan = self._plan(cases[i], trial, works)
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
                 plans[i] = plan
                 count.step()
         return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
 
-    def _plan(self, case: Case, trial: Trial) -> Plan:
+    def _plan(self, case: Case, trial: Trial, works: dict[tuple[str, ...], Work]) -> Plan:
         lift = isinstance(trial.learner, estimators.LIFT)
         head = {
             "key": trial.key(case.seed, case.settings),
@@ -120,7 +121,10 @@ class Runner:
             "seed": case.seed,
             **case.settings,
         }
-        return Plan(case, head, costs.of(trial, case.method, case.settings), spending.is_remote(trial))
+        work = works.get(kin(head, head))
+        if work is None:
+            work = works[kin(head, head)] = costs.of(trial, case.method, case.settings)
+        return Plan(case, head, work, spending.is_remote(trial))
 
     def _check(self, plans: list[Plan]) -> list[Plan]:
         """The plans, those that can never run marked with the reason.
