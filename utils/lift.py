@@ -58,8 +58,8 @@ class LIFT(BaseEstimator):
     Attributes:
         template_, model_: the fitted template and the tuned model.
         settings_: all settings as used, by name. Where the recipe proposes several ("candidates"), each is tuned for a
-            share of the updates, and the decoded score on the validation rows chooses; the chosen one goes on from there
-            where the learning rate is constant, and begins anew where it is not.
+            share of the updates, and the decoded score on the validation rows chooses; the chosen one goes on from
+            there where the learning rate is constant, and begins anew where it is not.
         candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} of all
             that were tried.
         best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.

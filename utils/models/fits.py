@@ -52,8 +52,8 @@ class Fit:
 
     def forget(self) -> None:
         """Clears the gradients."""
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def step(self) -> None:
         """Changes the parameters as their gradients say."""
@@ -97,8 +97,7 @@ class Average:
         """Takes in the parameters as they are now."""
         decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
         self.n_updates += 1
-        for value, p in zip(self.values, self.parameters, strict=True):
-            value.lerp_(_own(p).float(), 1 - decay)
+        torch._foreach_lerp_(self.values, [_own(p).float() for p in self.parameters], 1 - decay)
 
     @torch.no_grad()
     def write(self) -> None:
