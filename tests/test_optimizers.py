@@ -30,6 +30,25 @@ def test_muon_takes_the_inner_matrices_alone():
     assert (muon.param_groups[0]["weight_decay"], adamw.param_groups[0]["weight_decay"]) == (0.1, 0.0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_matrices_become_nearly_orthogonal_each_for_itself_and_in_their_order(dtype):
+    generator = torch.Generator().manual_seed(0)
+    matrices = [torch.randn(shape, generator=generator) for shape in [(8, 24), (8, 8), (24, 8), (8, 24), (6, 40)]]
+    steps = optimization.orthogonal([1e3 * matrices[0], *matrices[1:]], dtype)
+    assert [step.shape for step in steps] == [matrix.shape for matrix in matrices]
+    for matrix, step in zip(matrices, steps, strict=True):
+        left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+        inside = left.T @ step.float() @ right.T  # diagonal where the singular vectors stay
+        assert (inside - inside.diag().diag()).abs().max() < (1e-3 if dtype == torch.float32 else 0.1)
+        large = values > 0.1 * values.norm()  # smaller ones need more steps
+        assert inside.diag()[large].min() > 0.65
+        assert inside.diag().max() < 1.3
+
+
+def test_no_gradient_gives_no_step():
+    assert all(step.abs().max() == 0 for step in optimization.orthogonal([torch.zeros(4, 8)], torch.float32))
+
+
 def test_embeddings_may_have_a_rate_of_their_own():
     muon, adamw = optimization.build(named(), "muon", 1e-2, 0.1, embedding_rate=1e-4)
     assert (muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"]) == (1e-2, 1e-4)

@@ -4,12 +4,14 @@ import os
 import shutil
 import signal
 from collections import namedtuple
+from dataclasses import replace
 
 import pytest
 
 from utils import baselines, study, tables
 from utils.errors import CannotDo, MissingPackage, TooLong, UserError
 from utils.results import Results
+from utils.study import costs
 from utils.study.cases import Trial
 from utils.study.runner import Case, Runner
 
@@ -68,6 +70,20 @@ def test_what_can_never_run_is_known_before_anything_runs(results):
     assert not results.failures_path.exists(), "a study of nothing that could run writes nothing"
     assert run(results, 3, 0) == 1
     assert results.failures()["reason"].tolist() == ["a tree has no such verb"]
+
+
+def test_what_cases_cost_is_worked_out_once_for_all_seeds(results, monkeypatch):
+    asked = []
+    original = costs.of
+    monkeypatch.setattr(costs, "of", lambda trial, *case: asked.append(case) or original(trial, *case))
+    config = study.Config(workers=1, quiet=True, results_dir=results.path.parents[1])
+    varied = [Case("iris", method, seed, {"share": share}) for method in "ab" for share in (1, 2) for seed in (0, 5, 6)]
+
+    def make(case, config):
+        return build(replace(case, seed=0), config)
+
+    assert Runner(config, make, results).run(varied) == 0
+    assert sorted((method, settings["share"]) for method, settings in asked) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
 
 
 def test_a_missing_package_ends_the_study_before_anything_runs(results):

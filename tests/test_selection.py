@@ -10,6 +10,7 @@ from tests.doubles import NearestRow
 from utils import estimators, models, tables
 from utils.errors import BadModel, TooLong, UnknownName
 from utils.estimators import LIFTClassifier, LIFTRegressor, recipes, selection
+from utils.estimators.augmentation import TrainingTexts
 from utils.study.cases import Trial
 
 PLAIN = {"wording": "compact", "numbers": "scaled", "scale": "column", "shots": 0, "shot_choice": "random"}
@@ -118,6 +119,44 @@ def test_a_candidate_gets_its_share_of_the_updates_and_the_best_one_all(folder, 
     assert (lift.settings_["weight_decay"], len(lift.history_)) == (0.7, 100)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_winner_goes_on_from_its_trial_where_the_rate_is_constant(folder, schedule, monkeypatch):
+    epochs = []
+    texts = TrainingTexts.__call__
+    monkeypatch.setattr(TrainingTexts, "__call__", lambda own, epoch: epochs.append(epoch) or texts(own, epoch))
+    X, y = points(64)
+    section = {"decoding": "score", "levels": 100, "updates": 20, "learning_rate": 2e-3, "schedule": schedule}
+    model = folder(classification={**section, "ema": 0.5}, candidates=[{}, {"jitter": 0.05}], candidate_share=0.2)
+    lift = LIFTClassifier(model, threads=1).fit(X, y, points(20, seed=1))
+    per_epoch = 64 * 4  # x1, x2, the arrow and the class of each row
+    if schedule == "constant":
+        assert epochs == [1, 2, 1, 2, *range(3, 11)]
+        assert lift.n_tokens_trained_ == (2 + 10) * per_epoch
+    else:
+        assert epochs == [1, 2, 1, 2, *range(1, 11)]
+        assert lift.n_tokens_trained_ == (2 + 2 + 10) * per_epoch
+    assert [row["epoch"] for row in lift.history_] == list(range(1, 11))
+    best = max(lift.history_, key=lambda row: row["validation_score"])
+    assert lift.best_epoch_ == best["epoch"]
+    now = lift._validation_score(lift.model_, *points(20, seed=1))
+    assert now == pytest.approx(best["validation_score"], abs=1e-9)
+
+
+def test_of_a_trial_and_what_follows_the_better_is_kept_and_the_first_of_equals():
+    begun = selection.Outcome("begun", 0.8, 2, 0.1, [{"epoch": 1}, {"epoch": 2}], 20)
+    for score, kept in ((0.7, ("begun", 0.8, 2)), (0.8, ("begun", 0.8, 2)), (0.9, ("rest", 0.9, 3))):
+        rest = selection.Outcome("rest", score, 1, 0.1, [{"epoch": 1}, {"epoch": 2}], 30)
+        both = selection.joined(begun, rest, 2)
+        assert (both.model, both.score, both.epoch) == kept
+        assert (both.n_tokens, [row["epoch"] for row in both.history]) == (50, [1, 2, 3, 4])
+
+
+def test_epochs_make_the_updates_that_the_settings_name():
+    settings = {"epochs": 10, "updates": 300, "batch_size": 32, "min_epochs": 6, "max_epochs": 100}
+    for n_rows, epochs in ((113, 75), (96, 100), (33, 100), (1000, 10), (5000, 6)):  # in 4, 3, 2, 32, 157 batches
+        assert recipes.tuning(settings, n_rows).epochs == epochs
+
+
 def test_the_best_epoch_of_the_trial_counts_and_the_first_of_equals_wins(folder, double):
     model = double(Recorder())
     X, y = points()
@@ -188,7 +227,7 @@ def test_candidates_too_long_for_the_context_are_left_out_before_any_training(fo
     name = folder(candidates=[{"wording": long}, {"jitter": 0.0}, {"jitter": 0.03}])
     lift = LIFTClassifier(name, epochs=1).fit(X, y)
     assert changes(lift) == [{"jitter": 0.0}, {"jitter": 0.03}]
-    assert len(model.tunings) == 3
+    assert len(model.tunings) == 2, "a trial of one epoch is all of it"
     lift = LIFTClassifier(folder(candidates=[{"wording": long}]), epochs=1).fit(X, y)
     assert (lift.candidate_, lift.settings_["wording"]) == ({}, "compact")
     name = folder(wording=long, candidates=[{"jitter": 0.5}, {"wording": "compact"}])

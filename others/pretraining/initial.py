@@ -57,7 +57,7 @@ RECIPE = {
         "ema": 0.98,
         "patience": 5,
         "learning_rate": 2e-3,
-        "updates": 300,
+        "updates": 280,
         "min_epochs": 6,
         "max_epochs": 100,
         "jitter": 0.02,
@@ -168,6 +168,7 @@ def _learned(config: Architecture, same: dict[str, Any]) -> GPT2LMHeadModel:
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
+            activation_function="relu",  # a tenth of the time of a GELU, no accuracy less (LOG.md)
             **same,
         )
     )

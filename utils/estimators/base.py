@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -58,11 +59,12 @@ class LIFT(BaseEstimator):
     Attributes:
         template_, model_: the fitted template and the tuned model.
         settings_: all settings as used, by name. Where the recipe proposes several ("candidates"), each is tuned for a
-            share of the updates, and the decoded score on the validation rows chooses.
+            share of the updates, and the decoded score on the validation rows chooses; the chosen one goes on from
+            there where the learning rate is constant, and begins anew where it is not.
         candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} of all
             that were tried.
         best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.
-        history_: one dict per epoch: learning_rate, epoch, validation_loss, validation_score.
+        history_: one dict per epoch: learning_rate, epoch, validation_loss (nan in a trial), validation_score.
         n_tokens_trained_: tokens seen in tuning, over all candidates, epochs and learning rates.
     """
 
@@ -199,7 +201,7 @@ class LIFT(BaseEstimator):
             said += "more digits (numbers='significant') or levels tell them apart"
             warnings.warn(said, CollisionWarning, stacklevel=2)
         if settings["epochs"]:
-            best = best or self._tune(base, setup, X, y, validation)
+            best = self._tune(base, setup, X, y, validation, begun=best)
             self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
             self.history_ = best.history
         return self
@@ -246,29 +248,35 @@ class LIFT(BaseEstimator):
         self.template_, self.reader_ = setup.template, setup.reader
 
     def _best(self, base, setups: list[Setup], X, y, validation) -> tuple[Setup, Outcome | None]:
-        """The setup whose trial the validation rows find best, the first of equals; the trial where it was whole."""
-        best, outcome = setups[0], Outcome()
+        """The setup whose trial the validation rows find best, the first of equals, and that trial."""
+        best, outcome = setups[0], None
         for setup in setups:
             tried = self._tune(base, setup, X, y, validation, trial=True)
             self.candidate_scores_.append({**setup.overrides, "validation_score": tried.score})
-            if tried.score > outcome.score:
+            if outcome is None or tried.score > outcome.score:
                 best, outcome = setup, tried
-        return best, outcome if selection.share(self.settings()) == 1 else None
+        return best, outcome
 
-    def _tune(self, base, setup: Setup, X, y, validation, trial: bool = False) -> Outcome:
-        """The fine-tunes of one setup, which is in use from then on."""
+    def _tune(self, base, setup: Setup, X, y, validation, trial: bool = False, begun: Outcome | None = None) -> Outcome:
+        """The fine-tunes of one setup, which is in use from then on; what its trial has begun goes on if it can."""
         self._use(setup)
         tuning = recipes.tuning(setup.settings, len(X) * self.permutations)
-        tuning = selection.shortened(tuning, setup.settings) if trial else tuning
+        short = selection.shortened(tuning, setup.settings)
+        if begun is not None and short == tuning:
+            return begun
+        n_done = short.epochs if begun is not None and selection.goes_on(setup.settings) else 0
+        tuning = short if trial else replace(tuning, epochs=tuning.epochs - n_done)
         noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter", "swap")}
         how = Augmentation(**noise, permutations=self.permutations)
         texts = TrainingTexts(setup.template, X, y, how, self._seed("texts"), setup.reader.shots)
-        held_out = [] if validation is None else setup.known_pairs(*validation)
+        held_out = [] if validation is None or trial else setup.known_pairs(*validation)
         score = None if validation is None else partial(self._validation_score, X=validation[0], y=validation[1])
         rates = np.atleast_1d(setup.settings["learning_rate"]).tolist()
-        outcome = selection.tune(base, texts, held_out, tuning, rates, score, self._seed("tuning"))
+        start = begun.model if n_done else base
+        later = (lambda epoch: texts(epoch + n_done)) if n_done else texts
+        outcome = selection.tune(start, later, held_out, tuning, rates, score, self._seed("tuning"))
         self.n_tokens_trained_ += outcome.n_tokens
-        return outcome
+        return selection.joined(begun, outcome, n_done) if n_done else outcome
 
     def _load_model(self) -> LanguageModel:
         if not isinstance(self.model, str):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import models
 from ..models.base import FineTuning
 from ..prompts import Template
@@ -76,6 +78,6 @@ def tuning(settings: dict[str, object], n_rows: int) -> FineTuning:
     """
     epochs = settings["epochs"]
     if "updates" in settings:
-        wanted = -(-settings["updates"] * settings["batch_size"] // n_rows)
+        wanted = math.ceil(settings["updates"] / math.ceil(n_rows / settings["batch_size"]))
         epochs = min(max(wanted, settings.get("min_epochs", 1)), settings["max_epochs"])
     return FineTuning(epochs=int(epochs), **{name: settings[name] for name in TUNING if name in settings})

@@ -169,7 +169,7 @@ def tune(
     )
     for model, own, rate in zip(tuned, scores, rates, strict=True):
         epoch = max(own, key=own.get, default=tuning.epochs)
-        best.n_tokens += model.n_tokens_trained
+        best.n_tokens += model.n_tokens_trained - base.n_tokens_trained
         if best.model is None or own.get(epoch, 0.0) > best.score:
             best.model, best.score, best.epoch, best.learning_rate = model, own.get(epoch, 0.0), epoch, rate
     best.history = [row for history in histories for row in history]
@@ -181,8 +181,20 @@ def shortened(tuning: FineTuning, settings: dict[str, object]) -> FineTuning:
     return replace(tuning, epochs=max(1, round(share(settings) * tuning.epochs)))
 
 
+def goes_on(settings: dict[str, object]) -> bool:
+    """Whether the winner of the trials goes on from where its trial ended: the learning rate is one and constant."""
+    return settings.get("schedule") == "constant" and np.size(settings["learning_rate"]) == 1
+
+
+def joined(begun: Outcome, rest: Outcome, n_done: int) -> Outcome:
+    """A trial of `n_done` epochs and what went on from its best weights as one fine-tune; of equal scores the first."""
+    later = [{**row, "epoch": row["epoch"] + n_done} for row in rest.history]
+    both = {"history": begun.history + later, "n_tokens": begun.n_tokens + rest.n_tokens}
+    return replace(rest, epoch=rest.epoch + n_done, **both) if rest.score > begun.score else replace(begun, **both)
+
+
 def share(settings: dict[str, object]) -> float:
-    """The share of the updates of a trial; at 1 the best trial is the result, and nothing is tuned again."""
+    """The share of the updates of a trial; at 1 the best trial is the result, and nothing is tuned after it."""
     return min(1.0, settings.get("candidate_share", CANDIDATE_SHARE))
 
 

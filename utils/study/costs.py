@@ -68,7 +68,8 @@ def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], f
     share = selection.share(settings) if len(proposed) > 1 else 1.0
     parts = [share * part for candidate in whole for part in candidate]
     if share < 1:
-        parts += [sum(candidate[i] for candidate in whole) / len(whole) for i in range(len(whole[0]))]
+        rest = 1 - share if selection.goes_on({**settings, **proposed[0]}) else 1.0  # of the winner's
+        parts += [rest * sum(candidate[i] for candidate in whole) / len(whole) for i in range(len(whole[0]))]
     n_asked = (len(split.X_test) + n_queries) * max(1, learner.samples) * learner.permutations
     return parts, FORWARD * n_asked * _width({**settings, **proposed[0]}, split)
 

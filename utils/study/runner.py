@@ -28,7 +28,7 @@ from . import budget, costs, display, pool, ray, records
 from .board import Board
 from .display import Display
 from .forecast import Forecast
-from .plans import BUSY, DONE, Case, Outcome, Plan, by_rows, seen
+from .plans import BUSY, DONE, Case, Outcome, Plan, Work, by_rows, kin, seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,17 +98,18 @@ class Runner:
 
     def _look_at(self, cases: list[Case]) -> list[Plan]:
         plans: dict[int, Plan] = {}
+        works: dict[tuple[str, ...], Work] = {}  # rows of another seed are as many, so that they cost the same
         with progress.counting("looking at case", len(cases)) as count:
             for i in by_rows(cases):
                 trial = self.build(cases[i], self.config)
-                plan = self._plan(cases[i], trial)
+                plan = self._plan(cases[i], trial, works)
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
                 plans[i] = plan
                 count.step()
         return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
 
-    def _plan(self, case: Case, trial: Trial) -> Plan:
+    def _plan(self, case: Case, trial: Trial, works: dict[tuple[str, ...], Work]) -> Plan:
         lift = isinstance(trial.learner, estimators.LIFT)
         head = {
             "key": trial.key(case.seed, case.settings),
@@ -123,7 +124,10 @@ class Runner:
             "seed": case.seed,
             **case.settings,
         }
-        return Plan(case, head, costs.of(trial, case.method, case.settings), budget.is_remote(trial))
+        work = works.get(kin(head, head))
+        if work is None:
+            work = works[kin(head, head)] = costs.of(trial, case.method, case.settings)
+        return Plan(case, head, work, budget.is_remote(trial))
 
     def _check(self, plans: list[Plan]) -> list[Plan]:
         """The plans, those that can never run marked with the reason.

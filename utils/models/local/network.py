@@ -17,7 +17,7 @@ from transformers.activations import NewGELUActivation
 from transformers.utils import logging as hub_logging
 
 from ...errors import BadModel, CannotDo
-from . import adapters
+from . import adapters, gpt2
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -42,6 +42,7 @@ class Network:
         parameters = inspect.signature(base.forward).parameters
         self.takes_positions = "position_ids" in parameters
         self._takes_keep = "logits_to_keep" in parameters
+        self._reads_columns = gpt2.serves(module)
         self.vocabulary_size: int = base.get_input_embeddings().weight.shape[0]
 
     def __call__(
@@ -62,6 +63,11 @@ class Network:
         Raises:
             CannotDo: a cache is wanted of a network that has none, such as Mamba.
         """
+        autocast = torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == "bfloat16")
+        if self._reads_columns and cache is None and not use_cache and not (isinstance(keep, int) and keep == 0):
+            columns = torch.arange(ids.shape[1], device=ids.device)[-keep:] if isinstance(keep, int) else keep
+            with autocast:
+                return gpt2.logits(self.module, ids, mask, positions, columns).float(), None
         inputs: dict[str, Any] = {"input_ids": ids, "use_cache": use_cache}
         if mask is not None:
             inputs["attention_mask"] = mask
@@ -71,7 +77,7 @@ class Network:
             inputs["past_key_values"] = cache
         if self._takes_keep:
             inputs["logits_to_keep"] = keep
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == "bfloat16"):
+        with autocast:
             output = self.module(**inputs)
         logits = output.logits
         if not self._takes_keep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def log_likelihood(network: Network, tokens: Tokens, prompts: Sequence[str], can
     scores = np.zeros((len(unique), len(candidates)))
     if scores.size == 0:
         return np.zeros((len(prompts), len(candidates)))
-    tasks = make_tasks(tokens, list(unique), candidates)
+    tasks = _tasks(tokens, tuple(unique), tuple(candidates))
     longest = max(len(task.prompt) + max(map(len, task.suffixes)) for task in tasks)
     tokens.check_fits(longest, "prompt with an answer")
     prefix = Prefix(network, [task.prompt for task in tasks])
@@ -46,6 +47,12 @@ def log_likelihood(network: Network, tokens: Tokens, prompts: Sequence[str], can
     for batch in batches(lengths, lambda n, width: n * width <= BATCH_TOKENS, equal=not network.takes_positions):
         scores[batch] = _score(network, prefix, [tasks[i] for i in batch], tokens.end)
     return scores[[unique[prompt] for prompt in prompts]]
+
+
+@lru_cache(maxsize=1)
+def _tasks(tokens: Tokens, prompts: tuple[str, ...], candidates: tuple[str, ...]) -> list[Task]:
+    """As `make_tasks`; the same prompts are asked about with every look at the validation rows."""
+    return make_tasks(tokens, prompts, candidates)
 
 
 def make_tasks(tokens: Tokens, prompts: Sequence[str], candidates: Sequence[str]) -> list[Task]:

@@ -165,15 +165,19 @@ def _losses(network: Network, groups: Sequence[Sequence[Encoded]], end: int) -> 
     """
     batch = [row for group in groups for row in group]
     width = max(len(row.ids) for row in batch)
-    ids = torch.full((len(batch), width), end)
-    labels = torch.full((len(batch), width), IGNORE)
-    for i, row in enumerate(batch):
-        ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        first = max(1, row.start)  # nothing comes before the first token that could predict it
-        labels[i, first - 1 : len(row.ids)] = torch.tensor([*row.ids[first:], end])
+    spare = [width - len(row.ids) for row in batch]
+    ids = torch.tensor([[*row.ids, *[end] * n] for row, n in zip(batch, spare, strict=True)])
+    firsts = [max(1, row.start) for row in batch]  # nothing comes before the first token that could predict it
+    labels = torch.tensor(
+        [
+            [*[IGNORE] * (first - 1), *row.ids[first:], end, *[IGNORE] * n]
+            for row, first, n in zip(batch, firsts, spare, strict=True)
+        ]
+    )
     mask = None
-    if any(len(row.ids) < width for row in batch):
-        mask = torch.tensor([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in batch]).to(network.device)
+    if any(spare):
+        mask = torch.tensor([[1] * len(row.ids) + [0] * n for row, n in zip(batch, spare, strict=True)])
+        mask = mask.to(network.device)
     columns = (labels != IGNORE).any(dim=0).nonzero().flatten()
     labels = labels[:, columns]
     logits, _ = network(ids.to(network.device), mask=mask, keep=columns.to(network.device))
