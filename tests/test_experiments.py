@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, GPTJConfig
 
 from benchmarks import manual
 from tests.conftest import ROOT
+from tests.models.local.test_model import small_tokenizer
 from tests.test_layout import SCRIPTS
-from tests.test_models import small_tokenizer
 
 # What a shell starts in the background ignores Ctrl-C, and so would the tests' children.
 HEAR_CTRL_C = (

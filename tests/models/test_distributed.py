@@ -25,7 +25,7 @@ PROGRAM = """
 import json, sys
 from utils import models
 from utils.models import FineTuning, parallel
-from tests.test_parallel import ROWS, tuned
+from tests.models.test_distributed import ROWS, tuned
 found = tuned(*sys.argv[2:])
 if parallel.is_first():
     json.dump(found, open(sys.argv[1], "w"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPTJConfig, GPTNeoXConfig, OPTConfig
 
-from tests.test_models import KINDS, PAIRS, PROMPTS, config_of, load, small_tokenizer, weights
+from tests.models.local.test_model import KINDS, PAIRS, PROMPTS, config_of, load, small_tokenizer, weights
 from utils.errors import CannotDo
 from utils.models import FineTuning
 from utils.models.local import adapters, partial
