@@ -106,6 +106,10 @@ def test_the_harness_loads_without_the_heavy_libraries():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def test_the_drawing_of_the_architecture_is_that_of_the_code():
+    subprocess.run([sys.executable, "-m", "benchmarks.architecture", "--check"], cwd=ROOT, check=True)
+
+
 def test_script_names_shadow_nothing():
     taken = set(sys.stdlib_module_names) | {"datasets", "evaluate", "tables", "adapters"}
     assert not {path.stem for path in SCRIPTS} & taken

@@ -1,0 +1,70 @@
+"""The drawing in ARCHITECTURE.md: which package of the library imports from which, read from the code.
+
+python -m benchmarks.architecture             # writes the drawing into ARCHITECTURE.md
+python -m benchmarks.architecture --check     # ends with 1 if the page shows another one
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+import tyro
+
+from utils.paths import ROOT
+from utils.storage import write_text
+
+PAGE = ROOT / "ARCHITECTURE.md"
+AREAS = ("classification", "regression", "others")
+PACKAGES = ("scripts", "study", "estimators", "plots", "prompts", "baselines", "reporting", "tables", "models")
+BEGIN, END = "```mermaid\n", "```\n"
+
+
+def arrows() -> list[tuple[str, str]]:
+    """(package, package it imports from), whichever of its modules does and wherever in them; scripts as one package."""
+    found = set()
+    for path in [path for top in ("utils", *AREAS) for path in (ROOT / top).rglob("*.py")]:
+        folder = path.relative_to(ROOT).parent.parts
+        package = "scripts" if folder[0] in AREAS else (*folder, "")[1]
+        if package in PACKAGES:
+            found |= {(package, room) for room in _rooms(path, folder) & set(PACKAGES) if room != package}
+    return sorted(found, key=lambda pair: tuple(PACKAGES.index(one) for one in pair))
+
+
+def _rooms(path: Path, folder: tuple[str, ...]) -> set[str]:
+    """What a file imports from directly under utils/."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) + 1 - node.level] if node.level else ()
+            base = ".".join((*above, *filter(None, [node.module])))
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return {name.split(".")[1] for name in names if name.startswith("utils.")}
+
+
+def drawing() -> str:
+    """A Mermaid flowchart, the scripts on top."""
+    pairs = arrows()
+    lines = ["flowchart TD", "    scripts[classification · regression · others]"]
+    lines += [f"    {above} --> {below}" for above, below in pairs if not _is_implied(above, below, pairs)]
+    return "\n".join(lines) + "\n"
+
+
+def _is_implied(above: str, below: str, pairs: list[tuple[str, str]]) -> bool:
+    """Whether a longer way says the same; the drawing then leaves the arrow out."""
+    middle = [end for start, end in pairs if start == above and end != below]
+    return any((end, below) in pairs or _is_implied(end, below, pairs) for end in middle)
+
+
+def main(check: bool = False) -> None:
+    page = PAGE.read_text("utf-8")
+    start = page.index(BEGIN) + len(BEGIN)
+    end = page.index(END, start)
+    if check:
+        sys.exit(
+            0 if page[start:end] == drawing() else "ARCHITECTURE.md is out of date: python -m benchmarks.architecture"
+        )
+    write_text(Path(PAGE), page[:start] + drawing() + page[end:])
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)
