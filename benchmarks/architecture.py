@@ -20,7 +20,7 @@ BEGIN, END = "```mermaid\n", "```\n"
 
 
 def arrows() -> list[tuple[str, str]]:
-    """(package, package it imports from), whichever of its modules does and wherever in them; scripts as one package."""
+    """(package, package it imports from), wherever in its modules; the scripts count as one package."""
     found = set()
     for path in [path for top in ("utils", *AREAS) for path in (ROOT / top).rglob("*.py")]:
         folder = path.relative_to(ROOT).parent.parts
