@@ -172,7 +172,11 @@ def imported(path: Path, root: Path) -> tuple[Path, ...]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names += [name for name in [node.value.partition(":")[0]] if OWN.fullmatch(name)]
+            name = node.value.partition(":")[0]
+            if path.name == "__init__.py" and name.lstrip(".").replace(".", "").isidentifier():  # loaded on use
+                names.append(".".join([*package, name.lstrip(".")]))
+            elif OWN.fullmatch(name):
+                names.append(name)
     return tuple({file for name in names for file in _files(name, root)})
 
 

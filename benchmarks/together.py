@@ -13,11 +13,10 @@ import pandas as pd
 import tyro
 
 from benchmarks import measure, ways
-from utils import models
+from utils import models, paths
 from utils.errors import UserError
 from utils.models import FineTuning
 from utils.models.local.multi_lora import fine_tune_each
-from utils.paths import ROOT
 from utils.storage import write_text
 
 
@@ -31,7 +30,7 @@ class Config:
     rounds: int = 3  # both ways in turn, so many times
     device: str = "auto"
     threads: int = 0  # CPU threads; 0 for all
-    results_dir: Path = ROOT / "results"
+    results_dir: Path = paths.ROOT / "results"
 
 
 def tuned(model, work, settings, side_by_side):

@@ -16,14 +16,14 @@ settings.load_profile("seeded")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells leave it to what they start with &
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-PROGRAMS = (
+PROGRAMS = {  # start whole programs
     "test_experiments.py",
     "test_bootstrap.py",
-    "test_openai.py",
     "test_faults.py",
-    "test_cluster.py",
-    "test_parallel.py",
-)  # start whole programs
+    "models/openai/test_model.py",
+    "models/test_distributed.py",
+    "study/test_ray.py",
+}
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -39,7 +39,7 @@ def lift_data(monkeypatch):
 
 def pytest_collection_modifyitems(items):
     """Fast tests first: what starts whole programs comes last."""
-    items.sort(key=lambda item: item.path.name in PROGRAMS)
+    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").as_posix() in PROGRAMS)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from utils import baselines
-from utils.baselines import methods, regressors
+from utils.baselines import methods, regressors, tuned
 from utils.errors import BadModel, BadTable, CannotDo, MissingPackage, UnknownName
 from utils.tables import synthetic
 from utils.tables.encoding import MAX_CATEGORIES, Encoder
@@ -215,13 +215,13 @@ def test_without_validation_a_part_is_held_out_and_the_winner_refitted():
 @pytest.mark.parametrize("seed", range(4))
 def test_the_held_out_part_is_stratified_and_leaves_every_class(seed):
     strata = np.repeat([0, 1, 2, 3], [50, 30, 2, 1])
-    mask = baselines._hold_out(strata, seed)
+    mask = tuned._hold_out(strata, seed)
     held_out = np.bincount(strata[mask], minlength=4)
     assert held_out[0] == 10
     assert held_out[1] == 6
     assert held_out[3] == 0
     assert (np.bincount(strata[~mask], minlength=4) > 0).all()
-    assert (mask == baselines._hold_out(strata, seed)).all()
+    assert (mask == tuned._hold_out(strata, seed)).all()
 
 
 @pytest.mark.parametrize(("name", "most"), [("gp", 2000), ("kernel_ridge", 5000)])

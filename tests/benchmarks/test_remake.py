@@ -255,9 +255,10 @@ def test_killed_it_goes_on_where_it_was(root):
 def test_a_step_depends_on_all_that_its_command_imports():
     command = "python -m classification.label_noise"
     found = {path.relative_to(ROOT).as_posix() for path in steps.sources(command, ROOT)}
-    assert found >= {"classification/label_noise.py", "utils/perturb.py", "utils/models/training.py"}
-    assert "utils/models/local.py" in found, "a module that is named in a string and loaded on use"
-    assert not found & {"utils/generation.py", "regression/accuracy.py", "benchmarks/speed.py"}
+    assert found >= {"classification/label_noise.py", "utils/tables/perturbations.py", "utils/models/local/training.py"}
+    assert "utils/models/local/model.py" in found, "a module that is named in a string and loaded on use"
+    assert "utils/tables/tables.py" in found, "a module whose names its package hands on"
+    assert not found & {"others/_generation/generators.py", "regression/accuracy.py", "benchmarks/speed.py"}
     speed = {path.relative_to(ROOT).as_posix() for path in steps.sources("bash benchmarks/speed.sh", ROOT)}
     assert speed >= {"benchmarks/speed.sh", "benchmarks/speed.py", "benchmarks/measure.py", "benchmarks/ways.py"}
 
