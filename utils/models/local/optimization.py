@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ...errors import UserError
 from ..base import FineTuning
@@ -91,9 +91,6 @@ class Muon(torch.optim.Muon):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         """Changes all parameters that have a gradient."""
-        if any(isinstance(p, DTensor) for group in self.param_groups for p in group["params"]):
-            super().step()  # divided among processes: one matrix at a time, with torch's own steps
-            return
         for group in self.param_groups:
             changed = [p for p in group["params"] if p.grad is not None]
             if not changed:
@@ -103,15 +100,23 @@ class Muon(torch.optim.Muon):
             torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
             wanted = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov's look ahead
             torch._foreach_mul_(changed, 1 - group["lr"] * group["weight_decay"])
-            for p, step in zip(changed, orthogonal(wanted, self.dtype), strict=True):
+            whole = [one.full_tensor() if isinstance(one, DTensor) else one for one in wanted]
+            for p, step in zip(changed, orthogonal(whole, self.dtype), strict=True):
                 # entries then have the rms .2, as AdamW's steps do
-                p.add_(step.to(p.dtype), alpha=-group["lr"] * 0.2 * max(p.shape) ** 0.5)
+                p.add_(_like(p, step.to(p.dtype)), alpha=-group["lr"] * 0.2 * max(p.shape) ** 0.5)
 
     def _momentum(self, parameter: torch.nn.Parameter) -> torch.Tensor:
         state = self.state[parameter]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
         return state["momentum_buffer"]
+
+
+def _like(parameter: torch.nn.Parameter, whole: torch.Tensor) -> torch.Tensor:
+    """A tensor that all processes have, divided among them as the parameter is, if it is."""
+    if not isinstance(parameter, DTensor):
+        return whole
+    return distribute_tensor(whole, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
 
 def orthogonal(matrices: Sequence[torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
