@@ -32,8 +32,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {  # phase → module:function; what a f
         "utils.prompts.few_shot:affordable",
         "utils.prompts.few_shot:Shots.before",
         "utils.estimators.selection:Setup.check_length",
-        "utils.models.local.tokens:Tokens.ids",
-        "utils.models.local.tokens:Tokens.pairs",
+        "utils.models.local.tokens:TextTokenizer.ids",
+        "utils.models.local.tokens:TextTokenizer.pairs",
     ),
     "forward and backward": (
         "utils.models.local.training:_losses",

@@ -34,7 +34,7 @@ ROUNDS = 3  # draws after which rows that could not be read are given up
 _tuned: dict[str, object] = {}  # the last model of this process; other temperatures draw from it as well
 
 
-class Drawer(ClassifierMixin, BaseEstimator):
+class RowGenerator(ClassifierMixin, BaseEstimator):
     """What all share: labels and given cells to draw for, and a forest on what was drawn.
 
     Attributes after fit:
@@ -66,7 +66,7 @@ class Drawer(ClassifierMixin, BaseEstimator):
         return whole
 
 
-class Reference(Drawer):
+class Reference(RowGenerator):
     """A way to draw rows that is no language model; it has the verbs of `baselines.Tuned`."""
 
     def __init__(self, name, given="label", levels=1000, top=None, seed=0):
@@ -132,7 +132,7 @@ class Reference(Drawer):
         return self.seed
 
 
-class RowWriter(Drawer, PlainClassifier):
+class RowWriter(RowGenerator, PlainClassifier):
     """LIFT the other way round: the prompt is a label, the completion a row.
 
     The epoch is the one with the least loss on the validation rows.

@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 
-from others._generation.generators import Drawer
+from others._generation.generators import RowGenerator
 from utils.tables.encoding import Encoder
 from utils.tables.splits import Split
 
@@ -26,7 +26,7 @@ FOLDS = 5
 NEAR = 0.05  # share of the real held-out rows that count as near to a training row
 
 
-def measures(learner: Drawer, split: Split) -> dict[str, Callable[[pd.DataFrame], float]]:
+def measures(learner: RowGenerator, split: Split) -> dict[str, Callable[[pd.DataFrame], float]]:
     """Columns for the results, from the learner once it is fitted.
 
     valid           share of the drawn texts that are rows

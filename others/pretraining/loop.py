@@ -17,7 +17,7 @@ from others.pretraining import card, folder, initial, settings, texts
 from others.pretraining.scratch import Scratch, interrupts
 from others.pretraining.settings import Config
 from utils.models.local import devices, optimization
-from utils.models.local.optimization import Average
+from utils.models.local.optimization import WeightEMA
 from utils.models.local.tokens import IGNORE
 
 MAX_GRAD_NORM = 1.0
@@ -75,7 +75,7 @@ class Run:
             betas=(0.9, 0.98),
         )
         self.rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
-        self.average = Average(list(self.model.parameters()), config.average)
+        self.average = WeightEMA(list(self.model.parameters()), config.average)
         self.losses = torch.compile(losses, dynamic=False) if config.compile else losses
 
     def elapsed(self) -> float:

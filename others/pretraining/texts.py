@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from others.pretraining.prior import Limits, SyntheticTable, sample_table
 from utils.errors import UserError
-from utils.models.local.tokens import IGNORE, Tokens
+from utils.models.local.tokens import IGNORE, TextTokenizer
 from utils.prompts import Template
 from utils.prompts.few_shot import Nearest
 from utils.tables import encoding
@@ -131,7 +131,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, table: Synthe
     """The rows with what separates them from a next one. Joined, they are the tokens of the joined text."""
     pairs = template.examples(table.X, table.y)
     between = " " if template.stop else "\n"
-    encoded = Tokens(tokenizer, "lift-tiny", None).pairs([(p, c + between) for p, c in pairs])
+    encoded = TextTokenizer(tokenizer, "lift-tiny", None).pairs([(p, c + between) for p, c in pairs])
     return [Row(row.ids, row.start, len(row.ids) - 1) for row in encoded]
 
 

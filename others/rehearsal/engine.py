@@ -20,7 +20,7 @@ from utils.errors import UserError
 from utils.models.base import Example, FineTuning
 from utils.models.local import decoding, training
 from utils.models.local.model import LocalModel
-from utils.models.local.tokens import Tokens
+from utils.models.local.tokens import TextTokenizer
 
 LIFT_TINY = Path(__file__).resolve().parents[2] / "data" / "models" / "lift-tiny"
 KEPT = 4  # models in memory
@@ -204,7 +204,7 @@ class _Recorder:
 
 
 def _answer(
-    tokens: Tokens, ends: frozenset[int], prompt: list[int], drawn: Sequence[tuple], stops: Sequence[str]
+    tokens: TextTokenizer, ends: frozenset[int], prompt: list[int], drawn: Sequence[tuple], stops: Sequence[str]
 ) -> Answer:
     """The text that drawn tokens make, up to where it ends."""
     new, found, text = [], [], ""
@@ -223,7 +223,7 @@ def _answer(
     return Answer(text, found, len(new), False)
 
 
-def _likeliest(tokens: Tokens, before: int, top: Likeliest) -> list[tuple[str, float]]:
+def _likeliest(tokens: TextTokenizer, before: int, top: Likeliest) -> list[tuple[str, float]]:
     """Texts and log-probabilities of the likeliest tokens after the token `before`."""
     pairs = zip(top[1].tolist(), top[0], strict=True)
     return [(tokens.answer([before], [id]) or tokens.tokenizer.decode([id]), _number(value)) for id, value in pairs]

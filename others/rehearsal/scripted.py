@@ -15,7 +15,7 @@ from typing import Any
 
 from others.rehearsal import files
 from utils.models.openai.ledger import Ledger
-from utils.models.openai.live import Live
+from utils.models.openai.live import PaidBackend
 from utils.models.openai.providers import Price, Provider
 from utils.models.openai.session import Session
 from utils.models.openai.store import Store
@@ -27,12 +27,12 @@ JOB = {"id": "ftjob-1", "object": "fine_tuning.job", "status": "succeeded", "fin
 BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "output_file_id": "file-out", "error_file_id": None}
 
 
-def live(connection: Any, provider: Provider, folder: Path, **flags: Any) -> Live:
+def live(connection: Any, provider: Provider, folder: Path, **flags: Any) -> PaidBackend:
     """A back end that waits for nothing, with prices and without a limit."""
     session = Session(folder=folder, approved=True, job_hours=0.0, retry_minutes=0.0, **flags)
     price, counter = Price(8.0, 2.0, 4.0, 0.5, "2026-01-01"), Counter(provider, "test")
     store, ledger = Store(folder), Ledger(folder / "ledger.csv", None)
-    return Live(connection, connection, session, provider, price, counter, store, ledger)
+    return PaidBackend(connection, connection, session, provider, price, counter, store, ledger)
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ def test_one_process_shares_with_nobody():
     assert distributed.world() == 1
     assert distributed.is_first()
     assert distributed.share([1, 2, 3]) == [1, 2, 3]
-    assert distributed.told("x") == "x"
+    assert distributed.broadcast("x") == "x"
     assert distributed.answered(["a", "b"], lambda prompts: [p * 2 for p in prompts]) == ["aa", "bb"]
 
 

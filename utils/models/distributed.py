@@ -62,7 +62,7 @@ def aside(config: Flags) -> Flags:
     return replace(config, results_dir=Path(tempfile.mkdtemp(prefix="lift-process-")))
 
 
-def told(value: Any) -> Any:
+def broadcast(value: Any) -> Any:
     """What the first process gives as `value`, in all of them."""
     if world() == 1:
         return value

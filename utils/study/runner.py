@@ -79,7 +79,7 @@ class Runner:
             pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
         forecast = Forecast(seen(plans, earlier))
-        wanted = distributed.told(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
+        wanted = distributed.broadcast(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
         known = {plan.key: plan for plan in plans}
         possible = [known[key] for key in wanted]
         if impossible and len(impossible) == len(plans):
@@ -187,7 +187,7 @@ class Runner:
         session.use(self.session)  # a worker process has none yet
         try:
             with self.results.claim(plan.key, wait or distributed.world() > 1):
-                if distributed.told(not self.config.redo and plan.key in self.results.finished()):
+                if distributed.broadcast(not self.config.redo and plan.key in self.results.finished()):
                     return Outcome(plan, DONE)
                 began = time.time()
                 follow = self.mail.case(plan.key) if self.mail else progress.listening(None)

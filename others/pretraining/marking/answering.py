@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from utils.errors import UserError
 from utils.models.local.network import Network
-from utils.models.local.tokens import Tokens, batches, pad_left, positions
+from utils.models.local.tokens import TextTokenizer, batches, pad_left, positions
 from utils.prompts import Template
 from utils.prompts.few_shot import Nearest
 
@@ -60,7 +60,7 @@ class InContext:
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int):
         self.network = Network(model.eval(), "cpu", "float32")
-        self.tokens = Tokens(tokenizer, "the model", model.config.max_position_embeddings)
+        self.tokens = TextTokenizer(tokenizer, "the model", model.config.max_position_embeddings)
         self.length = length
 
     def members(self, way: Way, X: pd.DataFrame, y: np.ndarray, queries: pd.DataFrame, seed: int) -> np.ndarray:

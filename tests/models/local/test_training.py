@@ -96,7 +96,7 @@ def test_a_decay_without_sense_is_refused(ema):
 
 def test_the_average_of_short_numbers_keeps_small_steps():
     p = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
-    average = optimization.Average([p], 0.9999)
+    average = optimization.WeightEMA([p], 0.9999)
     average.n_updates = 10**6
     with torch.no_grad():
         p += 1

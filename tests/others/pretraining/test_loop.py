@@ -27,12 +27,12 @@ from tests.test_experiments import HEAR_CTRL_C
 from utils import models
 from utils.errors import UserError
 from utils.models import FineTuning
-from utils.models.local.tokens import IGNORE, Tokens
+from utils.models.local.tokens import IGNORE, TextTokenizer
 from utils.prompts import Template
 from utils.prompts.few_shot import Nearest
 
 TOKENIZER = tokens.build()
-IDS = Tokens(TOKENIZER, "lift-tiny", None)
+IDS = TextTokenizer(TOKENIZER, "lift-tiny", None)
 SMALL = Limits(max_features=5, max_classes=12)
 MODEL = replace(settings.IN_CONTEXT, hidden=16, intermediate=32, layers=1, heads=2)
 N_UPDATES = 12

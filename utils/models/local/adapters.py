@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadModel, CannotDo, MissingPackage, UnknownName, UserError
 from ..base import FineTuning
-from .partial import PARTS, thaw
+from .partial import PARTS, unfreeze
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -92,7 +92,7 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
         CannotDo: peft has no such adapter for this kind of network.
     """
     if adapter in PARTS:
-        return thaw(network, adapter)
+        return unfreeze(network, adapter)
     import peft
 
     class_name, width, settings = ADAPTERS[adapter]

@@ -11,7 +11,7 @@ import torch
 from ...errors import UserError
 from .network import Network
 from .prefix_cache import Prefix
-from .tokens import Tokens, batches, positions
+from .tokens import TextTokenizer, batches, positions
 
 BATCH_TOKENS = 8192  # tokens of one batch, answers and padding included
 BATCH_ROWS = 256
@@ -20,7 +20,7 @@ BATCH_ROWS = 256
 @torch.inference_mode()
 def generate(
     network: Network,
-    tokens: Tokens,
+    tokens: TextTokenizer,
     ends: frozenset[int],
     prompts: Sequence[str],
     *,
@@ -70,7 +70,7 @@ def _noise(seed: int, prompt: str, sample: int, n: int) -> np.ndarray:
 def _decode(
     network: Network,
     prefix: Prefix,
-    tokens: Tokens,
+    tokens: TextTokenizer,
     ends: frozenset[int],
     prompts: Sequence[list[int]],
     stop: str,
@@ -111,7 +111,7 @@ def _choose(logits: torch.Tensor, temperature: float, noise: torch.Tensor) -> to
     return chosen.clamp(max=logits.shape[-1] - 1)
 
 
-def _finished(tokens: Tokens, ends: frozenset[int], prompt: list[int], new: list[int], stop: str) -> str | None:
+def _finished(tokens: TextTokenizer, ends: frozenset[int], prompt: list[int], new: list[int], stop: str) -> str | None:
     """The answer's text where its last token ended it, else None."""
     if new[-1] in ends:
         return tokens.answer(prompt, new[:-1])

@@ -18,7 +18,7 @@ from ...errors import CannotDo, UnknownName
 from .. import distributed
 from ..base import Example, Examples, FineTuning, LanguageModel
 from . import adapters, decoding, devices, network, optimization, scoring, training
-from .tokens import Tokens
+from .tokens import TextTokenizer
 
 os.environ.setdefault(
     "TOKENIZERS_PARALLELISM", "false"
@@ -40,7 +40,7 @@ class LocalModel:
         self,
         name: str,
         net: network.Network,
-        tokens: Tokens,
+        tokens: TextTokenizer,
         *,
         adapter: str,
         adapter_rank: int,
@@ -85,7 +85,7 @@ class LocalModel:
         if adapters.is_inside(module) and adapter == adapters.FULL:
             adapter = "as saved"  # a peft folder goes on with the adapter that it holds
         context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
-        tokens = Tokens(tokenizer, name, context_length)
+        tokens = TextTokenizer(tokenizer, name, context_length)
         gc.freeze()  # texts make many lists, and each collection would look at all of torch and transformers again
         return cls(
             name,

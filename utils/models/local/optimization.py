@@ -200,7 +200,7 @@ class Fit:
             torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, n_updates, settings)) for o in self.optimizers
         ]
         self.order = torch.Generator().manual_seed(seed)
-        self._average = Average(self.parameters, settings.ema) if settings.ema else None
+        self._average = WeightEMA(self.parameters, settings.ema) if settings.ema else None
         self._best: dict[str, torch.Tensor] | None = None
         self._best_score = -math.inf
         self._looks_since_best = 0
@@ -242,7 +242,7 @@ class Fit:
             self._average.write()
 
 
-class Average:
+class WeightEMA:
     """Exponential moving average of parameters, in float32: a small step would be lost in the digits of bfloat16.
 
     Over the first updates the decay rises as (1 + update) / (10 + update), so that the start is soon forgotten.

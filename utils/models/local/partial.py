@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def thaw(network: PreTrainedModel, part: str) -> PreTrainedModel:
+def unfreeze(network: PreTrainedModel, part: str) -> PreTrainedModel:
     """The network with this part of its parameters trainable, as copies of its own in float32; the others are frozen.
 
     Args:

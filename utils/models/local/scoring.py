@@ -13,7 +13,7 @@ import torch
 
 from .network import Network
 from .prefix_cache import Prefix, n_common
-from .tokens import Tokens, batches, positions
+from .tokens import TextTokenizer, batches, positions
 
 BATCH_TOKENS = 8192  # tokens of one pass, padding included
 BATCH_LOGITS = 2**26  # logits of one pass, 256 MiB in float32
@@ -29,7 +29,9 @@ class Task:
 
 
 @torch.inference_mode()
-def log_likelihood(network: Network, tokens: Tokens, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+def log_likelihood(
+    network: Network, tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequence[str]
+) -> np.ndarray:
     """Sums of token log-probabilities of each candidate after each prompt, float64, shape (n_prompts, n_candidates).
 
     Raises:
@@ -50,12 +52,12 @@ def log_likelihood(network: Network, tokens: Tokens, prompts: Sequence[str], can
 
 
 @lru_cache(maxsize=1)
-def _tasks(tokens: Tokens, prompts: tuple[str, ...], candidates: tuple[str, ...]) -> list[Task]:
+def _tasks(tokens: TextTokenizer, prompts: tuple[str, ...], candidates: tuple[str, ...]) -> list[Task]:
     """As `make_tasks`; the same prompts are asked about with every look at the validation rows."""
     return make_tasks(tokens, prompts, candidates)
 
 
-def make_tasks(tokens: Tokens, prompts: Sequence[str], candidates: Sequence[str]) -> list[Task]:
+def make_tasks(tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequence[str]) -> list[Task]:
     """Candidates tokenised as they follow each prompt, with the end token where one begins another."""
     ids = tokens.prompts(prompts)
     shared = _shared_suffixes(tokens, prompts, candidates)
@@ -68,7 +70,9 @@ def make_tasks(tokens: Tokens, prompts: Sequence[str], candidates: Sequence[str]
     return tasks
 
 
-def _shared_suffixes(tokens: Tokens, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[int]] | None:
+def _shared_suffixes(
+    tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequence[str]
+) -> list[list[int]] | None:
     """The candidates' tokens where they are the same after every prompt, else None.
 
     All candidates are tried after the first prompt, and one for each two-character beginning after every prompt's tail.
@@ -86,7 +90,7 @@ def _shared_suffixes(tokens: Tokens, prompts: Sequence[str], candidates: Sequenc
     return suffixes
 
 
-def _suffixes(tokens: Tokens, prompt: str, candidates: Sequence[str]) -> list[list[int]] | None:
+def _suffixes(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -> list[list[int]] | None:
     """What each candidate adds to the prompt's tokens, or None where one changes them."""
     before = tokens.prompts([prompt])[0]
     joint = [row.ids for row in tokens.pairs([(prompt, candidate) for candidate in candidates])]
@@ -95,7 +99,7 @@ def _suffixes(tokens: Tokens, prompt: str, candidates: Sequence[str]) -> list[li
     return [ids[len(before) :] for ids in joint]
 
 
-def _joint_task(tokens: Tokens, prompt: str, candidates: Sequence[str]) -> Task:
+def _joint_task(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -> Task:
     """The task of a prompt whose last tokens depend on what follows: scored from where the candidates part."""
     rows = tokens.pairs([(prompt, candidate) for candidate in candidates])
     n_shared = n_common([row.ids for row in rows])

@@ -22,7 +22,7 @@ class Encoded:
     start: int
 
 
-class Tokens:
+class TextTokenizer:
     """A tokenizer that treats every text as text: nothing in a cell can become a special token.
 
     Attributes:

@@ -17,7 +17,7 @@ from .. import distributed
 from ..base import Example, Examples, FineTuning
 from .network import Network
 from .optimization import Fit, check_settings
-from .tokens import IGNORE, Encoded, Tokens, batches
+from .tokens import IGNORE, Encoded, TextTokenizer, batches
 
 MEGABATCH = 50  # batches among which rows are sorted by length, so that little is padded and order stays random
 VALIDATION_TOKENS = 8192  # per batch
@@ -27,7 +27,7 @@ OnEpoch: TypeAlias = Callable[[int, float], float | None]
 
 def tune(
     network: Network,
-    tokens: Tokens,
+    tokens: TextTokenizer,
     examples: Examples,
     validation: Sequence[Example],
     settings: FineTuning,
@@ -56,7 +56,7 @@ def tune(
 
 def tune_each(
     networks: Sequence[Network],
-    tokens: Tokens,
+    tokens: TextTokenizer,
     examples: Examples,
     validation: Sequence[Example],
     settings: Sequence[FineTuning],
@@ -127,7 +127,7 @@ def _judged(network: Network, epoch: int, held_out: Sequence[Encoded], end: int,
     return on_epoch(epoch, mean_loss(network, held_out, end) if held_out else math.nan)
 
 
-def _encode(tokens: Tokens, examples: Sequence[Example]) -> list[Encoded]:
+def _encode(tokens: TextTokenizer, examples: Sequence[Example]) -> list[Encoded]:
     rows = tokens.pairs(examples)
     if rows:
         tokens.check_fits(max(len(row.ids) for row in rows) + 1, "example with its answer")

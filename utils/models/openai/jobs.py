@@ -29,7 +29,7 @@ def tune(live, job: Job, state: State) -> float:
     """Brings a job to its end and returns its cost in USD; `state` then holds tuned, checkpoints, n_tokens, ended.
 
     Args:
-        live: the back end, a `live.Live`.
+        live: the back end, a `live.PaidBackend`.
         state: of this job, which nobody else changes meanwhile.
 
     Raises:

@@ -21,7 +21,7 @@ from .wire import Job, Tuned
 NEW = 600.0  # seconds after its job for which a tuned model may be unknown to the server
 
 
-class Live:
+class PaidBackend:
     """A back end on a server.
 
     Args:

@@ -14,8 +14,8 @@ from ...errors import BadModel, CannotDo, UserError
 from ..base import Example, Examples, FineTuning, LanguageModel
 from . import providers, session, wire
 from .ledger import Ledger
-from .live import Live
-from .quote import Counting
+from .live import PaidBackend
+from .quote import DryRunBackend
 from .store import Store
 from .token_counts import Counter
 from .wire import Job
@@ -33,10 +33,12 @@ class OpenAIModel:
     context_length = None  # the protocol does not tell
     dtype = ""
 
-    def __init__(self, name: str, served: str, back_end: Live | Counting, n_tokens_trained: int = 0) -> None:
+    def __init__(
+        self, name: str, served: str, back_end: PaidBackend | DryRunBackend, n_tokens_trained: int = 0
+    ) -> None:
         self.name = name
         self.served = served
-        self.device = providers.host(back_end.ask_url if isinstance(back_end, Counting) else back_end.asker.url)
+        self.device = providers.host(back_end.ask_url if isinstance(back_end, DryRunBackend) else back_end.asker.url)
         self.n_tokens_trained = n_tokens_trained
         self._back_end = back_end
         self._provider = back_end.provider
@@ -63,7 +65,7 @@ class OpenAIModel:
         store = Store(now.folder)
         if now.quote is not None:
             return cls(
-                name, served, Counting(now.quote, provider, price, counter, store, train_url, ask_url, now.batch)
+                name, served, DryRunBackend(now.quote, provider, price, counter, store, train_url, ask_url, now.batch)
             )
         from .connection import Connection  # and with it the package, which a quote does not need
 
@@ -75,7 +77,7 @@ class OpenAIModel:
                 ask_url, own if os.environ.get(own) else "OPENAI_API_KEY", now.retry_minutes, provider.metadata
             )
         ledger = Ledger(now.folder / "ledger.csv", now.max_usd)
-        return cls(name, served, Live(trainer, asker, now, provider, price, counter, store, ledger))
+        return cls(name, served, PaidBackend(trainer, asker, now, provider, price, counter, store, ledger))
 
     @property
     def cost_usd(self) -> float:
@@ -97,7 +99,7 @@ class OpenAIModel:
 
         Raises:
             CannotDo: examples that change from epoch to epoch, which a training file cannot hold.
-            UserError: see `live.Live.tune`.
+            UserError: see `live.PaidBackend.tune`.
         """
         pairs = _fixed(examples)
         tuned = self._back_end.tune(self._job(pairs, validation, settings, seed))

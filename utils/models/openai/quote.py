@@ -59,8 +59,8 @@ class Quote:
         return new
 
 
-class Counting:
-    """A back end as `live.Live`, without a network.
+class DryRunBackend:
+    """A back end as `live.PaidBackend`, without a network.
 
     Args:
         quote: what is added to.

@@ -56,7 +56,7 @@ def _tiktoken(encoding: str) -> Callable[[list[str]], list[int]]:
 def _transformers(name: str) -> Callable[[list[str]], list[int]]:
     from transformers import AutoTokenizer
 
-    from ..local.tokens import Tokens
+    from ..local.tokens import TextTokenizer
 
-    tokens = Tokens(AutoTokenizer.from_pretrained(models.resolve(name)), name, None)
+    tokens = TextTokenizer(AutoTokenizer.from_pretrained(models.resolve(name)), name, None)
     return lambda texts: [len(ids) for ids in tokens.prompts(texts)]
