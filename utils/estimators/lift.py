@@ -17,7 +17,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .. import models
-from ..errors import CannotDo, TooLong
+from ..errors import CannotDo, TooLong, UserError
 from . import inputs
 from .answering import Answers
 from .base import LIFT
@@ -167,9 +167,23 @@ def _numbers(answers: Answers) -> np.ndarray:
 
 
 def load(folder: str | Path) -> LIFTClassifier | LIFTRegressor:
-    """The estimator that `save` wrote. It is unpickled: open only folders that you trust."""
-    folder = Path(folder)
-    kind, state = joblib.load(folder / "estimator.joblib")
+    """The estimator that `save` wrote. It is unpickled: open only folders that you trust.
+
+    Raises:
+        UserError: no such folder, or one that a version with other modules has written.
+    """
+    file = (folder := Path(folder)) / "estimator.joblib"
+    try:
+        kind, state = joblib.load(file)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{file} does not exist; give a folder that LIFTClassifier.save or LIFTRegressor.save wrote"
+        ) from error
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise UserError(
+            f"{file} was written by another version of this code ({error}); fit the estimator again and save it, "
+            "or open the folder with the version that wrote it"
+        ) from error
     estimator = kind()
     vars(estimator).update(state)
     if isinstance(estimator.model, str):
