@@ -2,7 +2,7 @@
 
 python -m benchmarks.manual        # writes every table of the manuals again, from the CSV files beside them
 
-An entry (`## NAME` in a folder's README.md) names its commands in the paragraph that begins **What came out here**. It
+An entry (`## NAME` in a folder's README.md) names its commands in the paragraph that begins **Results**. It
 shows figures that the commands draw, may keep whole results under runs/ (`<!-- keep: classification/accuracy.csv -->`),
 and has tables between two comments:
 
@@ -35,7 +35,7 @@ TABLE = re.compile(r"^<!-- table: (.*?)-->\n.*?^<!-- end -->$", re.DOTALL | re.M
 COMMAND = re.compile(r"`((?:bash|python -m) [^`]+)`")
 KEEP = re.compile(r"<!-- keep: (.+?) -->")
 FIGURE = re.compile(r"^!\[[^\]]*\]\(([\w.]+)\)", re.MULTILINE)
-FIRST_WORDS = "**What came out here**"
+FIRST_WORDS = "**Results**"
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ MANUAL = """# Classification
 
 ## `fake`
 
-**What came out here** (`python -m classification.fake --seeds 0 1`, a second): accuracy.
+**Results** (`python -m classification.fake --seeds 0 1`, a second): accuracy.
 
 <!-- table: summaries/fake_summary.csv
 rows: {method}
@@ -145,7 +145,7 @@ columns: accuracy = {accuracy:.2f}
 
 ## `broken`
 
-**What came out here** (`python -m classification.broken`).
+**Results** (`python -m classification.broken`).
 """
 
 
@@ -266,7 +266,7 @@ def test_a_step_depends_on_all_that_its_command_imports():
 def test_whole_results_are_kept_and_lacking_ones_are_named(tmp_path):
     (tmp_path / "benchmarks").mkdir()
     kept = "classification/a.csv classification/a/answers"
-    said = f"## `runs`\n\n**What came out here** (`python -m x`).\n\n<!-- keep: {kept} -->\n"
+    said = f"## `runs`\n\n**Results** (`python -m x`).\n\n<!-- keep: {kept} -->\n"
     (tmp_path / "benchmarks" / "README.md").write_text(said, "utf-8")
     old = tmp_path / "benchmarks" / "runs" / "classification" / "a" / "answers" / "old.json"
     new = tmp_path / "made" / "classification" / "a" / "answers" / "new.json"

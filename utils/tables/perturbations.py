@@ -1,4 +1,4 @@
-"""Damage done on purpose to rows: the same for LIFT and for every other learner. Test rows of splits stay."""
+"""Controlled corruption of training and validation rows, identical for every method; test rows are never touched."""
 
 from __future__ import annotations
 
