@@ -158,7 +158,7 @@ def _data() -> Iterator[Finding]:
             yield Finding("data", f"LIFT_DATA {folder}", f"{n} files")
     n = len(list(openml.CACHE.glob("*.parquet"))) if openml.CACHE.is_dir() else 0
     yield Finding("data", "OpenML's cache", f"{n} tables")
-    kept = import_module("utils.models.local.hub").cached()
+    kept = import_module(".models.local.hub", __package__).cached()
     yield Finding("data", "the Hub's cache", f"{len(kept)} models, {sum(kept.values()) / GIB:.1f} GiB")
 
 
@@ -174,7 +174,7 @@ def _model(config: Config) -> Iterator[Finding]:
     if isinstance(place, Path):
         yield Finding("model", config.model, f"folder {place}")
         return
-    here = place.partition("@")[0] in import_module("utils.models.local.hub").cached()
+    here = place.partition("@")[0] in import_module(".models.local.hub", __package__).cached()
     advice = "" if here else f"python -m utils.prefetch --models {config.model}"
     yield Finding("model", config.model, "in the Hub's cache" if here else "not fetched yet", advice)
 
@@ -183,7 +183,7 @@ def _experiments(online: bool) -> Iterator[Finding]:
     """Whether the tables of each script's defaults, and of its shell command, are to be had here."""
     for area in AREAS:
         for script in sorted((ROOT / area).glob("*.py")):
-            if script.stem == "__init__":
+            if script.stem.startswith("_"):
                 continue
             quick = list(import_module(f"{area}.{script.stem}").Config().datasets)
             lacks = [

@@ -70,7 +70,7 @@ def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
 
 def main(config: Config) -> None:
     """Prints the table and writes it beside the results. Raises UserError where there are none."""
-    names = sorted(path.stem for path in (ROOT / config.area).glob("*.py") if path.stem != "__init__")
+    names = sorted(path.stem for path in (ROOT / config.area).glob("*.py") if not path.stem.startswith("_"))
     found = table(config.results_dir, config.area, names)
     if not len(found):
         raise UserError(
