@@ -105,7 +105,7 @@ def _machine(config: Config) -> Iterator[Finding]:
     yield Finding("machine", f"free disk at {config.results_dir}", f"{free / GIB:.1f} GiB", advice)
     if not os.access(folder, os.W_OK):
         yield Finding("machine", str(folder), "not writable", "give another --results-dir")
-    yield from (Finding("machine", *line) for line in import_module("utils.models.local.devices").lines())
+    yield from (Finding("machine", *line) for line in import_module(".models.local.devices", __package__).lines())
 
 
 def _memory() -> int | None:

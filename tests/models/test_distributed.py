@@ -24,10 +24,10 @@ ROWS = [
 PROGRAM = """
 import json, sys
 from utils import models
-from utils.models import FineTuning, parallel
+from utils.models import FineTuning, distributed
 from tests.models.test_distributed import ROWS, tuned
 found = tuned(*sys.argv[2:])
-if parallel.is_first():
+if distributed.is_first():
     json.dump(found, open(sys.argv[1], "w"))
 """
 
@@ -101,11 +101,11 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path, adapter, optimizer, 
 FAILING = """
 from utils import models
 from utils.errors import BadModel
-from utils.models import FineTuning, parallel
+from utils.models import FineTuning, distributed
 model = models.load("lift-tiny", adapter="lora", device="cpu", threads=1)
 rows = [(f"{i}>", "0") for i in range(8)]
 weights = next(p for name, p in model._network.module.named_parameters() if "ln_f.weight" in name)
-if not parallel.is_first():
+if not distributed.is_first():
     weights.data[:] = float("inf")  # what goes wrong in one process
 try:
     model.fine_tune(rows, settings=FineTuning(epochs=2, batch_size=8), seed=0)

@@ -249,14 +249,14 @@ def test_lines_where_there_is_no_terminal(study):
 
 
 def test_rich_is_loaded_for_a_terminal_only():
-    code = "import sys; from utils import display, progress; sys.exit('utils.study.screen' in sys.modules)"
+    code = "import sys; import utils.study.display; sys.exit('utils.study.screen' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_workers_print_comes_through_whole_and_survives_them(tmp_path):
     printed = display.Outputs(tmp_path)
     code = (
-        "import os, sys; from pathlib import Path; from utils.display import Outputs;"
+        "import os, sys; from pathlib import Path; from utils.study.display import Outputs;"
         "Outputs.divert(Path(sys.argv[1]));"
         "print('out'); sys.stdout.flush(); os.write(2, b'err\\n'); os.write(2, b'cut'); os.kill(os.getpid(), 9)"
     )

@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from . import disguises
 from .splits import Split
 
+FOLDS = 3  # on which a column shows whether it predicts the target
 LEAK_ROWS = 1000  # rows by which each column is tried alone
 MOST_ERROR = {True: 0.02, False: 0.005}  # of a constant's, with labels and with numbers, that a leak leaves
 SAME_ORDER = 0.9995  # rank correlation
@@ -182,7 +183,9 @@ def _error(column: pd.Series, target: pd.Series, is_labels: bool) -> float:
         values = codes[:, None].astype(float)
     make = DecisionTreeClassifier if is_labels else DecisionTreeRegressor
     y = pd.factorize(target)[0] if is_labels else target.to_numpy(float)
-    folds = (StratifiedKFold if is_labels else KFold)(3, shuffle=True, random_state=0)
+    if is_labels and target.value_counts().iloc[0] < FOLDS:
+        return np.inf  # so few rows of each class that one column cannot be told to predict them
+    folds = (StratifiedKFold if is_labels else KFold)(FOLDS, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         predicted = cross_val_predict(make(min_samples_leaf=2, random_state=0), values, y, cv=folds)

@@ -64,7 +64,8 @@ class Network:
             CannotDo: a cache is wanted of a network that has none, such as Mamba.
         """
         autocast = torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == "bfloat16")
-        if self._reads_columns and cache is None and not use_cache and not (isinstance(keep, int) and keep == 0):
+        is_plain = cache is None and not use_cache and (mask is None or mask.dim() == 2)
+        if self._reads_columns and is_plain and not (isinstance(keep, int) and keep == 0):
             columns = torch.arange(ids.shape[1], device=ids.device)[-keep:] if isinstance(keep, int) else keep
             with autocast:
                 return gpt2.logits(self.module, ids, mask, positions, columns).float(), None
