@@ -4,12 +4,12 @@ python -m benchmarks.architecture             # writes the drawing into ARCHITEC
 python -m benchmarks.architecture --check     # ends with 1 if the page shows another one
 """
 
-import ast
 import sys
 from pathlib import Path
 
 import tyro
 
+from benchmarks.steps import imported
 from utils.paths import ROOT
 from utils.storage import write_text
 
@@ -23,22 +23,15 @@ def arrows() -> list[tuple[str, str]]:
     """(package, package it imports from), wherever in its modules; the scripts count as one package."""
     found = set()
     for path in [path for top in ("utils", *AREAS) for path in (ROOT / top).rglob("*.py")]:
-        folder = path.relative_to(ROOT).parent.parts
-        package = "scripts" if folder[0] in AREAS else (*folder, "")[1]
-        if package in PACKAGES:
-            found |= {(package, room) for room in _rooms(path, folder) & set(PACKAGES) if room != package}
-    return sorted(found, key=lambda pair: tuple(PACKAGES.index(one) for one in pair))
+        package = _package(path)
+        found |= {(package, other) for other in map(_package, imported(path, ROOT)) if other != package}
+    known = [pair for pair in found if {*pair} <= {*PACKAGES}]
+    return sorted(known, key=lambda pair: tuple(PACKAGES.index(one) for one in pair))
 
 
-def _rooms(path: Path, folder: tuple[str, ...]) -> set[str]:
-    """What a file imports from directly under utils/."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            above = folder[: len(folder) + 1 - node.level] if node.level else ()
-            base = ".".join((*above, *filter(None, [node.module])))
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return {name.split(".")[1] for name in names if name.startswith("utils.")}
+def _package(path: Path) -> str:
+    top, name, *_ = path.relative_to(ROOT).parts
+    return "scripts" if top in AREAS else name
 
 
 def drawing() -> str:
@@ -63,7 +56,7 @@ def main(check: bool = False) -> None:
         sys.exit(
             0 if page[start:end] == drawing() else "ARCHITECTURE.md is out of date: python -m benchmarks.architecture"
         )
-    write_text(Path(PAGE), page[:start] + drawing() + page[end:])
+    write_text(PAGE, page[:start] + drawing() + page[end:])
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def transferred(split: Split, name: str, epsilon: float, side: int, greys: int, 
 
     Args:
         split: rows of pixels, see `images.Images.split`.
-        name: one of `vision.NETWORKS`.
+        name: one of `pixel_networks.NETWORKS`.
         epsilon: most that a pixel changes, 0 to 1, where 1 is the way from black to white.
         side, greys, seed: of the network.
 

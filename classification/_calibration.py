@@ -114,7 +114,7 @@ def scores(answers: pd.DataFrame, known: pd.Series) -> dict[str, float]:
     """Calibration of the test rows' probabilities before and after temperature scaling, and of conformal sets.
 
     Args:
-        answers: as of `trial.Trial`, the test rows and then the rows whose truth is `known`.
+        answers: as of `study.Trial`, the test rows and then the rows whose truth is `known`.
         known: labels that fit the temperature and the sets; the sets are made of the probabilities as they are.
 
     Returns:

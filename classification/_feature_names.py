@@ -20,7 +20,7 @@ from utils.prompts.sentences import SENTENCES
 
 FORMS = ("none", "correct", "shuffled")
 SAME = "same"  # tested with the names of training
-SENTENCE = "sentence"  # the words written for one table, utils/sentences.py
+SENTENCE = "sentence"  # the words written for one table, utils/prompts/sentences.py
 
 
 def names(columns: Sequence[str], form: str, shuffling: int) -> list[str]:

@@ -42,7 +42,7 @@ def queries(
 ) -> pd.DataFrame:
     """The test images in every corruption, rounded to the grey levels of the split.
 
-    Attacks are made on networks trained on the split's training rows, see `attacks.transferred`.
+    Attacks are made on networks trained on the split's training rows, see `_attacks.transferred`.
     """
     clean = images.values(split.X_test, greys)
     parts = []

@@ -62,7 +62,7 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     another. The result has a further column, `parameters`: of the tuned model, nan for other learners.
 
     Raises:
-        UserError: what `study.trial` and `starts.place` raise.
+        UserError: what `study.trial` and `initialization.place` raise.
     """
     if case.method != "lift":
         plain = study.trial(case, config, task)

@@ -20,7 +20,7 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("logreg", "xgboost", "lift")  # learners with probabilities
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the labelled rows and one fine-tune each
     rows: tuple[int, ...] = (8, 32)  # training rows with a label, at most all; the others lose theirs
-    arms: tuple[str, ...] = (  # or random; self has the options of utils/self_training.py
+    arms: tuple[str, ...] = (  # or random; self has the options of _self_training.py
         "none",
         "self:threshold=.9",
         "self:threshold=0,share=.5",

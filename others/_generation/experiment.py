@@ -53,7 +53,7 @@ def split(dataset: str, seed: int, config: Config) -> tuple[str, Split]:
 
 
 def trial(case: Case, config: Config) -> Trial:
-    """The rows of a case and the way to draw others, `generation.RowWriter` or one of `generation.REFERENCES`."""
+    """The rows of a case and the way to draw others, `generators.RowWriter` or one of `generators.REFERENCES`."""
     source, rows = split(case.dataset, case.seed, config)
     levels, given = config.levels_of(case.dataset), case.settings["given"]
     top = levels - 1 if case.dataset.startswith(IMAGES) else None

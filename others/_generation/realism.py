@@ -38,7 +38,7 @@ def measures(learner: RowGenerator, split: Split) -> dict[str, Callable[[pd.Data
 
     Held-out rows are the validation and test rows; the test rows alone where drawn rows have the first half of
     validation rows. All rows are rounded to the levels, and distances are Euclidean between the encoded columns of
-    utils/preprocessing.py. Labels count as a column of the two-sample test, from which repeated rows, or rows with the
+    `tables.encoding`. Labels count as a column of the two-sample test, from which repeated rows, or rows with the
     same given half, are left out: a forest would know them again from the other folds.
     """
     parts = ("test",) if learner.given == "half" else ("validation", "test")

@@ -1,6 +1,6 @@
 """A small server of OpenAI's fine-tuning protocol for tests and rehearsals. It really tunes a small local model.
 
-with protocol.serve(models={"test": folder}) as server:
+with rehearsal.serve(models={"test": folder}) as server:
     OpenAI(base_url=server.url, api_key="any")
 """
 
@@ -15,6 +15,6 @@ __all__ = ["Fault", "serve"]
 
 def serve(**options: Any) -> Any:
     """A `server.Server` that runs in threads of this process inside a `with`; see there for options."""
-    from others.rehearsal.server import Server  # late, so that `python -m tests.protocol.server` imports it once
+    from others.rehearsal.server import Server  # late, so that `python -m others.rehearsal.server` imports it once
 
     return Server(**options)

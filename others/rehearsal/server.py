@@ -1,6 +1,6 @@
 """A stateful server of OpenAI's fine-tuning protocol that really tunes small local models. See README.md beside it.
 
-python -m tests.protocol.server --models test=data/models/lift-tiny --port 8700 --folder results/rehearsal/server
+python -m others.rehearsal.server --models test=data/models/lift-tiny --port 8700 --folder results/rehearsal/server
 """
 
 from __future__ import annotations

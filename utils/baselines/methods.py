@@ -1,4 +1,4 @@
-"""The classical learners of utils/baselines.py and the grids they are tuned over (paper §3.1).
+"""The classical learners of tuned.py and the grids they are tuned over (paper §3.1).
 
 Fixed settings of the paper: MLP classifier 100-100 with early stopping, MLP regressor 50-50-50 with 500 iterations,
 "gbt" (scikit-learn's gradient boosting) 500 trees of depth 4, regression forest 500 trees, Gaussian process with the

@@ -8,7 +8,7 @@ mlp300   300-300-100 units with ReLU, on the pixels as they are
 
 Adam, batches of 64, a cosine down to 0, as in the paper for 5 epochs; where those are fewer than UPDATES updates (below
 about 6,400 rows), for as many epochs as make them. Of the learning rates the validation rows choose, as for
-utils/baselines.py. torch is imported on use.
+those of tuned.py. torch is imported on use.
 """
 
 from __future__ import annotations

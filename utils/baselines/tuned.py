@@ -3,8 +3,8 @@
     model = classifier("svm", seed=0).fit(X_train, y_train, validation=(X_validation, y_validation))
     model.predict(X_test), model.best_params_
 
-Every learner sees the same encoded columns (utils/preprocessing.py), fitted on the training rows. Every point of its
-grid (utils/learners.py) is fitted on the training rows and scored on the validation rows: accuracy for classes; mean
+Every learner sees the same encoded columns (tables/encoding.py), fitted on the training rows. Every point of its
+grid (methods.py) is fitted on the training rows and scored on the validation rows: accuracy for classes; mean
 absolute error for numbers, because RAE, the score reported first, is that error in other units. The first best point
 wins and is not fitted again with the validation rows, for LIFT learns from the training rows alone as well. Without
 validation rows a seeded 20 % of each class is held out to choose, and the chosen point is fitted on all rows; where

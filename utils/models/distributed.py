@@ -2,7 +2,7 @@
 
 Every process holds the whole model and runs the same cases in the same order. Each batch is divided among them, and so
 are the prompts to be answered; gradients are added up, so that the loss is that of one process with the whole batch.
-With `--use_fsdp` the processes divide the weights as well (`utils/models/sharding.py`).
+With `--use_fsdp` the processes divide the weights as well (`local/sharding.py`).
 Only the first process keeps results. Without `accelerate launch` nothing here does anything.
 """
 

@@ -1,10 +1,10 @@
-"""A connection to a server of OpenAI's protocol. This and `protocol.transport` alone import openai.
+"""A connection to a server of OpenAI's protocol. This and `transport` alone import openai.
 
 OPENAI_BASE_URL and OPENAI_API_KEY name the server and the key; OPENAI_INFERENCE_BASE_URL and OPENAI_INFERENCE_API_KEY
 those of the server that answers, where it is another one. A key is read from the environment when a connection is made
 and goes nowhere but into its requests.
 
-The package sends; what comes back is read by `protocol.reading`, never by the package. Errors of the package are
+The package sends; what comes back is read by `reading`, never by the package. Errors of the package are
 translated here, once. What can pass (no answer, 408, 409, 429, 5xx, a page where JSON should
 be) is tried again until the session's patience ends, but never the creation of a job or batch; all else ends the run.
 """
