@@ -1,4 +1,4 @@
-"""Where a function is asked beside its test rows: a grid over its range and beyond, and the zones of that grid."""
+"""Where a function is asked beside its test rows: a grid over its range and beyond, its zones, and pictures of both."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from utils.tables.splits import Split
 
 ROOM = 0.15  # share of the truth's range by which a panel of curves reaches further; what lies beyond is cut off
 SHADE = "0.92"  # of the training range
-
-
 ZONES = ("inside", "hole", "outside")
 LARGEST = 2  # inputs that a picture can show
 

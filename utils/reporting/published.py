@@ -37,7 +37,7 @@ def published_rows(experiment: str) -> pd.DataFrame:
         The columns dataset (as the paper calls it, see `tables.published_name`), method (ours where there is one, else
         the paper's), metric, value, std and, as texts, every key of the settings; None where a row lacks one.
     """
-    frame = pd.read_csv(PUBLISHED, dtype={"setting": str})
+    frame = _frame()
     frame = frame[frame["experiment"] == experiment].reset_index(drop=True)
     settings = [dict(word.split("=", 1) for word in text.split(";")) for text in frame["setting"]]
     ours = {paper: name for name, paper in PAPER_METHODS.items()}
