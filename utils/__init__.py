@@ -1,4 +1,4 @@
-"""What the scripts share: seven packages, and beside them commands and small common things. See ARCHITECTURE.md."""
+"""What the scripts share: eight packages, and beside them commands and small common things. See ARCHITECTURE.md."""
 
 from ._lazy import attach
 
