@@ -79,7 +79,7 @@ The loss is that of the answers alone, of all rows of a sequence.
 
 {_facts(config, minutes, losses)}
 
-Curriculum, by the share of the updates at which a stage ends:
+Curriculum, by the share of {config.updates:,} updates at which a stage ends:
 
 {_curriculum(config)}
 
@@ -87,7 +87,7 @@ Curriculum, by the share of the updates at which a stage ends:
 answers that are looked up by the value.
 
 Muon for the matrices, AdamW for embeddings and norms. The learning rates rise over {config.warmup} updates and fall
-to 0 over the last {config.decay:.0%}. Weights in float32, products in {_products(config)}. At the start,
+to 0 over the last {config.decay * config.updates:,.0f}. Weights in float32, products in {_products(config)}. At the start,
 {STARTS[config.model.numbers]}.
 
 The same command on the same processor with the same libraries gives the same weights. Elsewhere they differ by
@@ -131,8 +131,8 @@ def _facts(config: Config, minutes: float, losses: dict[str, float | None]) -> s
     rows = {
         "command": f"`{settings.command(config)}`",
         "seed": f"{config.seed} (tables and texts), {config.model.seed} (start of the weights)",
-        "tokens": f"{settings.n_tokens(config, config.updates):,}, filling included",
-        "updates": f"{config.updates:,}",
+        "tokens": f"{settings.n_tokens(config, settings.last(config)):,}, filling included",
+        "updates": f"{settings.last(config):,}",
         "hardware": hardware(config),
         "minutes": f"{minutes:.0f}",
         "loss at the end": f"{_number(losses['loss'])} nats per token of an answer",

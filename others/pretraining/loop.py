@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ def train(config: Config) -> bool:
     """
     settings.check(config)
     folder.check(config.folder)
-    scratch = Scratch(config.scratch, settings.identity(config))
+    scratch = Scratch(config.scratch, partial(settings.identity, config))
     with scratch.locked():
         scratch.adopt(settings.UNDER_WAY)
         state = scratch.load(config.device)
@@ -146,8 +147,8 @@ def train(config: Config) -> bool:
         with interrupts() as wanted:
             _advance(run, scratch, wanted)
         if wanted.is_set():
-            raise KeyboardInterrupt(f"stopped after {run.step} of {config.updates} updates")
-        if run.step < config.updates:
+            raise KeyboardInterrupt(f"stopped after {run.step} of {settings.last(config)} updates")
+        if run.step < settings.last(config):
             return False
         run.average.write()
         text = card.text(config, run.model, run.elapsed() / 60, scratch.last_losses())
@@ -157,7 +158,7 @@ def train(config: Config) -> bool:
 
 def _advance(run: Run, scratch: Scratch, wanted) -> None:
     """Updates until the budget is spent, the minutes are over or `wanted` is set; leaves a checkpoint."""
-    config, end = run.config, run.config.updates
+    config, end = run.config, settings.last(run.config)
     began = saved = time.monotonic()
     every, recent = min(REPORT_EVERY, end), []
     with tqdm(total=end, initial=run.step, desc="pretraining", unit="update", disable=None) as bar:

@@ -8,7 +8,7 @@ import pickle
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ class Scratch:
 
     Args:
         folder: made by `locked`.
-        identity: what decides the weights; a checkpoint of another identity is refused.
+        identity: what decides the weights after so many updates; a checkpoint of another identity is refused.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any]):
+    def __init__(self, folder: Path, identity: Callable[[int], dict[str, Any]]):
         self.folder, self.identity = folder, identity
         self.checkpoint_path, self.log_path = folder / "checkpoint.pt", folder / "log.jsonl"
 
@@ -61,14 +61,15 @@ class Scratch:
         theirs = other / self.checkpoint_path.name
         if self.checkpoint_path.is_file() or not theirs.is_file():
             return
-        if torch.load(theirs, map_location="cpu", weights_only=True)["identity"] == self.identity:
+        state = torch.load(theirs, map_location="cpu", weights_only=True)
+        if state["identity"] == self.identity(state["step"]):
             shutil.copyfile(other / self.log_path.name, self.log_path)
             shutil.copyfile(theirs, self.checkpoint_path)
 
     def save(self, state: dict[str, Any]) -> None:
         """Writes the checkpoint, whole or not at all."""
         fresh = self.checkpoint_path.with_suffix(".new")
-        torch.save({"identity": self.identity, **state}, fresh)
+        torch.save({"identity": self.identity(state["step"]), **state}, fresh)
         fresh.replace(self.checkpoint_path)
 
     def load(self, device: str) -> dict[str, Any] | None:
@@ -82,11 +83,11 @@ class Scratch:
             return None
         try:
             state = torch.load(path, map_location=device, weights_only=True)
-            theirs = state["identity"]
+            theirs, ours = state["identity"], self.identity(state["step"])
         except UNREADABLE as error:
             raise UserError(f"{path} cannot be read; delete it to begin anew, or give another --scratch") from error
-        if theirs != self.identity:
-            unlike = sorted(name for name in self.identity if theirs.get(name) != self.identity[name])
+        if theirs != ours:
+            unlike = sorted(name for name in ours | theirs if theirs.get(name) != ours.get(name))
             raise UserError(
                 f"{path} was made with other settings ({', '.join(unlike)}); give these as then, delete it to begin "
                 "anew, or give another --scratch"

@@ -67,14 +67,15 @@ IN_CONTEXT = initial.Architecture(positions="rotary", hidden=128, intermediate=3
 class Config:
     folder: Path = initial.ROOT / "data" / "models" / "lift-tiny"  # where the model is written at the end
     scratch: Path = initial.ROOT / "data" / "cache" / "pretraining"  # checkpoint and log of the run
-    updates: int = 74_000
+    updates: int = 74_000  # by whose shares the curriculum's stages end
+    stop: int = 0  # the update that is the last one where it comes before `updates`; 0 for all of them
     batch_tokens: int = 4096  # of an update in the last stage
     learning_rate: float = 1e-3  # of the matrices, by Muon; ten times as much, and no in-context learning appears
     embedding_rate: float = 1e-4  # of embeddings and norms, by AdamW; ten times as much, and numbers lose their order
     weight_decay: float = 0.1  # of the matrices
     warmup: int = 200  # updates
     average: float = 0.999  # decay per update of a moving average of the weights, which is what is measured and written
-    decay: float = 0.12  # share of the updates over which the learning rates fall to 0 at the end
+    decay: float = 0.12  # of `updates`, over which the learning rates fall to 0 at the end
     minutes: float = math.inf  # stop after this time; the same command goes on later
     checkpoint_minutes: float = 5.0  # between two checkpoints
     device: str = "cpu"  # or cuda, cuda:1, …
@@ -92,6 +93,7 @@ SETTINGS = {
 }
 UNDER_WAY = Path(__file__).parent / "run"  # the last committed checkpoint of a run that is not finished
 # What may change between two sessions of a run; all else decides the weights.
+# The rates are constant until they fall, so `stop` decides no weights before the fall begins: see `identity`.
 FREE = ("folder", "scratch", "minutes", "checkpoint_minutes", "device", "compile", "threads", "workers")
 PLACES = ("folder", "scratch", "minutes", "checkpoint_minutes")  # what a model card need not know
 
@@ -108,6 +110,7 @@ def check(config: Config) -> None:
     _require(config.minutes >= 0, config, "minutes", "0 or more")
     for name, least in (("updates", 1), ("warmup", 1), ("threads", 1), ("workers", 0), ("seed", 0)):
         _require(getattr(config, name) >= least, config, name, f"{least} or more")
+    _require(0 <= config.stop <= config.updates, config, "stop", f"0, or an update up to {config.updates}")
     initial.check(config.model)
     _check_device(config.device)
     compilers = (os.environ.get("CXX", "g++"), "g++", "clang++", "gcc")
@@ -130,9 +133,20 @@ def _check_device(name: str) -> None:
         raise UserError(f"no device {name}; there are {torch.cuda.device_count()}, the first is --device cuda:0")
 
 
-def identity(config: Config) -> dict[str, Any]:
-    """What a checkpoint must agree in: everything that decides the weights."""
-    whole = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in FREE}
+def last(config: Config) -> int:
+    """The number of updates that the run makes."""
+    return config.stop or config.updates
+
+
+def falls(config: Config, step: int) -> bool:
+    """Whether the learning rates have begun their fall after so many updates."""
+    return step > last(config) - config.decay * config.updates
+
+
+def identity(config: Config, step: int) -> dict[str, Any]:
+    """What a checkpoint must agree in: everything that decides the weights after so many updates."""
+    free = FREE if falls(config, step) else (*FREE, "stop")
+    whole = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in free}
     model = {item.name: getattr(config.model, item.name) for item in fields(initial.Architecture)}
     return whole | {"model": model, "curriculum": repr(CURRICULUM)}
 
@@ -182,5 +196,5 @@ def stage(config: Config, step: int) -> Stage:
 
 def rate(config: Config, step: int) -> float:
     """Factor on the learning rates: a rise, a plateau, a linear fall to 0."""
-    left = 1 - step / config.updates
+    left = (last(config) - step) / config.updates
     return min(1.0, (step + 1) / config.warmup, left / config.decay)

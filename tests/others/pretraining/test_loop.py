@@ -389,6 +389,26 @@ def test_a_committed_checkpoint_is_taken_up_where_settings_agree(tiny, tmp_path,
     assert torch.load(other.scratch / "checkpoint.pt", weights_only=True)["step"] == 1
 
 
+def test_a_run_may_be_ended_sooner_until_its_rates_fall(tiny, capsys):
+    slow = [*tiny_flags(tiny), "--decay", "0.5", "--minutes", "0"]
+    assert train.main(slow) == 0
+    shorter = replace(tiny, decay=0.5, stop=8)
+    assert [settings.rate(shorter, step) == 1 for step in range(2, 8)] == [True, False, False, False, False, False]
+    assert train.train(shorter)
+    assert torch.load(tiny.scratch / "checkpoint.pt", weights_only=True)["step"] == 8
+    capsys.readouterr()
+    assert train.main(slow) == 2
+    assert "(stop)" in capsys.readouterr().err
+
+
+def test_a_run_ended_sooner_has_the_weights_of_one_that_was_meant_to_be(tiny, tmp_path):
+    meant = replace(tiny, decay=0.5, stop=8, scratch=tmp_path / "meant", folder=tmp_path / "of-meant")
+    train.train(meant)
+    train.train(replace(tiny, decay=0.5, minutes=0))
+    train.train(replace(tiny, decay=0.5, stop=8))
+    assert equal(weights(tiny), weights(meant))
+
+
 def test_the_average_of_the_weights_is_what_a_run_leaves(tiny):
     train.train(tiny)
     state = torch.load(tiny.scratch / "checkpoint.pt", weights_only=True)
@@ -462,12 +482,12 @@ def test_a_start_by_digits_is_pretrained_with_its_own_tokenizer(tiny):
     digits = replace(tiny, updates=2, model=replace(MODEL, numbers="digits"))
     assert train.train(digits)
     assert models.load(str(tiny.folder), device="cpu").count_tokens(["12 999 =>"]) == [7]
-    assert settings.identity(digits)["model"]["numbers"] == "digits"
+    assert settings.identity(digits, 0)["model"]["numbers"] == "digits"
 
 
 def test_a_checkpoint_of_another_curriculum_is_another_run(monkeypatch):
-    before = settings.identity(settings.Config())
+    before = settings.identity(settings.Config(), 0)
     shorter = (replace(settings.CURRICULUM[0], until=0.5), *settings.CURRICULUM[1:])
     monkeypatch.setattr(settings, "CURRICULUM", shorter)
-    after = settings.identity(settings.Config())
+    after = settings.identity(settings.Config(), 0)
     assert [name for name in before if before[name] != after[name]] == ["curriculum"]

@@ -27,7 +27,7 @@ def network():
 @pytest.fixture
 def place(tmp_path, network):
     """A checkpoint in the middle of a run."""
-    state = {"identity": settings.identity(CONFIG), "step": 50, "model": network[0].state_dict()}
+    state = {"identity": settings.identity(CONFIG, 50), "step": 50, "model": network[0].state_dict()}
     torch.save(state, tmp_path / "checkpoint.pt")
     return tmp_path / "checkpoint.pt"
 
