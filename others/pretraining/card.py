@@ -87,8 +87,8 @@ Curriculum, by the share of {config.updates:,} updates at which a stage ends:
 answers that are looked up by the value.
 
 Muon for the matrices, AdamW for embeddings and norms. The learning rates rise over {config.warmup} updates and fall
-to 0 over the last {config.decay * config.updates:,.0f}. Weights in float32, products in {_products(config)}. At the start,
-{STARTS[config.model.numbers]}.
+to 0 over the last {config.decay * config.updates:,.0f}. Weights in float32, products in {_products(config)}.
+At the start, {STARTS[config.model.numbers]}.
 
 The same command on the same processor with the same libraries gives the same weights. Elsewhere they differ by
 rounding, which training enlarges.
