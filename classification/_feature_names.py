@@ -100,8 +100,8 @@ class RenamedClassifier(PlainClassifier):
 
     def check(self, X_train, y_train, X_test) -> None:
         super().check(X_train, y_train, X_test)
-        asked = Setup({}, self.settings_, self.template_, self._asking(self.reader_))
-        asked.check_length(self._load_model(), [inputs.frame(self, X_test, reset=False)])
+        asked = Setup(self._load_model(), {}, self.settings_, self.template_, self._asking(self.reader_))
+        asked.check_length([inputs.frame(self, X_test, reset=False)])
 
     def fit(self, X, y, validation=None):
         """As LIFT; the validation rows, which choose the epoch, are asked with the names of training."""
@@ -123,7 +123,9 @@ class RenamedClassifier(PlainClassifier):
                 "rows in the prompt have names, too, and these cannot change for the test; leave out --shots"
             )
         template = renamed(reader.templates[0], self.asked_names)
-        orders = column_orders(len(template.names_), self.permutations, np.random.default_rng(self._seed("orders")))
+        orders = column_orders(
+            len(template.names_), self.settings_["permutations"], np.random.default_rng(self._seed("orders"))
+        )
         return replace(reader, templates=[template if o is None else template.permuted(o) for o in orders])
 
 

@@ -50,7 +50,7 @@ class InContextClassifier(ShowingClassifier):
         if setup.settings["shots"]:
             return setup
         order = np.random.default_rng(self._seed("shots")).permutation(len(X))
-        shown = Shots(Random(len(X), len(X)), setup.template.examples(X.iloc[order], y[order]))
+        shown = Shots(Random(len(X), len(X)), X.iloc[order], y[order])
         setup.settings["shots"] = len(X)
         return replace(setup, reader=replace(setup.reader, shots=shown))
 

@@ -201,7 +201,7 @@ class TwoStageClassifier(PlainClassifier):
 
     def _setup(self, base: LanguageModel, X: pd.DataFrame, y: np.ndarray, overrides: dict[str, object]) -> Setup:
         setup = super()._setup(base, X, y, overrides)
-        steps = _steps(len(X) * self.permutations, setup.settings)
+        steps = _steps(len(X) * setup.settings["permutations"], setup.settings)
         first, second = self._updates(steps, setup.settings)
         setup.settings["epochs"] = second // steps
         self.n_updates_ = (first, second)

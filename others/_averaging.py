@@ -113,12 +113,12 @@ class SoupClassifier(PlainClassifier):
         words = [self.random_state, PURPOSES.index(purpose), number]
         return int(np.random.SeedSequence(words).generate_state(1)[0])
 
-    def _tune(self, base, setup, X, y, validation, trial=False, begun=None) -> Outcome:
+    def _tune(self, setup, X, y, validation, trial=False, begun=None) -> Outcome:
         tunes = []
         try:
             for member in range(1 if self.average in ALONE else self.members):
                 self.member_ = member
-                tunes.append(super()._tune(base, setup, X, y, validation, trial, begun))
+                tunes.append(super()._tune(setup, X, y, validation, trial, begun))
         finally:
             self.member_ = 0
 

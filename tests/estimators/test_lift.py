@@ -137,7 +137,7 @@ def test_training_shots_never_show_the_row_itself():
     X = pd.DataFrame({"x1": np.arange(6.0)})
     y = np.array(["a", "b"] * 3)
     template = Template("classification", wording="compact").fit(X, y)
-    texts = TrainingTexts(template, X, y, Augmentation(), 0, Shots(Random(6, 4), []))
+    texts = TrainingTexts(template, X, y, Augmentation(), 0, Shots(Random(6, 4), X, y))
     for prompt, _ in texts(1):
         shown = [line.split("=>")[0].strip() for line in prompt.splitlines()]
         assert len(set(shown)) == 5

@@ -295,7 +295,7 @@ def test_candidates_are_part_of_what_a_case_is(folder):
 
 def test_settings_that_do_nothing_do_not_tell_two_candidates_apart():
     def setup(**settings):
-        return selection.Setup({}, PLAIN | settings, None, None)
+        return selection.Setup(None, {}, PLAIN | settings, None, None)
 
     assert setup(numbers="paper", scale="row").same_as(setup(numbers="paper"))
     assert setup(shot_choice="nearest").same_as(setup())

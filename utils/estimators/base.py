@@ -47,7 +47,7 @@ class LIFT(BaseEstimator):
         shots: training rows written into each prompt. A recipe's number is cut to what fits the context.
         shot_choice: which rows: "random" and "balanced" (over the answers) show the same to all queries, "nearest"
             shows each query its own.
-        permutations: feature orders, in training (copies of each row) and in prediction (averaged).
+        permutations: feature orders, in training (copies of each row) and in prediction (averaged), 1 by default.
         decoding: how an answer is read, see the two classes.
         samples: answers drawn per row where the decoding samples.
         retries: times that an unreadable answer is asked for again, at temperature 0.75.
@@ -60,7 +60,8 @@ class LIFT(BaseEstimator):
         template_, model_: the fitted template and the tuned model.
         settings_: all settings as used, by name. Where the recipe proposes several ("candidates"), each is tuned for a
             share of the updates, and the decoded score on the validation rows chooses; the chosen one goes on from
-            there where the learning rate is constant, and begins anew where it is not.
+            there where the learning rate is constant, and begins anew where it is not. A candidate may be another
+            model that answers untuned, from rows in its prompt (lift-tiny's recipe has one for the smallest tables).
         candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} of all
             that were tried.
         best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.
@@ -84,7 +85,7 @@ class LIFT(BaseEstimator):
         jitter=None,
         shots=None,
         shot_choice=None,
-        permutations=1,
+        permutations=None,
         decoding=None,
         samples=0,
         retries=0,
@@ -135,7 +136,9 @@ class LIFT(BaseEstimator):
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
         settings = {name: value for name, value in settings.items() if name not in MACHINE}
         weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
-        return {"learner": type(self).__name__, **settings, "weights": weights}
+        others = {one["model"] for one in settings.get("candidates", []) if "model" in one}
+        also = {"candidate_weights": {name: models.fingerprint(name) for name in sorted(others)}} if others else {}
+        return {"learner": type(self).__name__, **settings, "weights": weights, **also}
 
     def options(self) -> str:
         """The parameters that were given, as `name=value` words; model, seed and machine have columns of their own."""
@@ -154,10 +157,9 @@ class LIFT(BaseEstimator):
         """
         X, y = inputs.training(self, X_train, y_train)
         self._checked()
-        base = self._load_model()
         rows = [X, inputs.frame(self, X_test, reset=False)]
-        setup = self._setups(base, X, y, rows)[0]
-        setup.check_length(base, rows)
+        setup = self._setups(self._proposed(X, y), X, y, rows)[0]
+        setup.check_length(rows)
         self._use(setup)
 
     def longest_prompt(self, X_train, y_train, X_test) -> tuple[int, int | None]:
@@ -167,9 +169,9 @@ class LIFT(BaseEstimator):
             UserError: a setting that does not exist, a model that cannot be loaded.
         """
         X, y = inputs.training(self, X_train, y_train)
-        base = self._load_model()
         rows = [X, inputs.frame(self, X_test, reset=False)]
-        return self._setups(base, X, y, rows)[0].longest(base, rows), base.context_length
+        setup = self._setups(self._proposed(X, y), X, y, rows)[0]
+        return setup.longest(rows), setup.base.context_length
 
     def fit(self, X, y, validation=None):
         """Fine-tunes the model on the rows.
@@ -184,24 +186,25 @@ class LIFT(BaseEstimator):
         """
         X, y = inputs.training(self, X, y)
         settings = self._checked()
+        proposed = self._proposed(X, y)
         if validation is not None:
             validation = inputs.frame(self, validation[0], reset=False), inputs.targets(self.task, validation[1])
-        elif settings["epochs"]:
+        elif any({**settings, **overrides}["epochs"] for overrides in proposed or [{}]):
             X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self._seed("hold-out"))
-        base = self._load_model()
-        setups = self._setups(base, X, y, [X] if validation is None else [X, validation[0]])
-        self.model_, self.best_epoch_, self.best_learning_rate_ = base, 0, float("nan")
+        setups = self._setups(proposed, X, y, [X] if validation is None else [X, validation[0]])
+        self.best_epoch_, self.best_learning_rate_ = 0, float("nan")
         self.history_, self.candidate_scores_, self.n_tokens_trained_ = [], [], 0
         setup, best = setups[0], None
         if len(setups) > 1 and validation is not None and settings["epochs"]:
-            setup, best = self._best(base, setups, X, y, validation)
+            setup, best = self._best(setups, X, y, validation)
         self._use(setup)
+        self.model_ = setup.base
         if self.template_.n_collisions_:
             said = f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
             said += "more digits (numbers='significant') or levels tell them apart"
             warnings.warn(said, CollisionWarning, stacklevel=2)
-        if settings["epochs"]:
-            best = self._tune(base, setup, X, y, validation, begun=best)
+        if setup.settings["epochs"]:
+            best = self._tune(setup, X, y, validation, begun=best)
             self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
             self.history_ = best.history
         return self
@@ -211,19 +214,23 @@ class LIFT(BaseEstimator):
         check_is_fitted(self)
         return self._answers(self.model_, inputs.frame(self, X, reset=False))
 
-    def _setups(self, base, X, y, rows: list[pd.DataFrame]) -> list[Setup]:
-        """The recipe's candidates that suit the table and fit the context with all `rows`; the plain ones if none."""
-        settings = self._checked()
+    def _proposed(self, X, y) -> list[dict[str, object]]:
+        """The recipe's candidates that suit the table."""
+        return selection.candidates(self._checked(), recipes.fixed(self.template, self._given()), X, y)
+
+    def _setups(self, proposed: list[dict[str, object]], X, y, rows: list[pd.DataFrame]) -> list[Setup]:
+        """The candidates that fit the context with all `rows`; the plain settings if none does."""
         setups: list[Setup] = []
-        for overrides in selection.candidates(settings, recipes.fixed(self.template, self._given()), X, y):
+        for overrides in proposed:
             try:
+                base = self._loaded(overrides["model"]) if "model" in overrides else self._load_model()
                 setup = self._setup(base, X, y, overrides)
-                setup.check_length(base, rows)
+                setup.check_length(rows)
             except (CannotDo, TooLong):  # of this candidate; the others may well fit
                 continue
             if not any(map(setup.same_as, setups)):
                 setups.append(setup)
-        return setups or [self._setup(base, X, y, {})]
+        return setups or [self._setup(self._load_model(), X, y, {})]
 
     def _setup(self, base, X, y, overrides) -> Setup:
         """Everything before the tuning, with these settings put over the plain ones.
@@ -238,52 +245,57 @@ class LIFT(BaseEstimator):
         if self.shots is None:  # the recipe's number is cut, the user's own is not changed
             settings["shots"] = few_shot.affordable(settings, base, self.template_, X, y, answer)
         rows = Shots.of(settings, self.template_, X, y, self._seed("shots"))
-        orders = column_orders(X.shape[1], self.permutations, np.random.default_rng(self._seed("orders")))
+        orders = column_orders(X.shape[1], settings["permutations"], np.random.default_rng(self._seed("orders")))
         templates = [self.template_ if order is None else self.template_.permuted(order) for order in orders]
         reader = Reader(templates, rows, answer, self.retries, self._seed("sampling"))
-        return Setup(overrides, settings, self.template_, reader)
+        return Setup(base, overrides, settings, self.template_, reader)
 
     def _use(self, setup: Setup) -> None:
         self.settings_, self.candidate_ = setup.settings, setup.overrides
         self.template_, self.reader_ = setup.template, setup.reader
 
-    def _best(self, base, setups: list[Setup], X, y, validation) -> tuple[Setup, Outcome | None]:
+    def _best(self, setups: list[Setup], X, y, validation) -> tuple[Setup, Outcome | None]:
         """The setup whose trial the validation rows find best, the first of equals, and that trial."""
         best, outcome = setups[0], None
         for setup in setups:
-            tried = self._tune(base, setup, X, y, validation, trial=True)
+            tried = self._tune(setup, X, y, validation, trial=True)
             self.candidate_scores_.append({**setup.overrides, "validation_score": tried.score})
             if outcome is None or tried.score > outcome.score:
                 best, outcome = setup, tried
         return best, outcome
 
-    def _tune(self, base, setup: Setup, X, y, validation, trial: bool = False, begun: Outcome | None = None) -> Outcome:
+    def _tune(self, setup: Setup, X, y, validation, trial: bool = False, begun: Outcome | None = None) -> Outcome:
         """The fine-tunes of one setup, which is in use from then on; what its trial has begun goes on if it can."""
         self._use(setup)
-        tuning = recipes.tuning(setup.settings, len(X) * self.permutations)
+        score = None if validation is None else partial(self._validation_score, X=validation[0], y=validation[1])
+        if not setup.settings["epochs"]:
+            return Outcome(setup.base, score(setup.base))
+        tuning = recipes.tuning(setup.settings, len(X) * setup.settings["permutations"])
         short = selection.shortened(tuning, setup.settings)
         if begun is not None and short == tuning:
             return begun
         n_done = short.epochs if begun is not None and selection.goes_on(setup.settings) else 0
         tuning = short if trial else replace(tuning, epochs=tuning.epochs - n_done)
         noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter", "swap")}
-        how = Augmentation(**noise, permutations=self.permutations)
+        how = Augmentation(**noise, permutations=setup.settings["permutations"])
         texts = TrainingTexts(setup.template, X, y, how, self._seed("texts"), setup.reader.shots)
         held_out = [] if validation is None or trial else setup.known_pairs(*validation)
-        score = None if validation is None else partial(self._validation_score, X=validation[0], y=validation[1])
         rates = np.atleast_1d(setup.settings["learning_rate"]).tolist()
-        start = begun.model if n_done else base
+        start = begun.model if n_done else setup.base
         later = (lambda epoch: texts(epoch + n_done)) if n_done else texts
         outcome = selection.tune(start, later, held_out, tuning, rates, score, self._seed("tuning"))
         self.n_tokens_trained_ += outcome.n_tokens
         return selection.joined(begun, outcome, n_done) if n_done else outcome
 
     def _load_model(self) -> LanguageModel:
-        if not isinstance(self.model, str):
-            return self.model
+        return self._loaded(self.model)
+
+    def _loaded(self, model: str | LanguageModel) -> LanguageModel:
+        if not isinstance(model, str):
+            return model
         place = {"device": self.device, "dtype": self.dtype, "threads": self.threads}
         adapter = {"adapter": self.settings()["adapter"], "adapter_rank": self.adapter_rank}
-        return models.load(self.model, **adapter, quantization=self.quantization, **place)
+        return models.load(model, **adapter, quantization=self.quantization, **place)
 
     def _seed(self, purpose: str) -> int:
         """A seed for one purpose, so that no two uses of `random_state` share a stream."""

@@ -18,6 +18,7 @@ PAPER = {
     "batch_size": 4,
     "shots": 0,
     "shot_choice": "random",
+    "permutations": 1,
     "classification": {"decoding": "score"},
     "regression": {"decoding": "greedy"},
 }
@@ -25,7 +26,8 @@ TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels"
 TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "optimizer", "embedding_share", "ema", "patience")
 LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
 # Parameters of the estimators that follow the recipe where they are None.
-PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "decoding")
+PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "permutations")
+PARAMETERS += ("decoding",)
 
 
 def resolve(model: object, task: str, template: object, given: dict[str, object]) -> dict[str, object]:

@@ -21,6 +21,7 @@ CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a c
     "max_rows": lambda X, y: len(X),
     "max_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
     "min_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
+    "max_classes": lambda X, y: len(np.unique(y)),
     "max_columns": lambda X, y: X.shape[1],
     "min_columns": lambda X, y: X.shape[1],
 }
@@ -28,6 +29,8 @@ LIKE_SPREAD = 30.0  # ratio of the widest to the narrowest column up to which co
 FEWEST_NUMBERS = 3  # columns of one unit without which rows have no pattern of their own
 FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, and:
 FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "shots", "shot_choice", "shot_tokens")
+FREE += ("model", "epochs", "permutations")
+RULES = ("if", "alone")  # of a candidate, what is no setting
 
 
 @dataclass(frozen=True)
@@ -35,24 +38,26 @@ class Setup:
     """A learner on its rows, before its tuning.
 
     Attributes:
+        base: the model that is tuned, or asked as it is.
         overrides: the candidate that the settings hold; {} for the plain ones.
         settings: all settings as they will be used, by name.
         template: fitted on the training rows.
         reader: asks and reads, and knows which rows the prompts show.
     """
 
+    base: LanguageModel
     overrides: dict[str, object]
     settings: dict[str, object]
     template: Template
     reader: Reader
 
-    def longest(self, model: LanguageModel, rows: Sequence[pd.DataFrame]) -> int:
+    def longest(self, rows: Sequence[pd.DataFrame]) -> int:
         """Tokens of the longest prompt of these rows, with its answer."""
-        return max(max(model.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
+        return max(max(self.base.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
 
-    def check_length(self, model: LanguageModel, rows: Sequence[pd.DataFrame]) -> None:
+    def check_length(self, rows: Sequence[pd.DataFrame]) -> None:
         """Raises TooLong where the model cannot read a prompt of these rows with its answer."""
-        n_tokens = self.longest(model, rows)
+        model, n_tokens = self.base, self.longest(rows)
         if model.context_length is not None and n_tokens > model.context_length:
             raise TooLong(
                 f"a row of {rows[0].shape[1]} columns takes {n_tokens} tokens with its answer, and {model.name} reads "
@@ -98,7 +103,8 @@ def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y:
     Args:
         settings: with the recipe's "candidates", a list of dicts of settings. A candidate may name under "if" the
             tables that it is for: "max_rows", "max_rows_per_class", "min_rows_per_class" (on average), "max_columns",
-            "min_columns".
+            "min_columns", "max_classes". With "alone" it displaces the others on these tables. One that names another
+            "model" is left out where the user has fixed anything.
         fixed: names of the settings that the user has said.
         X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers that
             look as if they had one unit; those of a "quantile" want a column of numbers.
@@ -108,17 +114,19 @@ def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y:
         BadModel: a candidate names something that is no setting or that candidates cannot change.
     """
     proposed = settings.get("candidates", [])
-    proposed = [(one.get("if", {}), {name: v for name, v in one.items() if name != "if"}) for one in proposed]
-    strange = sorted({name for _, overrides in proposed for name in overrides} - set(FREE))
+    strange = sorted({name for one in proposed for name in one} - {*FREE, *RULES})
     if strange:
         raise BadModel(f"the recipe's candidates change {', '.join(strange)}; they may change {', '.join(FREE)}")
-    strange = sorted({name for limits, _ in proposed for name in limits} - set(CONDITIONS))
+    strange = sorted({name for one in proposed for name in one.get("if", {})} - set(CONDITIONS))
     if strange:
         raise BadModel(f'a candidate\'s "if" names {", ".join(strange)}; it may name {", ".join(CONDITIONS)}')
     sizes = {name: measure(X, y) for name, measure in CONDITIONS.items()}
-    proposed = [one for limits, one in proposed if all(_holds(name, sizes[name], limits[name]) for name in limits)]
-    free = [{name: value for name, value in one.items() if name not in fixed} for one in proposed]
-    return [overrides for overrides in free if _suits(overrides, X)]
+    holding = [one for one in proposed if all(_holds(name, sizes[name], v) for name, v in one.get("if", {}).items())]
+    allowed = [one for one in holding if "model" not in one or not fixed]
+    free = [(one, {k: v for k, v in one.items() if k not in {*fixed, *RULES}}) for one in allowed]
+    suited = [(one.get("alone", False), overrides) for one, overrides in free if _suits(overrides, X)]
+    alone = [overrides for is_alone, overrides in suited if is_alone]
+    return alone[:1] or [overrides for _, overrides in suited]
 
 
 def _holds(name: str, size: float, limit: float) -> bool:

@@ -79,11 +79,11 @@ def is_remote(name: object) -> bool:
     return isinstance(name, str) and name.startswith(session.PREFIX)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _load(
     name: str, weights: str, adapter: str, rank: int, quantization: str, device: str, dtype: str, threads: int | None
 ) -> LanguageModel:
-    """One model at a time is kept, so that a study reads its base once; tuning never changes it."""
+    """A study reads its base once, and the second model that a recipe may name; tuning changes neither."""
     adapted = {"adapter": adapter, "adapter_rank": rank, "quantization": quantization}
     with _no_collections():
         return _class("local").load(name, **adapted, device=device, dtype=dtype, threads=threads)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import BadTable, UnknownName, UserError
-from ..models.base import Example, LanguageModel
+from ..models.base import LanguageModel
 from ..tables import encoding
 from . import numbers
 from .template import Template
@@ -117,11 +117,12 @@ class Shots:
 
     Attributes:
         chooser: says which rows.
-        texts: the rows that all queries show, or all training rows where each query shows its nearest.
+        X, y: the rows that all queries show, or all training rows where each query shows its nearest.
     """
 
     chooser: Random | Balanced | Nearest
-    texts: list[Example]
+    X: pd.DataFrame
+    y: np.ndarray
 
     @classmethod
     def of(
@@ -144,16 +145,20 @@ class Shots:
         if n >= len(X):
             raise BadTable(f"{n} rows wanted in the prompt, but there are {len(X)} training rows; lower --shots")
         if choice == "nearest":
-            return cls(Nearest(X, n, template.cells_.row_levels), template.examples(X, y))
+            return cls(Nearest(X, n, template.cells_.row_levels), X, y)
         chooser = Balanced(y, n, template.task) if choice == "balanced" else Random(len(X), n)
         rows = chooser.draw(np.random.default_rng(seed))
-        return cls(chooser, template.examples(X.iloc[rows], y[rows]))
+        return cls(chooser, X.iloc[rows], y[rows])
 
     def before(self, prompts: Sequence[str], X: pd.DataFrame, template: Template) -> list[str]:
-        """The prompts of these rows, each with its shots before it."""
-        shown = [self.texts] * len(prompts)
+        """The prompts of these rows, each with its shots before it, all written by the template."""
         if isinstance(self.chooser, Nearest):
-            shown = [[self.texts[j] for j in rows] for rows in self.chooser.neighbours(X).tolist()]
+            near = self.chooser.neighbours(X)
+            rows, places = np.unique(near, return_inverse=True)
+            texts = template.examples(self.X.iloc[rows], self.y[rows])
+            shown = [[texts[j] for j in own] for own in places.reshape(near.shape).tolist()]
+        else:
+            shown = [template.examples(self.X, self.y)] * len(prompts)
         return [template.prompt_with_shots(shots, prompt) for shots, prompt in zip(shown, prompts, strict=True)]
 
 

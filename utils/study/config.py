@@ -53,7 +53,7 @@ class Config:
     jitter: float | None = None  # sd of noise on numeric training values, as a share of the column's range
     shots: int | None = None  # training rows written into each prompt
     shot_choice: str = ""  # which rows: random, balanced (over the answers) or nearest (to each query)
-    permutations: int = 1  # feature orders in training and averaged in prediction
+    permutations: int | None = None  # feature orders in training and averaged in prediction
     device: str = "auto"  # cpu, cuda or mps
     dtype: str = "auto"  # float32 or bfloat16
     threads: int = 0  # per case; 0 for one, or all cores with another model than lift-tiny

@@ -70,17 +70,17 @@ def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], f
     if share < 1:
         rest = 1 - share if selection.goes_on({**settings, **proposed[0]}) else 1.0  # of the winner's
         parts += [rest * sum(candidate[i] for candidate in whole) / len(whole) for i in range(len(whole[0]))]
-    n_asked = (len(split.X_test) + n_queries) * max(1, learner.samples) * learner.permutations
+    n_asked = (len(split.X_test) + n_queries) * max(1, learner.samples) * settings["permutations"]
     return parts, FORWARD * n_asked * _width({**settings, **proposed[0]}, split)
 
 
 def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> list[float]:
     if not settings["epochs"]:
         return []
-    n = len(split.X_train) * learner.permutations
+    n = len(split.X_train) * settings["permutations"]
     tuning = recipes.tuning(settings, n)
     width = _width(settings, split)
-    looks = min(tuning.epochs, selection.EVALUATIONS) * len(split.X_validation) * learner.permutations
+    looks = min(tuning.epochs, selection.EVALUATIONS) * len(split.X_validation) * settings["permutations"]
     updates = tuning.epochs * math.ceil(n / tuning.batch_size)
     tokens = updates * UPDATE + tuning.epochs * n * width + FORWARD * looks * width
     n_rates = len(np.atleast_1d(settings["learning_rate"]))
