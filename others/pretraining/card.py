@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from others.pretraining import folder, settings, texts
-from others.pretraining.initial import STARTS
+from others.pretraining.initial import FEW_ROWS, STARTS
 from others.pretraining.prior import FAMILIES
 from others.pretraining.settings import CURRICULUM, Config
 from utils.models.local import devices
@@ -34,25 +34,29 @@ license: mit
 library_name: transformers
 tags: [tabular, synthetic-data]
 ---
-# lift-tiny
+# lift-context
 
 A causal language model of {model.num_parameters():,} parameters that has learnt from synthetic tables how the answer
-of a row follows from the rows before it. It is made to be fine-tuned on the rows of a real table, on a CPU (LIFT:
-Dinh et al., NeurIPS 2022). **Synthetic tables are all it has seen: no real table and no natural text.**
+of a row follows from the rows before it. It classifies the rows of small tables in context, without tuning, on a CPU
+(LIFT: Dinh et al., NeurIPS 2022). **Synthetic tables are all it has seen: no real table and no natural text.**
 
 {folder.describe(model)}
 
 ## How to use it
 
-In the repository that holds this folder it is the default:
+In the repository that holds this folder, lift-tiny's recipe asks it about tables of at most {FEW_ROWS} rows. By name:
 
-    bash classification/accuracy.sh --datasets my.csv --target label
+    bash classification/accuracy.sh --datasets my.csv --target label --model lift-context \\
+        --epochs 0 --shots 64 --shot-choice nearest --permutations 4
 
-    from utils.estimators import LIFTClassifier, LIFTRegressor
-    predicted = LIFTClassifier().fit(X_train, y_train).predict(X_test)
+    from utils.estimators import LIFTClassifier
+    asked = LIFTClassifier(model="lift-context", epochs=0, shots=64, shot_choice="nearest", permutations=4)
+    predicted = asked.fit(X_train, y_train).predict(X_test)
 
-A copy elsewhere is named by its folder: `--model FOLDER`, `LIFTClassifier(model="FOLDER")`. For transformers it is an
-ordinary `AutoModelForCausalLM`. A row is `12 999 0 =>` and its answer ` 1`: every column as a level from 0 to 999,
+Without `epochs=0` it is tuned. A copy elsewhere is named by its folder: `--model FOLDER`,
+`LIFTClassifier(model="FOLDER")`. For transformers it is an ordinary `AutoModelForCausalLM`.
+
+A row is `12 999 0 =>` and its answer ` 1`: every column as a level from 0 to 999,
 the class as its number. Rows that are shown before a query end with a new line each.
 
 ## Training data

@@ -36,7 +36,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training values,
 # as a share of the range. In classification a constant rate and an average of the weights let tuning end at any time:
 # it does when `patience` of at most 20 looks at the validation rows have found nothing better. Numbers want the slow
-# end of a cosine (LOG.md).
+# end of a cosine (LOG.md). The smallest tables are answered in context by the pretrained lift-context.
+IN_CONTEXT = {"epochs": 0, "shots": 128, "shot_choice": "nearest", "shot_tokens": 496, "permutations": 4}
+FEW_ROWS = 32  # up to which answering in context is better than tuning from nothing, LOG.md
+MOST_COLUMNS, MOST_CLASSES = 10, 10  # as in pretraining
+SMALLEST = {"max_rows": FEW_ROWS, "max_columns": MOST_COLUMNS, "max_classes": MOST_CLASSES}
 RECIPE = {
     "wording": "compact",
     "numbers": "scaled",
@@ -79,6 +83,16 @@ RECIPE = {
         "target_jitter": 0.02,
     },
 }
+
+
+def alone(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe without candidates that are other models."""
+    own = [one for one in recipe["classification"].get("candidates", []) if "model" not in one]
+    return recipe | {"classification": recipe["classification"] | {"candidates": own}}
+
+
+# Of lift-context, which was pretrained on classification alone and is tuned, where it is, as lift-tiny is.
+CONTEXT_RECIPE = {"tasks": ["classification"]} | alone({k: v for k, v in RECIPE.items() if k != "regression"})
 
 
 @dataclass(frozen=True)
@@ -242,7 +256,9 @@ class as its number.
 ## Limits
 
 - It knows no words and no facts; the names of columns mean nothing to it.
-- Without fine-tuning its answers are noise, with rows in the prompt, too.
+- Without fine-tuning its answers are noise, with rows in the prompt, too. Its recipe therefore leaves
+  tables of at most {FEW_ROWS} training rows, {MOST_COLUMNS} columns and {MOST_CLASSES} classes to lift-context,
+  which was pretrained for them.
 - A number becomes one of at most 1,000 levels between the least and the greatest of the training rows. What lies
   beyond them gets the end level: it does not extrapolate.
 - Nobody has examined the fairness of its answers. Do not decide about people by them alone.

@@ -152,7 +152,7 @@ def train(config: Config) -> bool:
             return False
         run.average.write()
         text = card.text(config, run.model, run.elapsed() / 60, scratch.last_losses())
-        folder.write(config.folder, run.model.float().cpu().eval(), run.tokenizer, initial.RECIPE, text)
+        folder.write(config.folder, run.model.float().cpu().eval(), run.tokenizer, initial.CONTEXT_RECIPE, text)
         return True
 
 

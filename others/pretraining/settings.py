@@ -65,7 +65,7 @@ IN_CONTEXT = initial.Architecture(positions="rotary", hidden=128, intermediate=3
 
 @dataclass(frozen=True)
 class Config:
-    folder: Path = initial.ROOT / "data" / "models" / "lift-tiny"  # where the model is written at the end
+    folder: Path = initial.ROOT / "data" / "models" / "lift-context"  # where the model is written at the end
     scratch: Path = initial.ROOT / "data" / "cache" / "pretraining"  # checkpoint and log of the run
     updates: int = 74_000  # by whose shares the curriculum's stages end
     stop: int = 0  # the update that is the last one where it comes before `updates`; 0 for all of them

@@ -311,6 +311,8 @@ class LIFT(BaseEstimator):
         """The settings, those of a candidate put over the plain ones."""
         settings = {**self.settings(), **(overrides or {})}
         few_shot.check(settings)
+        if self.task not in settings.get("tasks", [self.task]):
+            raise CannotDo(f"{self.model} answers {' and '.join(settings['tasks'])} alone; take --model lift-tiny")
         if settings["decoding"] not in self.decodings:
             raise UnknownName(f"no decoding {settings['decoding']!r} for {self.task}; have {', '.join(self.decodings)}")
         return settings

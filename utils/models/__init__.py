@@ -1,6 +1,7 @@
 """Language models by name, and what is known of one before it is loaded. Nothing here imports torch.
 
-lift-tiny           the small model that the project carries
+lift-tiny           the small model that the project carries, to be tuned
+lift-context        its pretrained sister, which answers untuned from rows in its prompt
 ./folder, /folder   a Hugging Face folder (config.json) or a peft folder (adapter_config.json)
 owner/name[@rev]    an id on the Hugging Face Hub, with a revision where one is given
 openai:NAME         a model at the server that OPENAI_BASE_URL names
@@ -29,7 +30,7 @@ MODELS = {  # loaded on use
     "local": ".local.model:LocalModel",
     "openai": ".openai.model:OpenAIModel",
 }
-SHIPPED = {"lift-tiny": DATA / "models" / "lift-tiny"}
+SHIPPED = {name: DATA / "models" / name for name in ("lift-tiny", "lift-context")}
 RECIPE_FILE = "lift.json"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 
@@ -50,7 +51,7 @@ def load(
     """The language model called `name`, ready for its three verbs.
 
     Args:
-        name: "lift-tiny", a folder, or a Hub id.
+        name: "lift-tiny", "lift-context", a folder, or a Hub id.
         adapter: what fine-tuning changes: "full" for all weights, else a peft adapter such as "lora" (paper: rank 16).
         adapter_rank: width of the adapter.
         quantization: "none", "8bit" or "4bit"; the last two want CUDA and an adapter.

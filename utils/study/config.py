@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from .. import estimators
+from .. import estimators, models
 from ..paths import ROOT
 from .budget import Spending
 
@@ -61,7 +61,7 @@ class Config:
     address: str = ""  # of the cluster: auto, HOST:PORT or ray://HOST:PORT; a Ray of this machine if empty
     gpus: float = 0.0  # per case on a cluster; 1 with --device cuda
     memory_gb: float = 0.0  # that a case needs on a cluster; 0 for no claim
-    workers: int = 0  # cases at a time; 0 for one per core, or one with another model than lift-tiny
+    workers: int = 0  # cases at a time; 0 for one per core, or one with a model that is not shipped
     results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows
     quiet: bool = False  # no live table on a terminal, no lines in a log file; what fails is told
@@ -89,11 +89,12 @@ class Config:
 
     def n_threads(self) -> int:
         """CPU threads per case. Sums depend on them in the last digits, so they never depend on `workers`."""
-        return self.threads or (1 if self.model == "lift-tiny" else os.cpu_count() or 1)
+        return self.threads or (1 if self.model in models.SHIPPED else os.cpu_count() or 1)
 
     def n_workers(self) -> int:
         """Cases that run at the same time."""
-        return self.workers or (max(1, (os.cpu_count() or 1) // self.n_threads()) if self.model == "lift-tiny" else 1)
+        n_cores = os.cpu_count() or 1
+        return self.workers or (max(1, n_cores // self.n_threads()) if self.model in models.SHIPPED else 1)
 
 
 def flags(config: type[Config], description: str) -> Config:

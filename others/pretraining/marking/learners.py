@@ -67,7 +67,7 @@ def write_folders(marked: Marked, place: Path) -> dict[str, Path]:
     starts = {"tuned-start": marked.architecture, "tuned-shipped": SHIPPED}
     built = {"tuned": (marked.model, marked.tokenizer)} | {name: initial.build(start) for name, start in starts.items()}
     for name, (model, tokenizer) in built.items():
-        folder.write(place / name, model, tokenizer, initial.RECIPE, f"# {name}\n")
+        folder.write(place / name, model, tokenizer, initial.alone(initial.RECIPE), f"# {name}\n")
     return {name: place / name for name in built}
 
 
@@ -78,4 +78,4 @@ def describe(marked: Marked, name: str, length: int) -> dict[str, object]:
     if name in BASELINES:
         return {"grid": (RadialSVM(name) if name == "svm" else classifier(name, 0)).describe()}
     starts = {"tuned": marked.sha256, "tuned-start": asdict(marked.architecture)}
-    return {"start": starts.get(name, asdict(SHIPPED)), "recipe": initial.RECIPE}
+    return {"start": starts.get(name, asdict(SHIPPED)), "recipe": initial.alone(initial.RECIPE)}

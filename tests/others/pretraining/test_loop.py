@@ -204,7 +204,7 @@ def test_a_run_learns_and_writes_a_model_that_loads_and_is_tuned(tiny, capsys):
     assert line["loss"] < 0.8 * math.log(len(TOKENIZER)), "the answers are a small part of the vocabulary"
     assert {path.name for path in tiny.folder.iterdir()} == folder.FILES
     model = models.load(str(tiny.folder), device="cpu", threads=1)
-    assert models.recipe(str(tiny.folder)) == initial.RECIPE
+    assert models.recipe(str(tiny.folder)) == initial.CONTEXT_RECIPE
     tuned = model.fine_tune([("1 2 =>", " 0"), ("900 2 =>", " 1")], settings=FineTuning(epochs=2), seed=0)
     assert np.isfinite(tuned.log_likelihood(["5 5 =>"], [" 0", " 1"])).all()
     said = (tiny.folder / "README.md").read_text("utf-8")
