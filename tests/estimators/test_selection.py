@@ -1,6 +1,7 @@
 """Settings that a recipe proposes, and how the validation rows choose among them."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from tests.doubles import NearestRow
 from utils import estimators, models, tables
-from utils.errors import BadModel, TooLong, UnknownName
+from utils.errors import BadModel, CannotDo, TooLong, UnknownName
 from utils.estimators import LIFTClassifier, LIFTRegressor, recipes, selection
 from utils.estimators.augmentation import TrainingTexts
 from utils.study.cases import Trial
@@ -314,3 +315,103 @@ def test_the_result_row_says_what_was_chosen_and_a_saved_estimator_knows_it(fold
     assert facts["tokens_train"] == lift.n_tokens_trained_ > 0
     lift.save(tmp_path / "saved")
     assert estimators.load(tmp_path / "saved").settings_ == lift.settings_
+
+
+# ---- a candidate that is another model -------------------------------------------------------------------------------
+
+
+class Asked(NearestRow):
+    """Is never tuned; remembers what it was asked, and finds every answer as likely as any other."""
+
+    def __init__(self):
+        super().__init__()
+        self.prompts = []
+
+    def fine_tune(self, *args, **settings):
+        raise AssertionError("it is asked as it is")
+
+    def log_likelihood(self, prompts, candidates):
+        self.prompts += prompts
+        return np.zeros((len(prompts), len(candidates)))
+
+
+@pytest.fixture
+def other(folder, tmp_path):
+    """The folder of another model."""
+    return str(shutil.copytree(folder(), tmp_path / "other"))
+
+
+@pytest.fixture
+def sister(folder, other, monkeypatch):
+    """A recipe that leaves tables of at most 20 rows to another model; the recipe's folder, and the two models."""
+    in_context = {"model": other, "epochs": 0, "shots": 50, "shot_choice": "nearest", "permutations": 2}
+    name = folder(candidates=[{"if": {"max_rows": 20, "max_classes": 2}, "alone": True, **in_context}, {}])
+    loaded = {name: Recorder(), other: Asked()}
+    monkeypatch.setattr(models, "load", lambda name, **settings: loaded[name])
+    return name, loaded[name], loaded[other], in_context
+
+
+def test_the_smallest_tables_are_left_to_a_model_that_answers_untuned(sister):
+    name, tuned, asked, in_context = sister
+    X, y = points(20)
+    lift = LIFTClassifier(name).fit(X, y)
+    assert lift.candidate_ == in_context
+    assert lift.model_ is asked
+    assert (lift.best_epoch_, lift.n_tokens_trained_, lift.history_, tuned.tunings) == (0, 0, [], [])
+    lift.predict(points(3, 1)[0])
+    assert len(asked.prompts) == 6, "two orders of the columns"
+    assert all(prompt.count("=>") == 20 for prompt in asked.prompts), "no row is held out, and one more is a query"
+
+
+def test_rows_in_a_prompt_have_their_columns_in_the_order_of_the_query(sister):
+    name, _, asked, _ = sister
+    X, y = points(20)
+    X = X.assign(x3=X["x1"] ** 2, x4=X["x2"] ** 2)
+    model = LIFTClassifier(name).fit(X, y)
+    model.predict(X.iloc[:1])
+    first, second = (np.array([line.split()[:4] for line in p.splitlines()]) for p in asked.prompts)
+    order = model.reader_.templates[1].slots_
+    np.testing.assert_array_equal(second, first[:, [slot.columns[0] for slot in order]])
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize(
+    "fixed", [{"epochs": 2}, {"adapter": "full"}, {"template": {"levels": 50}}, {"jitter": 0.0}, {"decoding": "score"}]
+)
+def test_whoever_fixes_anything_gets_the_model_that_was_named(sister, fixed):
+    name, tuned, asked, _ = sister
+    lift = LIFTClassifier(name, **fixed).fit(*points(20))
+    assert lift.candidate_ == {}
+    assert tuned.tunings
+    assert not asked.prompts
+
+
+def test_larger_tables_and_more_classes_are_tuned(sister):
+    name, _, asked, _ = sister
+    X, y = points(20)
+    for rows in (points(21), (X, np.arange(20) % 3)):
+        assert LIFTClassifier(name).fit(*rows).candidate_ == {}
+    assert not asked.prompts
+
+
+def test_it_competes_where_it_is_not_alone(folder, other, monkeypatch):
+    name = folder(candidates=[{"model": other, "epochs": 0, "shots": 3}, {"weight_decay": 0.7}])
+    loaded = {name: Recorder(), other: Asked()}
+    monkeypatch.setattr(models, "load", lambda name, **settings: loaded[name])
+    lift = LIFTClassifier(name).fit(*points(40))
+    assert lift.candidate_ == {"weight_decay": 0.7}
+    assert [tried.get("model") for tried in lift.candidate_scores_] == [other, None]
+    assert lift.candidate_scores_[0]["validation_score"] < lift.candidate_scores_[1]["validation_score"]
+
+
+def test_its_weights_are_part_of_what_a_case_is(sister):
+    name, _, _, in_context = sister
+    assert LIFTClassifier(name).describe()["candidate_weights"] == {
+        in_context["model"]: models.fingerprint(in_context["model"])
+    }
+
+
+def test_a_model_for_one_task_refuses_the_other(folder):
+    name = folder(tasks=["classification"])
+    with pytest.raises(CannotDo, match="answers classification alone; take --model lift-tiny"):
+        LIFTRegressor(name).fit(*points(20))
