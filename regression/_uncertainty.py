@@ -98,9 +98,7 @@ def predict(learner: LIFT | Tuned, X: pd.DataFrame) -> Predictive:
     encoded, fitted = learner.encoder_.transform(X), learner.learner_
     if learner.name == "gbt_quantile":
         return Predictive(fitted.predict_quantiles(encoded), np.full(len(encoded), np.nan))
-    mean, sd = fitted.regressor_.process_.predict(encoded, return_std=True)
-    unit = fitted.transformer_.scale_[0]
-    mean, sd = mean * unit + fitted.transformer_.mean_[0], sd * unit
+    mean, sd = fitted.predict_spread(encoded)
     return Predictive(mean[:, None] + sd[:, None] * stats.norm.ppf(QUANTILES), sd)
 
 

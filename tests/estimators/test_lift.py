@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.ensemble import AdaBoostClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.doubles import NearestRow
 from utils import estimators
 from utils.errors import BadModel, BadTable, CannotDo, TooLong, UnknownName, UserError
-from utils.estimators import LIFTClassifier, LIFTRegressor
+from utils.estimators import LIFTClassifier, LIFTRegressor, inputs
 from utils.estimators.augmentation import Augmentation, TrainingTexts
 from utils.estimators.base import CollisionWarning
 from utils.prompts import Template
@@ -120,6 +121,54 @@ def test_the_validation_rows_choose_epoch_and_learning_rate():
     assert (lift.best_epoch_, lift.best_learning_rate_) == (3, 0.2)
     assert len(lift.history_) == 10
     assert lift.score(X, y) == 1.0
+
+
+def test_a_weight_repeats_its_row(rows):
+    X, y = rows
+    weights = np.array([0, 2, 1] * 4)
+    weighted, repeated = classifier(), classifier()
+    weighted.fit(X, y, sample_weight=weights)
+    repeated.fit(X.loc[X.index.repeat(weights)], np.repeat(y, weights))
+    assert weighted.model_.examples == repeated.model_.examples
+    assert weighted.score(X, y, sample_weight=[1] + [0] * 11) == float(weighted.predict(X)[0] == y[0])
+    with pytest.raises(BadTable, match=r"shape \(3,\); one weight for each of the 12 rows"):
+        classifier().fit(X, y, sample_weight=[1, 2, 3])
+    for bad in (-1, np.nan, np.inf):
+        with pytest.raises(BadTable, match="non-negative"):
+            classifier().fit(X, y, sample_weight=[bad] + [1] * 11)
+
+
+@pytest.mark.parametrize("scale", [1, 0.1, 1e-300, 1e300])
+def test_weights_that_are_no_counts_are_rounded_without_losing_a_row(scale):
+    weights = scale * np.array([0.7] * 50 + [1.5] * 20 + [0.0] * 5)
+    copies = inputs.copies(weights, 75, seed=3)
+    assert set(copies[:50]) == {1}
+    assert set(copies[50:70]) == {2, 3}
+    assert copies[50:70].sum() in (42, 43)  # 20 · 1.5 / .7 = 42.9
+    assert set(copies[70:]) == {0}
+    assert (copies == inputs.copies(weights, 75, seed=3)).all()
+    assert (inputs.copies(np.full(9, scale), 9, seed=0) == 1).all()
+
+
+def test_very_unequal_weights_stay_affordable():
+    copies = inputs.copies([1e6, 1, 1, 1], 4, seed=0)
+    assert 39 <= copies.sum() <= 40
+    assert copies[0] >= 39
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_copies_of_a_row_stay_on_one_side_of_the_held_out_part(task):
+    X, y = pd.DataFrame({"x": np.arange(40.0)}), np.arange(40) % 2
+    copies = np.arange(40) % 4
+    train, _, (held, _) = inputs.hold_out(X, y, task, 0.25, 0, copies)
+    assert not set(train["x"]) & set(held["x"])
+    assert sorted([*train["x"], *held["x"]]) == np.repeat(np.arange(40.0), copies).tolist()
+
+
+def test_tools_that_pass_weights_work(rows):
+    X, y = rows
+    boosted = AdaBoostClassifier(classifier(), n_estimators=2, random_state=0).fit(X[["x1", "x2"]], y)
+    assert boosted.score(X[["x1", "x2"]], y) == 1.0
 
 
 def test_without_epochs_the_model_stays_and_the_rows_go_into_the_prompt(rows):

@@ -155,7 +155,7 @@ def _polynomial(rows):
 
 
 def _kernel_ridge(rows, gamma, alpha):
-    return _scale_target(sklearn.kernel_ridge.KernelRidge(kernel="rbf", gamma=gamma, alpha=alpha))
+    return sklearn.kernel_ridge.KernelRidge(kernel="rbf", gamma=gamma, alpha=alpha)
 
 
 def _knn_regressor(rows, k):
@@ -163,10 +163,8 @@ def _knn_regressor(rows, k):
 
 
 def _mlp_regressor(rows, learning_rate):
-    return _scale_target(
-        sklearn.neural_network.MLPRegressor(
-            hidden_layer_sizes=(50, 50, 50), learning_rate_init=learning_rate, max_iter=500, random_state=rows.seed
-        )
+    return sklearn.neural_network.MLPRegressor(
+        hidden_layer_sizes=(50, 50, 50), learning_rate_init=learning_rate, max_iter=500, random_state=rows.seed
     )
 
 
@@ -181,7 +179,7 @@ def _forest_regressor(rows, depth):
 
 
 def _gp(rows, restarts):
-    return _scale_target(GaussianProcess(restarts, rows.seed))
+    return GaussianProcess(restarts, rows.seed)
 
 
 def _xgboost_regressor(rows, depth, objective):
@@ -267,7 +265,3 @@ class _Downloaded:
 
     def predict_proba(self, X):
         return self.learner.predict_proba(X)
-
-
-def _scale_target(learner):
-    return sklearn.compose.TransformedTargetRegressor(learner, transformer=sklearn.preprocessing.StandardScaler())

@@ -1,4 +1,4 @@
-"""Regressors of our own: an affordable Gaussian process, robust neighbours and boosting, boosted quantiles.
+"""Regressors of our own: any one on a standardised target, an affordable Gaussian process, robust ones, quantiles.
 
 The paper's study of outliers (§3.4) has the median of the 3 or 5 nearest neighbours; Huber boosting is new here.
 """
@@ -11,11 +11,52 @@ SEARCH_ROWS = 500  # rows on which the kernel is searched; each of some hundred 
 QUANTILES = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)  # ends of 80, 90, 95 % intervals
 
 
+class StandardizedTarget(RegressorMixin, BaseEstimator):
+    """Fits `regressor` in place to targets of mean 0 and variance 1; answers in the targets' own units, in float64.
+
+    Without it a score depends on the unit of the target: XGBoost computes in float32, whose seven digits do not hold
+    the seconds of a time stamp, and scikit-learn's trees split nothing below a variance of 2e-16, as concentrations of
+    1e-9 have. scikit-learn's TransformedTargetRegressor leaves float32 answers float32 and knows no quantiles.
+
+    Attributes:
+        mean_, scale_: mean and standard deviation of the training targets; a constant target has the scale 1.
+    """
+
+    def __init__(self, regressor):
+        self.regressor = regressor
+
+    def fit(self, X, y):
+        """`X` (n, columns), `y` (n,) finite numbers."""
+        y = np.asarray(y, dtype=float)
+        unit = 2.0 ** (np.frexp(np.abs(y).max())[1] - 1)  # a power of two divides exactly; no square leaves the range
+        centered = y / unit - np.mean(y / unit)
+        self.mean_ = unit * np.mean(y / unit)
+        self.scale_ = unit * np.std(centered) or 1.0
+        self.regressor.fit(X, centered / (self.scale_ / unit))
+        return self
+
+    def predict(self, X) -> np.ndarray:
+        """(n,) numbers."""
+        return self._back(self.regressor.predict(X)).ravel()
+
+    def predict_quantiles(self, X) -> np.ndarray:
+        """(n, n_quantiles), of a regressor that has them."""
+        return self._back(self.regressor.predict_quantiles(X))
+
+    def predict_spread(self, X) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) means and (n,) standard deviations, of a regressor that has them."""
+        mean, deviation = self.regressor.predict_spread(X)
+        return self._back(mean), self.scale_ * deviation
+
+    def _back(self, standardized: np.ndarray) -> np.ndarray:
+        return self.mean_ + self.scale_ * np.asarray(standardized, dtype=float)
+
+
 class GaussianProcess(RegressorMixin, BaseEstimator):
     """Signal × RBF + noise: chosen by likelihood on at most SEARCH_ROWS seeded rows, then fitted on all rows.
 
-    Expects inputs and targets of mean 0 and variance 1. The search starts at the paper's 1.41²·RBF(0.1) with a noise
-    variance of 0.01 and is restarted from `restarts` seeded random kernels (paper §3.1).
+    Expects inputs and targets of mean 0 and variance 1 (StandardizedTarget). The search starts at the paper's
+    1.41²·RBF(0.1) with a noise variance of 0.01 and is restarted from `restarts` seeded random kernels (paper §3.1).
     """
 
     def __init__(self, restarts, seed):
@@ -35,6 +76,10 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         return self.process_.predict(X)
+
+    def predict_spread(self, X) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) means and (n,) standard deviations, noise included."""
+        return self.process_.predict(X, return_std=True)
 
 
 class MedianKNN(RegressorMixin, BaseEstimator):

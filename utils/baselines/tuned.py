@@ -23,6 +23,7 @@ from ..errors import BadTable, UnknownName
 from ..optional import require
 from ..tables.encoding import Encoder
 from .methods import CLASSIFIERS, REGRESSORS, Method, Rows
+from .regressors import StandardizedTarget
 
 EXTRAS = ("lightgbm", "catboost", "tabicl")  # learners that are called as the package that holds them
 HELD_OUT = 5  # without validation rows, every fifth row of a class is held out
@@ -91,13 +92,16 @@ class Tuned(BaseEstimator):
     def _fit_point(self, method: Method, point: dict, encoded: np.ndarray, target: np.ndarray):
         counts = np.bincount(target) if target.dtype.kind == "i" else np.array([], dtype=int)
         constant = bool(np.ptp(target) == 0 or (np.ptp(encoded, axis=0) == 0).all())
-        learner = method.build(Rows(self.seed, self.threads, *encoded.shape, counts, constant), **point)
+        learner = self._built(method, Rows(self.seed, self.threads, *encoded.shape, counts, constant), point)
         with warnings.catch_warnings():
             # A poor point of a grid may stop at its iteration limit; the validation rows judge it, not the optimiser.
             warnings.simplefilter("ignore", ConvergenceWarning)
             learner.fit(encoded, target)
         self.n_fits_ += 1
         return learner
+
+    def _built(self, method: Method, rows: Rows, point: dict):
+        return method.build(rows, **point)
 
     def _predict(self, X, verb: str) -> np.ndarray:
         check_is_fitted(self, "learner_")
@@ -147,7 +151,12 @@ class TunedClassifier(ClassifierMixin, Tuned):
 
 
 class TunedRegressor(RegressorMixin, Tuned):
-    """Targets are finite numbers."""
+    """Targets are finite numbers. Every learner is fitted to them with mean 0 and variance 1, by its training rows."""
+
+    def describe(self) -> dict:
+        return super().describe() | {"target": "standardized"}
+
+    describe.__doc__ = Tuned.describe.__doc__
 
     def fit(self, X, y, validation: tuple | None = None):
         """`X` (n, columns), `y` (n,), `validation` (X, y) or None. Raises BadTable where nothing can be learnt."""
@@ -163,6 +172,9 @@ class TunedRegressor(RegressorMixin, Tuned):
 
     def predict(self, X) -> np.ndarray:
         return np.asarray(self._predict(X, "predict"), dtype=float).ravel()
+
+    def _built(self, method: Method, rows: Rows, point: dict) -> StandardizedTarget:
+        return StandardizedTarget(super()._built(method, rows, point))
 
     def _table(self) -> dict[str, Method]:
         return REGRESSORS

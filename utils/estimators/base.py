@@ -25,7 +25,7 @@ from .augmentation import Augmentation, TrainingTexts, column_orders
 from .selection import Outcome, Setup
 
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
-PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out")  # of random numbers, see LIFT._seed
+PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT._seed
 
 
 class CollisionWarning(UserWarning):
@@ -173,13 +173,15 @@ class LIFT(BaseEstimator):
         setup = self._setups(self._proposed(X, y), X, y, rows)[0]
         return setup.longest(rows), setup.base.context_length
 
-    def fit(self, X, y, validation=None):
+    def fit(self, X, y, validation=None, sample_weight=None):
         """Fine-tunes the model on the rows.
 
         Args:
             X: DataFrame or array, (n_rows, n_columns); numbers, texts, missing cells.
             y: (n_rows,) labels or numbers.
             validation: (X, y) that choose epoch and learning rate; None holds out a part of the training rows.
+            sample_weight: (n_rows,) numbers from 0 on, None for equal ones. A weight repeats its row, so that servers,
+                too, can be given weights: whole weights are numbers of copies, others are rounded (`inputs.copies`).
 
         Raises:
             UserError: a setting that does not exist, a prompt longer than the model's context, a missing package.
@@ -187,10 +189,14 @@ class LIFT(BaseEstimator):
         X, y = inputs.training(self, X, y)
         settings = self._checked()
         proposed = self._proposed(X, y)
-        if validation is not None:
-            validation = inputs.frame(self, validation[0], reset=False), inputs.targets(self.task, validation[1])
-        elif any({**settings, **overrides}["epochs"] for overrides in proposed or [{}]):
-            X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self._seed("hold-out"))
+        copies = inputs.copies(sample_weight, len(y), self._seed("copies"))
+        if validation is None and any({**settings, **overrides}["epochs"] for overrides in proposed or [{}]):
+            held_out = self.task, self.validation_fraction, self._seed("hold-out"), copies
+            X, y, validation = inputs.hold_out(X, y, *held_out)
+        else:
+            X, y = inputs.repeated(X, y, copies)
+            if validation is not None:
+                validation = inputs.frame(self, validation[0], reset=False), inputs.targets(self.task, validation[1])
         setups = self._setups(proposed, X, y, [X] if validation is None else [X, validation[0]])
         self.best_epoch_, self.best_learning_rate_ = 0, float("nan")
         self.history_, self.candidate_scores_, self.n_tokens_trained_ = [], [], 0

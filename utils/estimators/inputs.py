@@ -1,4 +1,4 @@
-"""What goes into an estimator: any table as a DataFrame, targets checked, validation rows held out."""
+"""What goes into an estimator: any table as a DataFrame, targets checked, weights as copies, rows held out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
 from ..errors import BadTable
+
+MOST_COPIES = 10  # of a row, on average; each costs tokens
 
 
 def training(estimator: BaseEstimator, X: object, y: object) -> tuple[pd.DataFrame, np.ndarray]:
@@ -65,18 +67,62 @@ def targets(task: str, y: object) -> np.ndarray:
     return np.asarray(y)
 
 
-def hold_out(X: pd.DataFrame, y: np.ndarray, task: str, fraction: float, seed: int):
+def copies(sample_weight: object, n_rows: int, seed: int) -> np.ndarray | None:
+    """How often each row is repeated, (n_rows,) integers in proportion to its weight; None without weights.
+
+    Whole weights are taken as they are. Others are scaled so that the least weight above 0 is one copy, and so are
+    those that would come to more than MOST_COPIES a row; they are rounded by systematic sampling, so that every number
+    of copies is the scaled weight rounded down or up and their sum is that of the scaled weights.
+
+    Raises:
+        BadTable: another number of weights than of rows, a negative or infinite one, or none above 0.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.shape != (n_rows,):
+        raise BadTable(
+            f"sample_weight has the shape {weights.shape}; one weight for each of the {n_rows} rows is needed"
+        )
+    if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
+        raise BadTable("sample_weight must hold finite, non-negative numbers, and not every weight may be zero")
+    most = MOST_COPIES * n_rows
+    if (weights == np.round(weights)).all() and weights.sum() <= most:
+        return weights.astype(int)
+    weights = weights / weights.max()  # no sum leaves the range
+    scaled = weights * min(1 / weights[weights > 0].min(), most / weights.sum())
+    ends = np.floor(np.cumsum(scaled) + np.random.default_rng(seed).random())
+    return np.diff(ends, prepend=0).astype(int)
+
+
+def repeated(X: pd.DataFrame, y: np.ndarray, copies: np.ndarray | None) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows, each as often as `copies` says; as they are without it."""
+    if copies is None:
+        return X, y
+    rows = np.repeat(np.arange(len(y)), copies)
+    return X.iloc[rows].reset_index(drop=True), y[rows]
+
+
+def hold_out(
+    X: pd.DataFrame, y: np.ndarray, task: str, fraction: float, seed: int, copies: np.ndarray | None = None
+) -> tuple[pd.DataFrame, np.ndarray, tuple[pd.DataFrame, np.ndarray] | None]:
     """(X, y, (X_validation, y_validation)): a seeded share of the rows, stratified where the classes allow it.
 
-    With too few rows for that, the third is None and nothing is held out.
+    With too few rows for that, the third is None and nothing is held out. Rows are repeated after the split, so that
+    all `copies` of a row are on one side; rows without a copy are left out before it.
     """
+    if copies is not None:
+        kept = copies > 0
+        X, y, copies = X[kept], y[kept], copies[kept]
     n_held = round(fraction * len(X))
     if not 0 < n_held < len(X):
-        return X, y, None
+        return *repeated(X, y, copies), None
     counts = np.unique(y, return_counts=True)[1] if task == "classification" else np.array([1])
     stratify = y if counts.min() >= 2 and len(counts) <= min(n_held, len(X) - n_held) else None
     rows = sklearn.model_selection.train_test_split(
         np.arange(len(X)), test_size=n_held, stratify=stratify, random_state=seed
     )
     train, held = map(np.sort, rows)
-    return X.iloc[train], y[train], (X.iloc[held], y[held])
+    parts = [(X.iloc[rows], y[rows], None if copies is None else copies[rows]) for rows in (train, held)]
+    (X, y), validation = (repeated(*part) for part in parts)
+    return X, y, validation

@@ -53,12 +53,13 @@ class LIFTClassifier(ClassifierMixin, LIFT):
         check_is_fitted(self)
         return np.exp(self.reader_.log_likelihoods(self.model_, inputs.frame(self, X, reset=False)))
 
-    def score(self, X, y) -> float:
-        """Share of right answers; an unreadable one is wrong."""
-        return float(np.mean([value == truth for value, truth in zip(self.answers(X).values, y, strict=True)]))
+    def score(self, X, y, sample_weight=None) -> float:
+        """Share of right answers, of rows or of their weights; an unreadable answer is wrong."""
+        right = [value == truth for value, truth in zip(self.answers(X).values, y, strict=True)]
+        return float(np.average(right, weights=sample_weight))
 
-    def fit(self, X, y, validation=None):
-        super().fit(X, y, validation)
+    def fit(self, X, y, validation=None, sample_weight=None):
+        super().fit(X, y, validation, sample_weight)
         self.classes_ = self.template_.classes_
         return self
 
