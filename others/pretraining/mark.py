@@ -24,12 +24,14 @@ from tqdm import tqdm
 
 from others.pretraining import settings
 from others.pretraining.marking import checkpoint, learners, report, rows
-from others.pretraining.marking.answering import WAYS
+from others.pretraining.marking.learners import WAYS
 from others.pretraining.marking.rows import Draw
 from others.pretraining.marking.store import Store, key
 from utils.errors import UnknownName, UserError
 from utils.paths import ROOT
 from utils.reporting import markdown_table
+
+ROOM = 16  # tokens of a prompt that are not those of rows shown: the query of ten columns and its answer
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Config:
     seeds: tuple[int, ...] = (0, 1, 2)  # one draw of rows each
     n_rows: tuple[int, ...] = (8, 16, 32, 64, 128)  # training rows
     max_test: int = 100  # test rows of a table
-    ways: tuple[str, ...] = ("one", "all")  # of answering in context: marking/answering.py
+    ways: tuple[str, ...] = ("nearest-all",)  # of answering in context: marking/learners.py
     length: int = 0  # tokens of a prompt; 0 for the length of the curriculum's present stage
     tuned: bool = False  # also tune from the checkpoint and from two untrained networks: an hour
     tuned_datasets: tuple[str, ...] = rows.REAL[:6]
@@ -70,10 +72,9 @@ def measure(config: Config, marked: checkpoint.Marked, store: Store, work: Path)
         work: an empty folder for models.
     """
     length = config.length or marked.stage.length
-    answer = {name: learners.in_context(marked, name, length) for name in config.ways}
-    answer |= {name: learners.baseline(name) for name in learners.BASELINES}
-    if config.tuned:
-        answer |= {name: learners.tuned(place) for name, place in learners.write_folders(marked, work).items()}
+    answer = {name: learners.baseline(name) for name in learners.BASELINES}
+    folders = learners.write_folders(marked, config.ways, length - ROOM, config.tuned, work)
+    answer |= {name: learners.lift(place) for name, place in folders.items()}
     known, keys = set(store.frame()["key"]), []
     for draw, name in tqdm(list(wanted(config, marked)), desc="mark", disable=None):
         keys.append(key({"rows": draw.sha256, "seed": draw.seed, **learners.describe(marked, name, length)}))

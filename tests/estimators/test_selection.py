@@ -388,7 +388,7 @@ def test_whoever_fixes_anything_gets_the_model_that_was_named(sister, fixed):
 
 def test_larger_tables_and_more_classes_are_tuned(sister):
     name, _, asked, _ = sister
-    X, y = points(20)
+    X, _ = points(20)
     for rows in (points(21), (X, np.arange(20) % 3)):
         assert LIFTClassifier(name).fit(*rows).candidate_ == {}
     assert not asked.prompts

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from others.pretraining import folder, initial
-from others.pretraining.marking.answering import WAYS, InContext, average
 from others.pretraining.marking.checkpoint import Marked
 from others.pretraining.marking.rows import Draw
 from utils.baselines import TunedClassifier, classifier
@@ -17,6 +16,12 @@ from utils.baselines.methods import Method
 from utils.estimators import LIFTClassifier
 
 BASELINES = ("logreg", "svm", "xgboost")
+WAYS = {  # of answering in context: settings beside those of the product, by name
+    "one": {"shot_choice": "random", "permutations": 1},
+    "all": {"shot_choice": "random", "permutations": 8},
+    "nearest": {"permutations": 1},
+    "nearest-all": {},
+}
 TUNED = ("tuned", "tuned-start", "tuned-shipped")
 SHIPPED = initial.Architecture()  # the network that goes with today's recipe
 Predict = Callable[[Draw], np.ndarray]  # class codes of the test rows
@@ -41,19 +46,8 @@ def baseline(name: str) -> Predict:
     return predict
 
 
-def in_context(marked: Marked, name: str, length: int) -> Predict:
-    """The model as it is, with training rows in prompts of at most `length` tokens."""
-    model = InContext(marked.model, marked.tokenizer, length)
-
-    def predict(draw: Draw) -> np.ndarray:
-        log_p = average(model.members(WAYS[name], draw.X, draw.y, draw.X_test, draw.seed))
-        return np.unique(draw.y)[log_p.argmax(axis=1)]
-
-    return predict
-
-
-def tuned(model: Path) -> Predict:
-    """LIFTClassifier with the model in a folder, tuned by that folder's recipe."""
+def lift(model: Path) -> Predict:
+    """LIFTClassifier with the model in a folder, tuned or asked as it is, as that folder's recipe says."""
 
     def predict(draw: Draw) -> np.ndarray:
         learner = LIFTClassifier(model=str(model), random_state=draw.seed)
@@ -62,19 +56,28 @@ def tuned(model: Path) -> Predict:
     return predict
 
 
-def write_folders(marked: Marked, place: Path) -> dict[str, Path]:
-    """Folders of the models that are tuned, all with the same recipe, by the names in TUNED."""
-    starts = {"tuned-start": marked.architecture, "tuned-shipped": SHIPPED}
-    built = {"tuned": (marked.model, marked.tokenizer)} | {name: initial.build(start) for name, start in starts.items()}
-    for name, (model, tokenizer) in built.items():
-        folder.write(place / name, model, tokenizer, initial.alone(initial.RECIPE), f"# {name}\n")
-    return {name: place / name for name in built}
+def write_folders(marked: Marked, ways: Sequence[str], length: int, is_tuned: bool, place: Path) -> dict[str, Path]:
+    """A folder for each way of answering and, where tuning is measured, each start in TUNED, by its name.
+
+    Args:
+        length: most tokens of the rows that a prompt shows.
+        place: an empty folder.
+    """
+    recipe, model = initial.alone(initial.RECIPE), (marked.model, marked.tokenizer)
+    asked = initial.CONTEXT_RECIPE | initial.IN_CONTEXT | {"shot_tokens": length}
+    made = {name: (model, asked | WAYS[name]) for name in ways}
+    if is_tuned:
+        starts = {"tuned-start": marked.architecture, "tuned-shipped": SHIPPED}
+        made |= {"tuned": (model, recipe)} | {name: (initial.build(start), recipe) for name, start in starts.items()}
+    for name, ((network, tokenizer), own) in made.items():
+        folder.write(place / name, network, tokenizer, own, f"# {name}\n")
+    return {name: place / name for name in made}
 
 
 def describe(marked: Marked, name: str, length: int) -> dict[str, object]:
     """What a learner's accuracy depends on beside the rows, ready for JSON."""
     if name in WAYS:
-        return {"way": asdict(WAYS[name]), "weights": marked.sha256, "length": length}
+        return {"way": initial.IN_CONTEXT | WAYS[name], "weights": marked.sha256, "length": length}
     if name in BASELINES:
         return {"grid": (RadialSVM(name) if name == "svm" else classifier(name, 0)).describe()}
     starts = {"tuned": marked.sha256, "tuned-start": asdict(marked.architecture)}

@@ -7,8 +7,7 @@ import math
 import pandas as pd
 from matplotlib.figure import Figure
 
-from others.pretraining.marking.answering import WAYS
-from others.pretraining.marking.learners import BASELINES, TUNED
+from others.pretraining.marking.learners import BASELINES, TUNED, WAYS
 from utils import plots
 
 BEST = "xgboost"

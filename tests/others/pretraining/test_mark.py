@@ -8,12 +8,10 @@ import pytest
 import torch
 
 from others.pretraining import initial, mark, settings
-from others.pretraining.marking import answering, checkpoint, report, rows
-from others.pretraining.marking.answering import WAYS, InContext, Way
+from others.pretraining.marking import checkpoint, report, rows
+from others.pretraining.marking.learners import WAYS
 from tests.conftest import ROOT
 from utils.errors import UnknownName, UserError
-from utils.models.local.model import LocalModel
-from utils.prompts import Template
 
 MODEL = initial.Architecture(hidden=16, intermediate=32, layers=1, heads=2)
 CONFIG = settings.Config(updates=100, batch_tokens=4096, model=MODEL)
@@ -53,6 +51,7 @@ def config(tmp_path, place, data):
         n_synthetic=1,
         seeds=(0,),
         n_rows=(8, 16),
+        ways=("one", "all"),
         tuned_rows=(16,),
         tuned_datasets=("plain",),
         max_test=20,
@@ -63,13 +62,6 @@ def config(tmp_path, place, data):
 @pytest.fixture
 def small(config):
     return replace(config, datasets=("plain",), n_synthetic=0, n_rows=(8,), ways=("one",))
-
-
-def draw(n=24, n_classes=3):
-    rng = np.random.default_rng(1)
-    X = pd.DataFrame(rng.normal(size=(n + 10, 2)), columns=["a", "b"])
-    y = np.arange(n + 10) % n_classes
-    return rows.Draw("real", "drawn", 0, X.iloc[:n], y[:n], X.iloc[n:], y[n:])
 
 
 def test_the_whole_of_it_and_again(config, capsys):
@@ -188,44 +180,6 @@ def test_held_out_tables_repeat_and_differ_by_seed():
     assert len({table.sha256 for table in tables}) == 3
     assert len(tables[0].y) == 32
     assert len(tables[0].y_test) == 20
-
-
-@pytest.mark.parametrize("positions", ["rotary", "learned"])
-def test_its_answers_are_those_of_the_products_scoring(positions):
-    """Many queries behind one beginning, in one sequence, are as if each were asked alone; and the text is the same."""
-    model, tokenizer = initial.build(replace(MODEL, positions=positions, init_scale=0.3))
-    own, drawn = InContext(model, tokenizer, 512), draw()
-    ours = own.members(Way(), drawn.X, drawn.y, drawn.X_test, 3)[0]
-    template = Template("classification", wording="compact", numbers="scaled", levels=1000).fit(drawn.X, drawn.y)
-    order = np.random.default_rng([3, len(drawn.y)]).permutation(len(drawn.y))
-    shots = template.examples(drawn.X.iloc[order], drawn.y[order])
-    prompts = [template.prompt_with_shots(shots, prompt) for prompt in template.prompts(drawn.X_test)]
-    product = LocalModel("it", own.network, own.tokens, adapter="full", adapter_rank=1, recipe={})
-    theirs = product.log_likelihood(prompts, template.candidates_)
-    theirs -= np.logaddexp.reduce(theirs, axis=1, keepdims=True)
-    np.testing.assert_allclose(ours, theirs, atol=1e-4)
-
-
-def test_a_short_prompt_keeps_what_is_nearest(network, monkeypatch):
-    own, drawn, seen = InContext(*network, 20), draw(), []
-    monkeypatch.setattr(own, "_after_own", lambda prompts, answers: seen.extend(prompts) or np.zeros((10, 3)))
-    own.members(Way(nearest=1.0), drawn.X, drawn.y, drawn.X_test, 0)
-    template = Template("classification", wording="compact", numbers="scaled", levels=1000).fit(drawn.X, drawn.y)
-    near = answering.Nearest(drawn.X, 3).neighbours(drawn.X_test)
-    for prompt, query, at in zip(seen, template.prompts(drawn.X_test), near, strict=True):
-        shots = template.examples(drawn.X.iloc[at], drawn.y[at])
-        assert own.tokens.tokenizer.decode(prompt) == template.prompt_with_shots(shots, query)
-
-
-def test_codes_of_permuted_classes_come_back(network, monkeypatch):
-    """A network that likes one code gives each class its likeliness under that class's code."""
-    own, drawn = InContext(*network, 512), draw()
-    liked = np.log([[0.7, 0.2, 0.1]])
-    monkeypatch.setattr(own, "_after_one", lambda context, queries, answers: liked.repeat(len(queries), axis=0))
-    members = own.members(Way(members=30, labels=True), drawn.X, drawn.y, drawn.X_test, 0)
-    assert members.shape == (30, 10, 3)
-    assert len(np.unique(members[:, 0].round(6), axis=0)) == 6
-    np.testing.assert_allclose(np.exp(members).sum(axis=2), 1)
 
 
 def frame(cells):
