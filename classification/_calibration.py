@@ -16,9 +16,8 @@ from scipy.stats import binom
 
 from classification import _conformal
 from utils import metrics, reporting
-from utils.baselines import Tuned
-from utils.errors import CannotDo, UserError
-from utils.estimators import LIFT, LIFTClassifier
+from utils.errors import UserError
+from utils.estimators import LIFTClassifier
 from utils.results import Results
 from utils.tables.splits import Split
 
@@ -141,17 +140,6 @@ def stated(answers: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     """The log-probabilities of stored answers, (n, k), and the labels of their columns."""
     columns = [column for column in answers if column.startswith("log_p_")]
     return answers[columns].to_numpy(float), [column.removeprefix("log_p_") for column in columns]
-
-
-def check(learner: LIFT | Tuned) -> None:
-    """Raises CannotDo for a learner whose answers come without probabilities."""
-    if isinstance(learner, LIFT):
-        if learner.settings()["decoding"] != "score":
-            raise CannotDo("freely written answers come without probabilities; leave out --decoding generate")
-    elif not hasattr(learner, "predict_proba"):
-        raise CannotDo(
-            f"{learner.name} gives no probabilities, so there is nothing to calibrate; leave it out of --methods"
-        )
 
 
 def pooled(results: Results) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def cases(config):
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    _calibration.check(trial.learner)
+    trial.learner.check_uncertainty()
     split, X, y = _calibration.hold_back(trial.split, case.settings["held"], case.seed)
     scores = {}
 

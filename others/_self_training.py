@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from utils.baselines import TunedClassifier
-from utils.errors import CannotDo, UnknownName, UserError
+from utils.errors import UnknownName, UserError
 from utils.estimators import PlainClassifier
 from utils.study.cases import Trial
 from utils.tables.splits import Split, content_hash
@@ -129,12 +129,11 @@ class SelfTrainingBaseline(_SelfTraining, TunedClassifier):
         super().__init__(name, seed, threads)
         self.plan = plan
 
-    def check(self) -> None:
-        super().check()
+    def check(self, *rows) -> None:
+        super().check(*rows)
         if self.plan is not None:
             self.plan.check()
-            if not self._method().probabilities:
-                raise CannotDo(f"{self.name} gives no probabilities, by which rows are kept; leave it out of --methods")
+            self.check_uncertainty()  # rows are kept by their probabilities
 
 
 def trial(built: Trial, rows: int, arm: str, seed: int) -> Trial:

@@ -7,7 +7,6 @@ quantiles of their predictive distributions.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +19,8 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from utils import reporting
-from utils.baselines import Tuned
 from utils.baselines.regressors import QUANTILES
-from utils.errors import CannotDo
-from utils.estimators import LIFT
+from utils.learners import Learner
 from utils.plots import legend, method_colours
 from utils.plots.charts import LIFT_LINE
 from utils.plots.diagrams import panels
@@ -32,7 +29,6 @@ from utils.tables.splits import Split
 COVERAGES = (0.8, 0.9, 0.95)  # of the central intervals, whose ends are among QUANTILES
 NORMAL_WIDTH = 2 * stats.norm.ppf(0.9)  # of the central 80 % of a normal distribution, in its sd
 PARTS = 5  # of the test rows, by the noise at them
-LEARNERS = "lift, gp and gbt_quantile"
 
 _PERCENT = [f"{100 * coverage:g}" for coverage in COVERAGES]
 MEASURES = (
@@ -69,47 +65,10 @@ class Predictive:
         return np.ptp(self.interval(0.8), axis=1) / NORMAL_WIDTH
 
 
-def check(learner: LIFT | Tuned) -> None:
-    """Raises CannotDo, before anything is fitted, where the learner gives one number and no distribution."""
-    if isinstance(learner, LIFT):
-        settings = learner.settings()
-        if learner.samples and (learner.samples < 2 or settings["decoding"] == "greedy"):
-            raise CannotDo(
-                "the spread of drawn answers needs two or more of them: --samples 20 --decoding median; without "
-                "--samples it is read from the likelihoods of the target's levels"
-            )
-        if not learner.samples and settings["numbers"] != "scaled":
-            raise CannotDo(
-                f"numbers={settings['numbers']!r} has no levels whose likelihoods say how sure the model is; give "
-                "--numbers scaled, or draw answers with --samples 20 --decoding median"
-            )
-    elif learner.name not in ("gp", "gbt_quantile"):
-        raise CannotDo(f"{learner.name} predicts numbers without saying how sure it is; have {LEARNERS}")
-
-
-def predict(learner: LIFT | Tuned, X: pd.DataFrame) -> Predictive:
-    """What the fitted learner believes about the rows of X. Raises CannotDo, see `check`."""
-    check(learner)
-    if isinstance(learner, LIFT):
-        if learner.samples:
-            return drawn(learner, X)
-        distribution = learner.predict_distribution(X)
-        return Predictive(distribution.quantiles(QUANTILES), distribution.std())
-    encoded, fitted = learner.encoder_.transform(X), learner.learner_
-    if learner.name == "gbt_quantile":
-        return Predictive(fitted.predict_quantiles(encoded), np.full(len(encoded), np.nan))
-    mean, sd = fitted.predict_spread(encoded)
-    return Predictive(mean[:, None] + sd[:, None] * stats.norm.ppf(QUANTILES), sd)
-
-
-def drawn(learner: LIFT, X: pd.DataFrame) -> Predictive:
-    """The distribution of `learner.samples` answers drawn for each row; the training mean where none can be read."""
-    template = learner.template_
-    texts = [json.loads(text) for text in learner.answers(X).texts]
-    read = [[value for value in map(template.parse, answers) if value is not None] for answers in texts]
-    read = [values or [template.mean_] for values in read]
-    quantiles = np.array([np.quantile(values, QUANTILES) for values in read])
-    return Predictive(quantiles, np.array([np.std(values, ddof=1) if len(values) > 1 else 0.0 for values in read]))
+def predict(learner: Learner, X: pd.DataFrame) -> Predictive:
+    """What the fitted learner believes about the rows of X. Raises CannotDo where it has no distribution."""
+    learner.check_uncertainty()
+    return Predictive(*learner.predictive(X, QUANTILES))
 
 
 def crps(quantiles: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -187,7 +146,7 @@ def correlation(kind: Callable, a: np.ndarray, b: np.ndarray) -> float:
 
 
 def measures(
-    learner: LIFT | Tuned, split: Split, y: np.ndarray, noise: np.ndarray
+    learner: Learner, split: Split, y: np.ndarray, noise: np.ndarray
 ) -> dict[str, Callable[[pd.DataFrame], float]]:
     """MEASURES for `Trial.measures`; they ask the learner once, when the first of them is called.
 
@@ -200,7 +159,7 @@ def measures(
     Raises:
         CannotDo: the learner has no distribution.
     """
-    check(learner)
+    learner.check_uncertainty()
 
     @cache
     def found() -> dict[str, float]:

@@ -21,9 +21,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 
 from others._generation.row_texts import RowTexts
+from utils.baselines import Classical
 from utils.errors import TooLong, UnknownName, UserError
 from utils.estimators import PlainClassifier, inputs, recipes
-from utils.estimators.answering import Answers
+from utils.learners import Answers
 from utils.models.base import FineTuning
 from utils.tables.encoding import Encoder
 from utils.tables.splits import content_hash
@@ -66,8 +67,8 @@ class RowGenerator(ClassifierMixin, BaseEstimator):
         return whole
 
 
-class Reference(RowGenerator):
-    """A way to draw rows that is no language model; it has the verbs of `baselines.Tuned`."""
+class Reference(Classical, RowGenerator):
+    """A way to draw rows that is no language model."""
 
     def __init__(self, name, given="label", levels=1000, top=None, seed=0):
         self.name = name
@@ -79,8 +80,8 @@ class Reference(RowGenerator):
     def describe(self) -> dict[str, object]:
         return {"method": self.name, "given": self.given, "levels": self.levels, "top": self.top}
 
-    def check(self) -> None:
-        """Raises UnknownName for another name."""
+    def check(self, *rows) -> None:
+        """Raises UnknownName for another name, whatever the rows."""
         if self.name not in REFERENCES or self.given not in GIVEN:
             raise UnknownName(f"no rows by {self.name!r} given {self.given!r}; have lift, {', '.join(REFERENCES)}")
 
@@ -98,7 +99,7 @@ class Reference(RowGenerator):
             for label in np.unique(labels):
                 asked = np.asarray(labels) == label
                 rows[asked] = self._draw(codes[y == label], known[asked], rng)
-        self.best_params_, self.n_train_used_, self.valid_ = {}, len(X), 1.0
+        self.best_params_, self.valid_ = {}, 1.0
         self._finish(rows.tolist(), list(labels), y)
         return self
 

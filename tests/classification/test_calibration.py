@@ -148,12 +148,12 @@ def test_scores_of_an_answers_frame():
 
 
 def test_learners_without_probabilities_are_told():
-    _calibration.check(baselines.classifier("knn", 0))
-    _calibration.check(LIFTClassifier())
+    baselines.classifier("knn", 0).check_uncertainty()
+    LIFTClassifier().check_uncertainty()
     with pytest.raises(CannotDo, match=r"svm gives no probabilities.*--methods"):
-        _calibration.check(baselines.classifier("svm", 0))
+        baselines.classifier("svm", 0).check_uncertainty()
     with pytest.raises(CannotDo, match="--decoding generate"):
-        _calibration.check(LIFTClassifier(decoding="generate"))
+        LIFTClassifier(decoding="generate").check_uncertainty()
 
 
 class Wavering(NearestRow):

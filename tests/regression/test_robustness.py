@@ -197,7 +197,7 @@ def test_beliefs_of_lift_from_levels_and_from_draws():
 )
 def test_learners_without_a_distribution_are_told_before_training(parameters, message):
     with pytest.raises(CannotDo, match=message):
-        _uncertainty.check(LIFTRegressor(**parameters))
+        LIFTRegressor(**parameters).check_uncertainty()
 
 
 # ---- epochs ---------------------------------------------------------------------------------------------------------
@@ -300,7 +300,8 @@ def test_real_tables_with_names_and_without_columns():
     assert len(trials) == 6  # knn once for each choice of columns, LIFT twice
     knn = trials["knn", 0.2, "no", "age+sex"].split
     assert (len(knn.y_train), len(knn.y_test), knn.X_test.shape[1]) == (62, 67, 8)
-    texts = [trials["lift", 0.2, names, "none"]._training_text() for names in ("no", "yes")]
+    lifts = [trials["lift", 0.2, names, "none"] for names in ("no", "yes")]
+    texts = [one.learner.training_text(one.split.X_train, one.split.y_train.to_numpy()) for one in lifts]
     assert texts[0] != texts[1]
     assert trials["lift", 0.2, "yes", "none"].learner.template == {"wording": "names", "categories": "text"}
     with pytest.raises(UserError, match="diabetes has no column G1"):

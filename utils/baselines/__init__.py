@@ -2,4 +2,7 @@
 
 from .._lazy import attach
 
-__getattr__ = attach(__name__, {"tuned": "EXTRAS Tuned TunedClassifier TunedRegressor classifier names regressor"})
+__getattr__ = attach(
+    __name__,
+    {"classical": "Classical", "tuned": "EXTRAS Tuned TunedClassifier TunedRegressor classifier names regressor"},
+)

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..errors import BadTable, UnknownName
 from ..tables import images
+from .classical import Classical
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +36,7 @@ BATCH_SIZE = 64
 ANSWERED = 1000  # rows at a time
 
 
-class PixelNetwork(ClassifierMixin, BaseEstimator):
+class PixelNetwork(Classical, ClassifierMixin, BaseEstimator):
     """A network by name. X holds the pixels of `images.table`; labels are of any one type.
 
     Args:
@@ -49,7 +50,6 @@ class PixelNetwork(ClassifierMixin, BaseEstimator):
         classes_: the training labels, sorted; the columns of `predict_proba`.
         module_: the torch network, from (n, side²) pixels between 0 and 1 to (n, n_classes) logits.
         best_params_: the learning rate that the validation rows chose (the first without them), and the epochs.
-        n_train_used_: the number of training rows.
     """
 
     def __init__(self, name, side, greys=256, seed=0, threads=1):
@@ -64,8 +64,8 @@ class PixelNetwork(ClassifierMixin, BaseEstimator):
         how = {"epochs": EPOCHS, "updates": UPDATES, "batch_size": BATCH_SIZE, "learning_rates": LEARNING_RATES}
         return {"method": self.name, "side": self.side, "greys": self.greys, **how}
 
-    def check(self) -> None:
-        """Raises UnknownName where there is no such network."""
+    def check(self, *rows) -> None:
+        """Raises UnknownName where there is no such network, whatever the rows."""
         if self.name not in NETWORKS:
             raise UnknownName(f"no network {self.name!r}; have {', '.join(NETWORKS)}")
 
@@ -79,7 +79,6 @@ class PixelNetwork(ClassifierMixin, BaseEstimator):
         pixels = self.pixels(X)
         n_batches = -(-len(pixels) // BATCH_SIZE)
         epochs = max(EPOCHS, -(-UPDATES // n_batches))
-        self.n_train_used_ = len(pixels)
         choose = validation is not None and len(validation[1]) > 0
         best = -1.0
         with _torch(self.seed, self.threads):

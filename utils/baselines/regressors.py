@@ -39,9 +39,9 @@ class StandardizedTarget(RegressorMixin, BaseEstimator):
         """(n,) numbers."""
         return self._back(self.regressor.predict(X)).ravel()
 
-    def predict_quantiles(self, X) -> np.ndarray:
-        """(n, n_quantiles), of a regressor that has them."""
-        return self._back(self.regressor.predict_quantiles(X))
+    def predict_quantiles(self, X, shares) -> np.ndarray:
+        """(n, n_shares), of a regressor that has them."""
+        return self._back(self.regressor.predict_quantiles(X, shares))
 
     def predict_spread(self, X) -> tuple[np.ndarray, np.ndarray]:
         """(n,) means and (n,) standard deviations, of a regressor that has them."""
@@ -152,9 +152,9 @@ class QuantileBoosting(RegressorMixin, BaseEstimator):
     def predict(self, X):
         return self.ensembles_[0.5].predict(X)
 
-    def predict_quantiles(self, X) -> np.ndarray:
-        """(n, len(QUANTILES)), in rising order: ensembles that were fitted apart may cross, so each row is sorted."""
-        return np.sort(np.stack([ensemble.predict(X) for ensemble in self.ensembles_.values()], axis=1), axis=1)
+    def predict_quantiles(self, X, shares=QUANTILES) -> np.ndarray:
+        """(n, n_shares) of QUANTILES, in rising order: ensembles fitted apart may cross, so each row is sorted."""
+        return np.sort(np.stack([self.ensembles_[share].predict(X) for share in shares], axis=1), axis=1)
 
 
 def gbt_quantile(rows, leaf):

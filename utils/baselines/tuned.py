@@ -14,14 +14,16 @@ no row can be spared, the first point is taken as it is. n_fits_ counts the opti
 import warnings
 
 import numpy as np
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..errors import BadTable, UnknownName
+from ..errors import BadTable, CannotDo, UnknownName
 from ..optional import require
 from ..tables.encoding import Encoder
+from .classical import Classical
 from .methods import CLASSIFIERS, REGRESSORS, Method, Rows
 from .regressors import StandardizedTarget
 
@@ -29,7 +31,7 @@ EXTRAS = ("lightgbm", "catboost", "tabicl")  # learners that are called as the p
 HELD_OUT = 5  # without validation rows, every fifth row of a class is held out
 
 
-class Tuned(BaseEstimator):
+class Tuned(Classical, BaseEstimator):
     """A named learner with its grid.
 
     Learnt: best_params_, n_fits_, learner_ and n_train_used_, the number of rows the learner was fitted on: fewer than
@@ -46,10 +48,14 @@ class Tuned(BaseEstimator):
         """What the learner is, ready for JSON: its name and grid, without the seed and without what only costs time."""
         return {"method": self.name, "grid": {key: list(values) for key, values in self._method().grid.items()}}
 
-    def check(self) -> None:
-        """Raises MissingPackage where the learner's package is not installed."""
+    def check(self, *rows) -> None:
+        """Raises MissingPackage where the learner's package is not installed, whatever the rows."""
         if self.name in EXTRAS:
             require(self.name)
+
+    def chosen(self) -> dict:
+        """The grid point, and the number of rows it was fitted on where that is not all."""
+        return {**self.best_params_, **({"n_train": self.n_train_used_} if self.n_train_used_ < self.n_train_ else {})}
 
     def _method(self) -> Method:
         return _lookup(self.name, self._table())
@@ -61,6 +67,7 @@ class Tuned(BaseEstimator):
         encoded = self._fit_encoder(X)
         if len(encoded) != len(target):
             raise BadTable(f"{len(encoded)} rows of inputs and {len(target)} targets")
+        self.n_train_ = len(target)
         kept = self._sample(len(target), method.max_rows)
         encoded, target, strata = encoded[kept], target[kept], strata[kept]
         self.n_train_used_, self.n_fits_ = len(target), 0
@@ -175,6 +182,21 @@ class TunedRegressor(RegressorMixin, Tuned):
 
     def _built(self, method: Method, rows: Rows, point: dict) -> StandardizedTarget:
         return StandardizedTarget(super()._built(method, rows, point))
+
+    def check_uncertainty(self) -> None:
+        """Raises CannotDo for all but the Gaussian process and the boosted quantiles."""
+        if self.name not in ("gp", "gbt_quantile"):
+            raise CannotDo(
+                f"{self.name} predicts numbers without saying how sure it is; have lift, gp and gbt_quantile"
+            )
+
+    def predictive(self, X, shares) -> tuple[np.ndarray, np.ndarray]:
+        """(n, n_shares) quantiles and (n,) standard deviations, nan without one; `gbt_quantile` has QUANTILES."""
+        encoded, fitted = self.encoder_.transform(X), self.learner_
+        if self.name == "gbt_quantile":
+            return fitted.predict_quantiles(encoded, shares), np.full(len(encoded), np.nan)
+        mean, sd = fitted.predict_spread(encoded)
+        return mean[:, None] + sd[:, None] * ndtri(shares), sd
 
     def _table(self) -> dict[str, Method]:
         return REGRESSORS

@@ -9,29 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..learners import Answers
 from ..models.base import LanguageModel
 from ..prompts import Template
 from ..prompts.few_shot import Shots
 from .distribution import Distribution
 
 RETRY_TEMPERATURE = 0.75  # at which an unreadable answer is asked for again (the original's value)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the model said about n rows, and what was read.
-
-    Attributes:
-        prompts: n texts.
-        texts: n answers as they came; several answers to one row are a JSON list.
-        values: n labels or numbers, None where nothing could be read.
-        log_likelihoods: (n, n_classes) log-probabilities of the classes, normalised over them; None where not scored.
-    """
-
-    prompts: list[str]
-    texts: list[str]
-    values: list
-    log_likelihoods: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -15,12 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import models
 from ..errors import CannotDo, TooLong, UnknownName
+from ..learners import Answers
 from ..models import distributed
 from ..models.base import LanguageModel
 from ..prompts import Template, few_shot
 from ..prompts.few_shot import Shots
 from . import inputs, recipes, selection
-from .answering import Answers, Reader
+from .answering import Reader
 from .augmentation import Augmentation, TrainingTexts, column_orders
 from .selection import Outcome, Setup
 
@@ -322,6 +324,26 @@ class LIFT(BaseEstimator):
         if settings["decoding"] not in self.decodings:
             raise UnknownName(f"no decoding {settings['decoding']!r} for {self.task}; have {', '.join(self.decodings)}")
         return settings
+
+    def training_text(self, X, y) -> str:
+        """A hash of the prompts and answers that the training rows become with the plain settings."""
+        return self.unfitted_template().fit(X, y).text_sha256(X, y)
+
+    def facts(self) -> dict[str, object]:
+        """Columns of a result row about the fit: what was chosen, what was trained on, where, and what it cost."""
+        chosen = dict(self.candidate_)
+        if self.settings_["shots"]:
+            chosen["shots"] = self.settings_["shots"]
+        if self.best_epoch_:
+            chosen |= {"epoch": self.best_epoch_, "learning_rate": self.best_learning_rate_}
+        return {
+            "chosen": json.dumps(chosen),
+            "tokens_train": self.n_tokens_trained_,
+            "n_collisions": self.template_.n_collisions_,
+            "device": self.model_.device,
+            "dtype": self.model_.dtype,
+            "cost_usd": round(self.model_.cost_usd, 8),
+        }
 
     def save(self, folder: str | Path) -> None:
         """Writes the tuned model as a Hugging Face or peft folder, `model`, and the rest as `estimator.joblib`."""

@@ -8,6 +8,7 @@ Paper §2 (method), §3.1 (accuracy, in-context learning) and §4.2 (does the sp
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import models
 from ..errors import CannotDo, TooLong, UserError
+from ..learners import Answers
 from . import inputs
-from .answering import Answers
 from .base import LIFT
 from .distribution import Distribution
 
@@ -64,6 +65,11 @@ class LIFTClassifier(ClassifierMixin, LIFT):
         return self
 
     fit.__doc__ = LIFT.fit.__doc__
+
+    def check_uncertainty(self) -> None:
+        """Raises CannotDo where answers come without probabilities."""
+        if self.settings()["decoding"] != "score":
+            raise CannotDo("freely written answers come without probabilities; leave out --decoding generate")
 
     def _check_answers(self) -> None:
         n = len(self.template_.candidates_)
@@ -139,6 +145,34 @@ class LIFTRegressor(RegressorMixin, LIFT):
                 f"numbers={self.template_.numbers!r}; fit with template={{'numbers': 'scaled'}} (--numbers scaled)"
             )
         return self.reader_.distribution(self.model_, inputs.frame(self, X, reset=False))
+
+    def check_uncertainty(self) -> None:
+        """Raises CannotDo where answers are neither drawn several times nor levels with likelihoods."""
+        settings = self.settings()
+        if self.samples and (self.samples < 2 or settings["decoding"] == "greedy"):
+            raise CannotDo(
+                "the spread of drawn answers needs two or more of them: --samples 20 --decoding median; without "
+                "--samples it is read from the likelihoods of the target's levels"
+            )
+        if not self.samples and settings["numbers"] != "scaled":
+            raise CannotDo(
+                f"numbers={settings['numbers']!r} has no levels whose likelihoods say how sure the model is; give "
+                "--numbers scaled, or draw answers with --samples 20 --decoding median"
+            )
+
+    def predictive(self, X, shares: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+        """(n, n_shares) quantiles and (n,) standard deviations of the answers.
+
+        They are those of the drawn answers with `samples`, else those of the levels by their likelihoods. A row
+        whose drawn answers cannot be read has the mean of the training targets, without spread.
+        """
+        if not self.samples:
+            distribution = self.predict_distribution(X)
+            return distribution.quantiles(shares), distribution.std()
+        read = [[self.template_.parse(text) for text in json.loads(texts)] for texts in self.answers(X).texts]
+        read = [[value for value in row if value is not None] or [self.template_.mean_] for row in read]
+        sd = [np.std(row, ddof=1) if len(row) > 1 else 0.0 for row in read]
+        return np.array([np.quantile(row, shares) for row in read]), np.array(sd)
 
     def _check_answers(self) -> None:
         decoding = self.settings_["decoding"]

@@ -117,7 +117,7 @@ def quoted(trial, quote: Quote) -> None:
 
 def is_remote(trial) -> bool:
     """Whether the trial's learner is a model behind the protocol."""
-    return models.is_remote(getattr(trial.learner, "model", None))
+    return models.is_remote(trial.learner.model)
 
 
 def _show(quote: Quote, columns: dict[str, list[str]]) -> None:

@@ -15,7 +15,7 @@ from .config import Config
 from .plans import Case
 
 if TYPE_CHECKING:
-    from ..estimators import LIFT
+    from ..learners import Learner
     from ..tables.splits import Split
     from .cases import Trial
 
@@ -35,7 +35,7 @@ LEARNER = {
 }
 
 
-def learner(case: Case, config: Config, task: str) -> LIFT | baselines.Tuned:
+def learner(case: Case, config: Config, task: str) -> Learner:
     """The learner that the case names, not fitted. Raises UnknownName."""
     if case.method == "lift":
         return config.lift(task, case.seed)

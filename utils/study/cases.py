@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 
 from .. import metrics
-from ..baselines import Tuned
 from ..errors import BadTable
-from ..estimators import LIFT
 from ..estimators.base import CollisionWarning
+from ..learners import Answers, Learner
 from ..tables.splits import Split, content_hash
 
 SCORE_DIGITS = 6  # significant digits of a stored score; beyond them is float noise
@@ -30,7 +29,7 @@ class Trial:
         dataset: what results call the table.
         source: where its rows come from.
         split: training, validation and test rows.
-        learner: LIFT or a classical learner.
+        learner: LIFT or a classical learner, not fitted.
         queries: rows that are answered beside the test rows and not scored, such as a grid for a picture. In the
             answers they follow the test rows; their `row` is "query 0", "query 1", … and their truth is missing.
         measures: further columns of the result row, by name: functions of the answers, test rows and queries.
@@ -39,7 +38,7 @@ class Trial:
     dataset: str
     source: str
     split: Split
-    learner: LIFT | Tuned
+    learner: Learner
     queries: pd.DataFrame | None = None
     measures: Mapping[str, Callable[[pd.DataFrame], float]] = field(default_factory=dict)
 
@@ -59,7 +58,7 @@ class Trial:
         identity = {
             "rows": self.split.fingerprint(),
             "learner": self.learner.describe(),
-            "text": self._training_text(),
+            "text": self.learner.training_text(self.split.X_train, self.split.y_train.to_numpy()),
             "seed": seed,
             "settings": dict(settings),
         }
@@ -76,10 +75,7 @@ class Trial:
         Raises:
             UserError: TooLong, BadModel, CannotDo, MissingPackage and their like.
         """
-        if isinstance(self.learner, LIFT):
-            self.learner.check(self.split.X_train, self.split.y_train, self._asked())
-        else:
-            self.learner.check()
+        self.learner.check(self.split.X_train, self.split.y_train, self._asked())
 
     def run(self) -> tuple[dict[str, object], pd.DataFrame]:
         """Fits on the training rows, selects on the validation rows, scores on the test rows.
@@ -93,11 +89,11 @@ class Trial:
             warnings.simplefilter("ignore", CollisionWarning)  # the row counts them, and the report says so
             learner.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
         fitted = time.perf_counter()
-        answers = self._lift_answers() if isinstance(learner, LIFT) else self._plain_answers()
+        answers = self._frame(learner.answers(self._asked()))
         facts = {
             "seconds_fit": round(fitted - started, 2),
             "seconds_predict": round(time.perf_counter() - fitted, 2),
-            **self._facts(),
+            **learner.facts(),
         }
         scores = self._scores(answers.iloc[: len(split.y_test)])
         scores |= {name: float(measure(answers)) for name, measure in self.measures.items()}
@@ -117,38 +113,18 @@ class Trial:
             return test
         return pd.concat([test, self.queries.set_axis([f"query {i}" for i in range(len(self.queries))])])
 
-    def _truth(self) -> np.ndarray:
-        """The test rows' truth, and as many gaps as there are queries."""
-        return self.split.y_test.reindex(self._asked().index).to_numpy()
-
-    def _training_text(self) -> str:
-        if not isinstance(self.learner, LIFT):
-            return ""
-        X, y = self.split.X_train, self.split.y_train.to_numpy()
-        return self.learner.unfitted_template().fit(X, y).text_sha256(X, y)
-
-    def _lift_answers(self) -> pd.DataFrame:
-        asked = self._asked()
-        answers = self.learner.answers(asked)
-        frame = {
-            "row": asked.index,
-            "prompt_sha256": [hashlib.sha256(prompt.encode()).hexdigest()[:16] for prompt in answers.prompts],
-            "text": answers.texts,
-            "parsed": answers.values,
-            "truth": self._truth(),
-        }
-        return pd.DataFrame(frame | _probabilities(answers.log_likelihoods, self.learner))
-
-    def _plain_answers(self) -> pd.DataFrame:
-        X = self._asked()
-        frame = {"row": X.index, "parsed": self.learner.predict(X), "truth": self._truth()}
-        # `predict_proba` is there only where the learner has it (a margin classifier has none).
-        likely = (
-            np.log(np.maximum(self.learner.predict_proba(X), 1e-300))
-            if hasattr(self.learner, "predict_proba")
-            else None
-        )
-        return pd.DataFrame(frame | _probabilities(likely, self.learner))
+    def _frame(self, answers: Answers) -> pd.DataFrame:
+        """A line for each row that was asked; the truth of the queries is missing."""
+        rows = self._asked().index
+        frame: dict[str, object] = {"row": rows}
+        if answers.prompts:
+            hashes = [hashlib.sha256(prompt.encode()).hexdigest()[:16] for prompt in answers.prompts]
+            frame |= {"prompt_sha256": hashes, "text": answers.texts}
+        frame |= {"parsed": answers.values, "truth": self.split.y_test.reindex(rows).to_numpy()}
+        if answers.log_likelihoods is not None:
+            likely = np.round(answers.log_likelihoods, SCORE_DIGITS)
+            frame |= {f"log_p_{label}": likely[:, i] for i, label in enumerate(self.learner.classes_)}
+        return pd.DataFrame(frame)
 
     def _scores(self, answers: pd.DataFrame) -> dict[str, float]:
         parsed, truth = answers["parsed"].tolist(), answers["truth"].tolist()
@@ -166,26 +142,6 @@ class Trial:
         mean = float(split.y_train.mean())
         return metrics.regression(split.y_test, np.full(len(split.y_test), mean), fill=mean)["rae"]
 
-    def _facts(self) -> dict[str, object]:
-        learner = self.learner
-        if not isinstance(learner, LIFT):
-            chosen = {"tokens_train": 0, "n_collisions": 0, "device": "cpu", "dtype": "float64"}
-            fewer = {"n_train": learner.n_train_used_} if learner.n_train_used_ < len(self.split.X_train) else {}
-            return {"chosen": json.dumps({**learner.best_params_, **fewer}), **chosen, "cost_usd": 0.0}
-        chosen = dict(learner.candidate_)
-        if learner.settings_["shots"]:
-            chosen["shots"] = learner.settings_["shots"]
-        if learner.best_epoch_:
-            chosen |= {"epoch": learner.best_epoch_, "learning_rate": learner.best_learning_rate_}
-        return {
-            "chosen": json.dumps(chosen),
-            "tokens_train": learner.n_tokens_trained_,
-            "n_collisions": learner.template_.n_collisions_,
-            "device": learner.model_.device,
-            "dtype": learner.model_.dtype,
-            "cost_usd": round(learner.model_.cost_usd, 8),
-        }
-
 
 def columns(task: str, measures: Iterable[str] = ()) -> list[str]:
     """Names of the columns that `run` returns for a task, in order; further measures by name."""
@@ -196,11 +152,3 @@ def columns(task: str, measures: Iterable[str] = ()) -> list[str]:
     named = [name for name in scores if name != "n_invalid"]
     facts = ["chosen", "tokens_train", "n_collisions", "device", "dtype", "cost_usd"]
     return ["n_train", "n_test", *named, *measures, "chance", "n_invalid", "seconds_fit", "seconds_predict", *facts]
-
-
-def _probabilities(log_likelihoods: np.ndarray | None, learner) -> dict[str, np.ndarray]:
-    """One column per class with the natural logarithm of its probability, six digits."""
-    if log_likelihoods is None:
-        return {}
-    rounded = np.round(log_likelihoods, SCORE_DIGITS)
-    return {f"log_p_{label}": rounded[:, i] for i, label in enumerate(learner.classes_)}

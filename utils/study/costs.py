@@ -13,14 +13,18 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import models
-from ..estimators import LIFT, recipes, selection
+from ..estimators import recipes, selection
 from ..tables.splits import Split
 from .cases import Trial
 from .plans import Work
+
+if TYPE_CHECKING:
+    from ..estimators import LIFT
 
 CELLS = 5000  # rows times columns of a usual table
 # Of a table with that many cells, as multiples of XGBoost's; from the medians over the tables of benchmarks/quality.
@@ -44,11 +48,11 @@ def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
     Raises:
         BadModel: candidates of the model's recipe that make no sense.
     """
-    kind = "lift" if isinstance(trial.learner, LIFT) else "classical"
+    kind = "lift" if trial.learner.model else "classical"
     cell = (trial.dataset, *(f"{name}={value}" for name, value in settings.items()))
     groups = ((kind,), (kind, method), (kind, method, *cell))
     split = trial.split
-    if not isinstance(trial.learner, LIFT):
+    if not trial.learner.model:
         name = method.partition(":")[0]
         size = max(1, split.X_train.size) / CELLS
         return Work(USUAL.get(name, UNKNOWN) * size ** POWER.get(name, 0.5), (), groups)

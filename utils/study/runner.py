@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from .. import estimators, progress
+from .. import progress
 from ..errors import CannotDo, TooLong, UserError
 from ..models import distributed
 from ..models.openai import session
@@ -33,7 +33,7 @@ from .plans import BUSY, DONE, Case, Outcome, Plan, Work, by_rows, kin, seen
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..estimators import LIFT
+    from ..learners import Learner
     from .cases import Trial
 
 DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
@@ -110,15 +110,14 @@ class Runner:
         return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
 
     def _plan(self, case: Case, trial: Trial, works: dict[tuple[str, ...], Work]) -> Plan:
-        lift = isinstance(trial.learner, estimators.LIFT)
         head = {
             "key": trial.key(case.seed, case.settings),
             "experiment": self.results.experiment,
             "dataset": trial.dataset,
             "source": trial.source,
             "method": case.method,
-            "model": _model(trial.learner) if lift else "",
-            "options": trial.learner.options() if lift else "",
+            "model": _model(trial.learner),
+            "options": trial.learner.options(),
             "protocol": self.config.protocol,
             "limit": self.config.limit,
             "seed": case.seed,
@@ -248,9 +247,9 @@ def _check_disk(results: Results) -> None:
         )
 
 
-def _model(lift: LIFT) -> str:
+def _model(learner: Learner) -> str:
     """What rows call a model: as it was typed; one that the project made for itself, by its place in the project."""
-    name = str(lift.model)
+    name = str(learner.model)
     return Path(name).relative_to(ROOT).as_posix() if name.startswith(f"{ROOT}{os.sep}") else name
 
 

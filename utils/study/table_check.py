@@ -19,7 +19,6 @@ from rich.text import Text
 
 from .. import tables
 from ..errors import UnknownName, UserError
-from ..estimators import LIFT
 from ..models import distributed
 from ..tables import Table, suspicions
 from ..tables.disguises import Account
@@ -121,8 +120,8 @@ def look(trial: Trial, table: AnyTable | None, seed: int, config) -> Check:
     facts = [("table", size), *(("read", note) for note in account.notes)]
     facts += [("target", _target(y, account))]
     facts += [("rows", f"{', '.join(counts)} (seed {seed}, protocol {config.protocol}{_limited(config)})")]
-    if config.check and isinstance(trial.learner, LIFT):
-        facts.append(("prompt", _prompt(trial)))
+    if config.check and (prompt := _prompt(trial)):
+        facts.append(("prompt", prompt))
     odd = set(account.odd) & set(X)  # which are not suspected of more
     return Check(
         trial.dataset, columns, facts, [*account.odd.values(), *suspicions.found(X.drop(columns=list(odd)), y, split)]
@@ -223,9 +222,12 @@ def _limited(config) -> str:
 def _prompt(trial: Trial) -> str:
     split = trial.split
     try:
-        n, most = trial.learner.longest_prompt(split.X_train, split.y_train, split.X_test)
+        found = trial.learner.longest_prompt(split.X_train, split.y_train, split.X_test)
     except UserError as error:
         return f"cannot be written: {error}"
+    if found is None:
+        return ""
+    n, most = found
     room = f"; {trial.learner.model} reads {most:,}" if most else ""
     return f"up to {n:,} tokens with the answer{room}{', which is too few' if most and n > most else ''}"
 
