@@ -12,7 +12,7 @@ from utils.errors import CannotDo
 from utils.estimators import LIFTClassifier, LIFTRegressor
 from utils.learners import Answers, Learner
 
-LEVELS = {"wording": "compact", "numbers": "scaled", "scale": "column", "levels": 100}
+LEVELS = {"wording": "compact", "numbers": "scaled", "scale": "column", "levels": 5000}
 CLASSIFIERS = (
     baselines.classifier("knn", 0),
     baselines.classifier("svm", 0),
@@ -61,7 +61,7 @@ def test_classifiers_answer_alike(learner, monkeypatch):
 
 @pytest.mark.parametrize("learner", REGRESSORS, ids=repr)
 def test_regressors_say_how_sure_they_are(learner):
-    rows = tables.load("linear", task="regression").split(0).limit(40)
+    rows = tables.load("linear", task="regression").split(0).limit(12)
     learner.check_uncertainty()
     learner.fit(rows.X_train, rows.y_train, (rows.X_validation, rows.y_validation))
     quantiles, sd = learner.predictive(rows.X_test, (0.1, 0.5, 0.9))
