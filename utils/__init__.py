@@ -2,4 +2,6 @@
 
 from ._lazy import attach
 
+VERSION = "0.1.0"
+
 __getattr__ = attach(__name__)

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 CACHE = DATA / "cache"
+RESULTS = ROOT / "results"
 
 
 def folders(variable: str) -> list[Path]:

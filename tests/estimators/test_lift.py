@@ -259,15 +259,6 @@ def test_save_and_load(rows, tmp_path):
     assert again.get_params() == lift.get_params()
 
 
-def test_a_folder_of_another_version_is_refused_with_advice(tmp_path):
-    file = tmp_path / "estimator.joblib"
-    with pytest.raises(UserError, match="does not exist; give a folder"):
-        estimators.load(tmp_path)
-    file.write_bytes(b"cutils.cells\nCellWriter\n.")  # a pickle that names a module which has moved since
-    with pytest.raises(UserError, match=r"another version of this code .*utils.cells.*fit the estimator again"):
-        estimators.load(tmp_path)
-
-
 def test_colliding_rows_are_counted_and_warned_of():
     X = pd.DataFrame({"x1": [0.001, 0.002, 0.9, 0.8]})
     with pytest.warns(CollisionWarning, match="1 of 4 training rows"):

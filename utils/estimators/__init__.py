@@ -4,5 +4,10 @@ from .._lazy import attach
 
 __getattr__ = attach(
     __name__,
-    {"base": "LIFT CollisionWarning", "lift": "LIFTClassifier LIFTRegressor load", "plain": "PlainClassifier"},
+    {
+        "base": "LIFT CollisionWarning",
+        "lift": "LIFTClassifier LIFTRegressor",
+        "plain": "PlainClassifier",
+        "saved": "load",
+    },
 )

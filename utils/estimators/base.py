@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -17,11 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from .. import models
 from ..errors import CannotDo, TooLong, UnknownName
 from ..learners import Answers
-from ..models import distributed
 from ..models.base import LanguageModel
 from ..prompts import Template, few_shot
 from ..prompts.few_shot import Shots
-from . import inputs, recipes, selection
+from . import inputs, recipes, saved, selection
 from .answering import Reader
 from .augmentation import Augmentation, TrainingTexts, column_orders
 from .selection import Outcome, Setup
@@ -345,14 +343,14 @@ class LIFT(BaseEstimator):
             "cost_usd": round(self.model_.cost_usd, 8),
         }
 
-    def save(self, folder: str | Path) -> None:
-        """Writes the tuned model as a Hugging Face or peft folder, `model`, and the rest as `estimator.joblib`."""
+    def save(self, folder: str | Path, **facts: object) -> None:
+        """Writes the tuned model and all that answering needs into a folder, for `load`; see `saved`.
+
+        Args:
+            facts: what its JSON file is to hold beside version, recipe and columns, such as scores.
+        """
         check_is_fitted(self)
-        (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
-        self.model_.save(folder / "model")
-        state = {name: value for name, value in vars(self).items() if name != "model_"}
-        if distributed.is_first():
-            joblib.dump((type(self), state), folder / "estimator.joblib")
+        saved.save(self, Path(folder), facts)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

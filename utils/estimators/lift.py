@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
-import joblib
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .. import models
-from ..errors import CannotDo, TooLong, UserError
+from ..errors import CannotDo, TooLong
 from ..learners import Answers
 from . import inputs
 from .base import LIFT
@@ -26,7 +23,7 @@ from .distribution import Distribution
 
 MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
 
-__all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor", "load"]
+__all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor"]
 
 
 class LIFTClassifier(ClassifierMixin, LIFT):
@@ -199,29 +196,3 @@ class LIFTRegressor(RegressorMixin, LIFT):
 
 def _numbers(answers: Answers) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in answers.values], dtype=float)
-
-
-def load(folder: str | Path) -> LIFTClassifier | LIFTRegressor:
-    """The estimator that `save` wrote. It is unpickled: open only folders that you trust.
-
-    Raises:
-        UserError: no such folder, or one that a version with other modules has written.
-    """
-    file = (folder := Path(folder)) / "estimator.joblib"
-    try:
-        kind, state = joblib.load(file)
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{file} does not exist; give a folder that LIFTClassifier.save or LIFTRegressor.save wrote"
-        ) from error
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise UserError(
-            f"{file} was written by another version of this code ({error}); fit the estimator again and save it, "
-            "or open the folder with the version that wrote it"
-        ) from error
-    estimator = kind()
-    vars(estimator).update(state)
-    if isinstance(estimator.model, str):
-        device = {"device": estimator.device, "dtype": estimator.dtype, "threads": estimator.threads}
-        estimator.model_ = models.load(str(folder / "model"), **device)
-    return estimator

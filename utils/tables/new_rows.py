@@ -1,0 +1,175 @@
+"""Further rows for a model that is fitted: the same columns by name, read as the training rows were read.
+
+Columns may stand in any order. One that the training rows had and these lack is an error; one more is named and left
+out. Numbers are read by the reading of their column (`disguises.Reading`), so that a model of `1,5` does not take
+`1.234` for 1.234. What is legal and may still surprise is told: categories that no training row has, numbers outside
+the range of the training rows, missing cells where there was none.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..errors import BadTable
+from . import files
+from .disguises import Account, Reading
+
+MOST_LEVELS = 1000  # of a column of texts that are remembered; where there are more, new ones are not told
+SHOWN = 3  # cells or names in a sentence
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the training rows have it.
+
+    Attributes:
+        kind: "number" or "text".
+        reading: how numbers in disguise are read; None for plain ones.
+        missing: whether a training row lacks it.
+        low, high: ends of the numbers; None without any.
+        levels: the texts, sorted; None for numbers, or beyond MOST_LEVELS.
+    """
+
+    name: str
+    kind: str
+    reading: Reading | None = None
+    missing: bool = False
+    low: float | None = None
+    high: float | None = None
+    levels: list[str] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, values: pd.Series, account: Account) -> Column:
+        """A column of the training rows."""
+        name, missing = str(values.name), bool(values.isna().any())
+        if pd.api.types.is_numeric_dtype(values):
+            ends = (float(values.min()), float(values.max())) if values.notna().any() else (None, None)
+            return cls(name, "number", account.readings.get(name), missing, *ends)
+        levels = sorted({str(cell) for cell in values.dropna()})
+        return cls(name, "text", None, missing, levels=levels if len(levels) <= MOST_LEVELS else None)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, from which `from_json` makes the column again."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> Column:
+        reading = values["reading"]
+        return cls(**{**values, "reading": Reading(**reading) if reading else None})
+
+
+def read(path: Path, columns: Sequence[Column], target: str) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a file for a model of these columns, and what is to be told of them, as sentences.
+
+    Args:
+        columns: of the training rows, in their order.
+        target: the column that the model predicts; where the file has it, it is left out and not looked at.
+
+    Returns:
+        (n_rows, n_columns): numbers as float64, all else as text (object) with None for a missing cell.
+
+    Raises:
+        BadTable: a file that cannot be read, a column that is not there, a text where there were numbers.
+    """
+    sheet = files.sheet(path)
+    names = [column.name for column in columns]
+    lacking = [name for name in names if name not in sheet.frame]
+    extra = [name for name in sheet.frame if name not in names]
+    if lacking:
+        raise BadTable(f"{path} lacks {_listed(lacking)}, which the model was tuned on{_near(lacking, extra)}")
+    if sheet.frame.empty:
+        raise BadTable(f"{path} has column names but no rows")
+    told = list(sheet.notes)
+    if target in extra:
+        told.append(f"column {target!r}, which the model predicts, is left out: its cells have no part in the answers")
+    if others := [name for name in extra if name != target]:
+        told.append(f"{_listed(others)}, of which the training rows have nothing, left out")
+    values = {}
+    for column in columns:
+        values[column.name] = (
+            _numbers(path, sheet, column) if column.kind == "number" else files.text(sheet.frame[column.name])
+        )
+        told += _surprises(values[column.name], column)
+    return pd.DataFrame(values), told
+
+
+def _numbers(path: Path, sheet: files.Sheet, column: Column) -> pd.Series:
+    cells, reading = sheet.frame[column.name], column.reading or Reading()
+    values = files.numbers(cells) if column.reading is None or cells.dtype.kind in "iuf" else None
+    if values is None:
+        known = {cell: reading.number(str(cell)) for cell in cells.dropna().unique()}
+        odd = [i for i, cell in enumerate(cells) if known.get(cell, 0.0) is None]
+        if odd:
+            shown = ", ".join(f"{str(cells.iloc[i])!r}{_line(sheet, i)}" for i in odd[:SHOWN])
+            more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+            like = f", written like {_example(reading)}" if column.reading else ""
+            raise BadTable(
+                f"{path}: column {column.name!r} holds {shown}{more} where the training rows have numbers{like}; "
+                "mend the cells, or leave them empty if they are not known"
+            )
+        values = pd.Series([known.get(cell, np.nan) for cell in cells], name=column.name)
+    values = values.astype("float64")
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        place = _line(sheet, int(infinite[0]))
+        raise BadTable(f"{path}: column {column.name!r} is infinite{place}; mend the cell or leave it empty")
+    return values
+
+
+def _surprises(values: pd.Series, column: Column) -> list[str]:
+    told, present = [], values.dropna()
+    if column.levels is not None:
+        new = present[~present.isin(column.levels)]
+        if len(new):
+            told.append(
+                f"column {column.name!r}: {_cells(len(new))} a category that no training row has, "
+                f"{_listed(list(dict.fromkeys(new)), '')}; "
+                "lift-tiny reads it as missing, models without a recipe as it is"
+            )
+    if column.low is not None and column.high is not None:
+        n = int(((present < column.low) | (present > column.high)).sum())
+        if n:
+            told.append(
+                f"column {column.name!r}: {_cells(n)} a number outside the training rows' {column.low:.6g} to "
+                f"{column.high:.6g}; LIFT does not extrapolate"
+            )
+    if len(present) < len(values) and not column.missing:
+        told.append(
+            f"column {column.name!r}: {len(values) - len(present)} of {len(values)} cells are missing, and no training "
+            "row shows what that means"
+        )
+    return told
+
+
+def _cells(n: int) -> str:
+    return "1 cell has" if n == 1 else f"{n} cells have"
+
+
+def _line(sheet: files.Sheet, place: int) -> str:
+    return f" (line {sheet.lines[place]})" if sheet.lines else f" (row {place}, counted from 0)"
+
+
+def _example(reading: Reading) -> str:
+    number = f"1{reading.group}234{reading.decimal}5" if reading.group else f"1234{reading.decimal}5"
+    return repr(f"{number} {reading.unit}".strip())
+
+
+def _listed(names: Sequence[str], word: str = "column") -> str:
+    shown = ", ".join(map(repr, names[: 2 * SHOWN])) + (
+        f" and {len(names) - 2 * SHOWN} more" if names[2 * SHOWN :] else ""
+    )
+    return f"{word}{'s' * (len(names) > 1 and bool(word))} {shown}".strip()
+
+
+def _near(lacking: Sequence[str], extra: Sequence[str]) -> str:
+    """Which of the file's other columns may be meant."""
+    lower = {name.casefold(): name for name in extra}
+    found = [(name, difflib.get_close_matches(name.casefold(), lower, 1, 0.7)) for name in lacking]
+    pairs = [f"{lower[near[0]]!r} to {name!r}" for name, near in found if near]
+    return f"; rename {', '.join(pairs)}?" if pairs else "; add it, with empty cells where it is not known"
