@@ -1,4 +1,4 @@
-"""The model card of a pretrained lift-tiny, made from its settings, its log and its machine: no number is typed in."""
+"""The model card of a pretrained model, made from its settings, its log and its machine: no number is typed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop of lift-tiny: from batches of synthetic tables to weights, in as many sessions as it takes."""
+"""The training loop of lift-context: from batches of synthetic tables to weights, in as many sessions as it takes."""
 
 from __future__ import annotations
 

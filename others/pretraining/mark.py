@@ -1,7 +1,7 @@
 """The mark of a pretraining run: how good is its model in context, and tuned, beside classical learners?
 
 bash others/pretraining/mark.sh                                            # the newest checkpoint, some minutes
-bash others/pretraining/mark.sh --checkpoint data/models/lift-tiny --tuned # a model's folder; tuning takes an hour
+bash others/pretraining/mark.sh --checkpoint data/models/lift-context --tuned # a model's folder; tuning takes an hour
 LIFT_DATA=FOLDER bash others/pretraining/mark.sh --datasets my-table --seeds 0
 
 On held-out synthetic tables and on tables of LIFT_DATA that are none of the paper's. What was measured is not measured

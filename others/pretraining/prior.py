@@ -1,4 +1,4 @@
-"""The prior: small tables of every kind, drawn by code, from which lift-tiny learns before it sees a real one.
+"""The prior: small tables of every kind, drawn by code, from which lift-context learns before it sees a real one.
 
 A table is drawn in four steps: how large, which mechanism, from inputs to signals, from signals to a target. That a
 learner trained on nothing but draws of such a prior, structural causal models above all, can do well on real tables is
