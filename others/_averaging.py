@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +159,9 @@ def combine(average: str, tunes: Sequence[Outcome], score: Score, scored: bool) 
 
 def _mean() -> Callable[[Sequence[LanguageModel]], LanguageModel]:
     """Imported on use, for it needs torch."""
-    return import_module("utils.models.local.weight_averaging").mean
+    from utils.models.local.weight_averaging import mean
+
+    return mean
 
 
 def measures(learner: object) -> dict[str, Callable[[pd.DataFrame], float]]:

@@ -22,7 +22,7 @@ FLOORS = (  # a package imports from floors below its own, never from above or b
     {"prompts", "baselines", "reporting"},
     {"estimators", "plots"},
     {"study"},
-    {"doctor", "overview", "predict", "prefetch", "verify"},  # commands
+    {"cli", "doctor", "overview", "predict", "prefetch", "verify"},  # commands
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 LONGEST = 400  # lines of a module; a longer one holds two concepts

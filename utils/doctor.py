@@ -26,9 +26,10 @@ from rich.table import Table
 
 from . import models, paths
 from .errors import UserError
-from .paths import ROOT
+from .paths import RESULTS, ROOT
 from .tables import files, openml, registry, synthetic
 
+NAME = "lift-harness"  # of the installed package
 AREAS = ("classification", "regression", "others")
 KEYS = ("OPENAI_API_KEY", "OPENAI_INFERENCE_API_KEY", "HF_TOKEN")
 SERVERS = {"OpenML": "https://www.openml.org", "Hugging Face Hub": "https://huggingface.co"}
@@ -40,7 +41,7 @@ GIB = 2**30
 @dataclass(frozen=True)
 class Config:
     model: str = "lift-tiny"  # the model that is to be used
-    results_dir: Path = ROOT / "results"  # where results are to go
+    results_dir: Path = RESULTS  # where results are to go
     network: bool = True  # whether servers may be asked (a connection, nothing else)
 
 
@@ -81,14 +82,17 @@ def _python() -> Iterator[Finding]:
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, str]]:
-    """Names and versions of a requirements file that are meant for this Python."""
+    """Names and versions of a requirements file that are meant for this Python; installed, of the package's own."""
     from packaging.requirements import Requirement
 
-    for line in file.read_text("utf-8").splitlines():
+    extra = file.stem.partition("-")[2]
+    lines = (importlib.metadata.requires(NAME) or []) if paths.INSTALLED else file.read_text("utf-8").splitlines()
+    for line in lines:
         text = line.partition("#")[0].strip()
         if text:
             one = Requirement(text)
-            if one.marker is None or one.marker.evaluate():
+            is_of_file = not paths.INSTALLED or bool(extra) == ("extra" in str(one.marker))
+            if is_of_file and (one.marker is None or one.marker.evaluate({"extra": extra})):
                 yield one.name, str(one.specifier).removeprefix("==")
 
 
@@ -185,7 +189,7 @@ def _experiments(online: bool) -> Iterator[Finding]:
         for script in sorted((ROOT / area).glob("*.py")):
             if script.stem.startswith("_"):
                 continue
-            quick = list(import_module(f"{area}.{script.stem}").Config().datasets)
+            quick = list(import_module(paths.experiment(area, script.stem)).Config().datasets)
             lacks = [
                 sorted({name for word in names for name in _missing(word, area, online)})
                 for names in (quick, _named(script.with_suffix(".sh")) or quick)

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from . import reporting
 from .errors import UserError
-from .paths import ROOT
+from .paths import RESULTS, ROOT
 from .results import Results
 from .storage import write_text
 
@@ -29,7 +29,7 @@ REFERENCES = ("majority", "random", "mean")  # learn nothing of the inputs
 @dataclass(frozen=True)
 class Config:
     area: Annotated[Literal["classification", "regression", "others"], tyro.conf.Positional]  # the folder of scripts
-    results_dir: Path = ROOT / "results"  # where the scripts wrote
+    results_dir: Path = RESULTS  # where the scripts wrote
 
 
 def line(frame: pd.DataFrame) -> dict[str, object]:

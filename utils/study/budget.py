@@ -68,7 +68,7 @@ def approve(max_usd: float | None = None, results_dir: Path | None = None, **fla
         results_dir: jobs, answers and the ledger lie in its folder `openai`.
         flags: as `Spending` has them.
     """
-    folder = Path(results_dir) if results_dir is not None else session.ROOT / "results"
+    folder = Path(results_dir) if results_dir is not None else session.RESULTS
     session.use(Spending(max_usd=max_usd, **flags).session(folder, approved=True))
 
 

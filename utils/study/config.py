@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from .. import estimators, models
-from ..paths import ROOT
+from ..paths import RESULTS
 from .budget import Spending
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Config:
     gpus: float = 0.0  # per case on a cluster; 1 with --device cuda
     memory_gb: float = 0.0  # that a case needs on a cluster; 0 for no claim
     workers: int = 0  # cases at a time; 0 for one per core, or one with a model that is not shipped
-    results_dir: Path = ROOT / "results"  # where the CSV and all that belongs to it is written
+    results_dir: Path = RESULTS  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows
     quiet: bool = False  # no live table on a terminal, no lines in a log file; what fails is told
     spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # for openai:NAME

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from .. import progress
 from ..errors import CannotDo, MissingPackage, UserError
-from ..paths import ROOT
+from ..paths import INSTALLED, ROOT
 from ..results import Busy
 from . import budget
 from .cases import Trial
@@ -52,10 +52,10 @@ def connect(config) -> Any:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if config.address:
         options |= {"address": config.address}
-        environment |= {"working_dir": str(ROOT), "excludes": NOT_SENT}
+        environment |= {} if INSTALLED else {"working_dir": str(ROOT), "excludes": NOT_SENT}
     else:
         options |= {"include_dashboard": False, "num_cpus": config.workers * config.n_threads() or None}
-        environment["env_vars"] |= {"PYTHONPATH": str(ROOT)}
+        environment["env_vars"] |= {} if INSTALLED else {"PYTHONPATH": str(ROOT)}
     try:
         ray.init(**options, runtime_env=environment)
     except (ConnectionError, ValueError, RuntimeError) as error:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from .. import progress
+from .. import VERSION, progress
 from ..errors import CannotDo, TooLong, UserError
 from ..models import distributed
 from ..models.openai import session
-from ..paths import ROOT
+from ..paths import INSTALLED, ROOT
 from ..progress import Mail
 from ..results import Busy, Results, StorageError
 from . import budget, costs, display, pool, ray, records
@@ -254,7 +254,9 @@ def _model(learner: Learner) -> str:
 
 
 def _commit() -> str:
-    """The commit of the code that runs, with "+" if it was changed since; empty outside a repository."""
+    """The commit of the code that runs, with "+" if it was changed since; its version where it is installed."""
+    if INSTALLED:
+        return VERSION  # a repository around it is another one
     git = subprocess.run(
         ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
     )

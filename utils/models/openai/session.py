@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...paths import ROOT
+from ...paths import RESULTS
 from . import providers
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Session:
         quote: adds up instead of sending, where there is one.
     """
 
-    folder: Path = ROOT / "results" / "openai"
+    folder: Path = RESULTS / "openai"
     approved: bool = False
     max_usd: float | None = None
     prices: Path = providers.PRICES
