@@ -1,6 +1,6 @@
 """In-context learning: does tuning on a few rows beat showing them in the prompt? (paper §3.1, Table 5)
 
-python -m classification.in_context                                        # lift-tiny on a CPU, minutes
+python -m classification.in_context                                        # lift-context on a CPU, minutes
 python -m classification.in_context --shown 8 --choices random --datasets my.csv --decoding generate
 LIFT_DATA=FOLDER python -m classification.in_context --datasets breast-cancer tae --shown 0   # as many as the paper
 python -m classification.in_context --datasets vehicle --shown 0 --model EleutherAI/gpt-j-6b --adapter lora
@@ -23,6 +23,7 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Config(study.Config):
+    model: str = "lift-context"  # or a folder, a Hub id, openai:NAME; the untrained lift-tiny reads no rows in a prompt
     datasets: tuple[str, ...] = ("iris", "wine", "moons:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "logreg", "knn", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one choice of the rows and one fine-tune each

@@ -17,6 +17,7 @@ from utils.models.local import initialization
 
 @dataclass(frozen=True)
 class Config(_bases.Config):
+    model: str = "lift-context"  # or a folder or a Hub id: pretrained weights
     datasets: tuple[str, ...] = ("iris", "two_circles:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each

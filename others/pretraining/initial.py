@@ -66,6 +66,7 @@ RECIPE = {
         "max_epochs": 100,
         "jitter": 0.02,
         "candidates": [
+            {"if": SMALLEST, "alone": True, "model": "lift-context", **IN_CONTEXT},
             {},
             {"if": {"min_columns": 10}, "scale": "row", "jitter": 0.01},
             {"if": {"min_columns": 10, "max_rows_per_class": 30}, "swap": 0.4, "updates": 600},
