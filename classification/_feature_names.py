@@ -100,7 +100,7 @@ class RenamedClassifier(PlainClassifier):
 
     def check(self, X_train, y_train, X_test) -> None:
         super().check(X_train, y_train, X_test)
-        asked = Setup(self._load_model(), {}, self.settings_, self.template_, self._asking(self.reader_))
+        asked = Setup(self.load_model(), {}, self.settings_, self.template_, self._asking(self.reader_))
         asked.check_length([inputs.frame(self, X_test, reset=False)])
 
     def fit(self, X, y, validation=None):
@@ -124,7 +124,7 @@ class RenamedClassifier(PlainClassifier):
             )
         template = renamed(reader.templates[0], self.asked_names)
         orders = column_orders(
-            len(template.names_), self.settings_["permutations"], np.random.default_rng(self._seed("orders"))
+            len(template.names_), self.settings_["permutations"], np.random.default_rng(self.seed("orders"))
         )
         return replace(reader, templates=[template if o is None else template.permuted(o) for o in orders])
 

@@ -10,7 +10,6 @@ import pandas as pd
 from utils.errors import UnknownName, UserError
 from utils.estimators import PlainClassifier
 from utils.estimators.selection import Setup
-from utils.models.base import LanguageModel
 from utils.prompts.few_shot import Balanced, Random, Shots
 from utils.tables.splits import Split
 
@@ -45,14 +44,13 @@ class InContextClassifier(ShowingClassifier):
     def settings(self) -> dict[str, object]:
         return super().settings() | {"epochs": 0}
 
-    def _setup(self, base: LanguageModel, X: pd.DataFrame, y: np.ndarray, overrides: dict[str, object]) -> Setup:
-        setup = super()._setup(base, X, y, overrides)
+    def prepare(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> Setup:
         if setup.settings["shots"]:
             return setup
-        order = np.random.default_rng(self._seed("shots")).permutation(len(X))
+        order = np.random.default_rng(self.seed("shots")).permutation(len(X))
         shown = Shots(Random(len(X), len(X)), X.iloc[order], y[order])
-        setup.settings["shots"] = len(X)
-        return replace(setup, reader=replace(setup.reader, shots=shown))
+        settings = setup.settings | {"shots": len(X)}
+        return replace(setup, settings=settings, reader=replace(setup.reader, shots=shown))
 
 
 def n_shown(dataset: str, shown: str, n_train: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.datasets import make_blobs, make_classification
 
 from utils.errors import BadTable, TooLong, UnknownName, UserError
-from utils.estimators import PlainClassifier, inputs, recipes
+from utils.estimators import PlainClassifier, recipes
 from utils.estimators.augmentation import Augmentation, TrainingTexts
 from utils.estimators.selection import Setup
 from utils.models.base import Example, FineTuning, LanguageModel
@@ -174,47 +174,29 @@ class TwoStageClassifier(PlainClassifier):
                 "more, and a share above 0 and below 1"
             )
         super().check(X_train, y_train, X_test)
-        base = self._load_model()
+        base = self.load_model()
         pairs = [pair for texts in self._texts(self.settings_) for pair in texts(1)]
         longest = max(base.count_tokens([prompt + completion for prompt, completion in pairs]), default=0)
         if base.context_length is not None and longest >= base.context_length:
             raise TooLong(f"a pretext row takes {longest} tokens, and {base.name} reads {base.context_length}")
 
-    def fit(self, X, y, validation=None):
-        """As LIFT; the pretext comes first, and no validation rows look at it."""
-        self.first_ = None
-        if self.pretext is not None:
-            rows, targets = inputs.training(self, X, y)
-            if validation is None:  # as LIFT will do it
-                held_out = self.task, self.validation_fraction, self._seed("hold-out")
-                rows, targets, _ = inputs.hold_out(rows, targets, *held_out)
-            base = self._load_model()
-            self.first_ = self._first_stage(base, self._setup(base, rows, targets, {}).settings)
-        try:
-            return super().fit(X, y, validation)
-        finally:
-            self.first_ = None
+    def prepare(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> Setup:
+        epochs, first = self._epochs(len(X), setup.settings)
+        return replace(setup, settings=setup.settings | {"epochs": epochs - first})
 
-    def _load_model(self) -> LanguageModel:
-        first = getattr(self, "first_", None)
-        return super()._load_model() if first is None else first
+    def start(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> LanguageModel:
+        """The model after the pretext, at which no validation rows look."""
+        epochs, first = self._epochs(len(X), setup.settings)
+        steps = _steps(len(X), setup.settings)
+        self.n_updates_ = first * steps, (epochs - first) * steps
+        return self._first_stage(setup.base, setup.settings) if first else setup.base
 
-    def _setup(self, base: LanguageModel, X: pd.DataFrame, y: np.ndarray, overrides: dict[str, object]) -> Setup:
-        setup = super()._setup(base, X, y, overrides)
-        steps = _steps(len(X) * setup.settings["permutations"], setup.settings)
-        first, second = self._updates(steps, setup.settings)
-        setup.settings["epochs"] = second // steps
-        self.n_updates_ = (first, second)
-        return setup
-
-    def _updates(self, steps: int, settings: dict[str, object]) -> tuple[int, int]:
-        """Updates of both stages, where an epoch of the target has `steps`."""
-        wanted = settings["epochs"] if self.epochs is not None else round(self.n_updates / steps)
-        epochs = max(2, wanted)
-        if self.pretext is None:
-            return 0, epochs * steps
+    def _epochs(self, n_rows: int, settings: dict[str, object]) -> tuple[int, int]:
+        """Epochs of both stages in those of the target, and how many of them the pretext gets."""
+        steps = _steps(n_rows, settings)
+        epochs = max(2, round(self.n_updates / steps) if self.epochs is None else self.epochs)
         second = min(epochs - 1, max(1, round((1 - self.first_share) * epochs)))
-        return (epochs - second) * steps, second * steps
+        return epochs, 0 if self.pretext is None else epochs - second
 
     def _first_stage(self, base: LanguageModel, settings: dict[str, object]) -> LanguageModel:
         """The model after the pretext: its rows in random order, a full batch an update, all before any comes again."""
@@ -224,7 +206,7 @@ class TwoStageClassifier(PlainClassifier):
         def stream() -> Iterator[Example]:
             for epoch in count(1):
                 examples = [pair for texts in tables for pair in texts(epoch)]
-                for i in np.random.default_rng([self._seed("tuning"), epoch]).permutation(len(examples)):
+                for i in np.random.default_rng([self.seed("tuning"), epoch]).permutation(len(examples)):
                     yield examples[i]
 
         rows = stream()
@@ -232,7 +214,7 @@ class TwoStageClassifier(PlainClassifier):
         named = {name: settings[name] for name in recipes.TUNING if name in settings}
         rate = float(np.atleast_1d(settings["learning_rate"])[0])
         tuning = FineTuning(learning_rate=rate, epochs=n_updates, **named)
-        return base.fine_tune(lambda epoch: batches[epoch - 1], settings=tuning, seed=self._seed("tuning"))
+        return base.fine_tune(lambda epoch: batches[epoch - 1], settings=tuning, seed=self.seed("tuning"))
 
     def _texts(self, settings: dict[str, object]) -> list[TrainingTexts]:
         """The pretext's tables as texts, each in a template of its own."""
@@ -240,10 +222,10 @@ class TwoStageClassifier(PlainClassifier):
         texts = []
         for X, y in self.pretext.tables if self.pretext is not None else ():
             template = self.unfitted_template(settings).fit(X, y.to_numpy())
-            texts.append(TrainingTexts(template, X, y.to_numpy(), how, self._seed("texts")))
+            texts.append(TrainingTexts(template, X, y.to_numpy(), how, self.seed("texts")))
         return texts
 
 
 def _steps(n_rows: int, settings: dict[str, object]) -> int:
     """Updates of an epoch."""
-    return -(-n_rows // settings["batch_size"])
+    return -(-n_rows * settings["permutations"] // settings["batch_size"])

@@ -19,7 +19,7 @@ class AdapterClassifier(PlainClassifier):
 
     def check(self, X_train, y_train, X_test) -> None:
         super().check(X_train, y_train, X_test)
-        adapters.probe(self._load_model())
+        adapters.probe(self.load_model())
 
     def sizes(self) -> tuple[int, float]:
         """After `fit`: the number of tuned parameters, and MiB of weights, gradients and Adam's moments."""

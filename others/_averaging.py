@@ -23,7 +23,6 @@ from scipy.special import logsumexp
 
 from utils.errors import CannotDo, UnknownName, UserError
 from utils.estimators import PlainClassifier
-from utils.estimators.base import PURPOSES
 from utils.estimators.selection import Outcome
 from utils.models.base import LanguageModel
 
@@ -104,25 +103,13 @@ class SoupClassifier(PlainClassifier):
         if self.average == "ensemble" and self.settings_["decoding"] != "score":
             raise CannotDo("an ensemble only scores texts; use --decoding score")
 
-    def _seed(self, purpose: str) -> int:
-        """The first member has the seeds of a single fine-tune; the others differ in what tuning draws."""
-        number = getattr(self, "member_", 0)
-        if not number:
-            return super()._seed(purpose)
-        words = [self.random_state, PURPOSES.index(purpose), number]
-        return int(np.random.SeedSequence(words).generate_state(1)[0])
-
-    def _tune(self, setup, X, y, validation, trial=False, begun=None) -> Outcome:
-        tunes = []
-        try:
-            for member in range(1 if self.average in ALONE else self.members):
-                self.member_ = member
-                tunes.append(super()._tune(setup, X, y, validation, trial, begun))
-        finally:
-            self.member_ = 0
+    def tune(self, setup, X, y, validation, trial=False, begun=None) -> Outcome:
+        """Several fine-tunes; the first has the seeds of a single one."""
+        one, members = super().tune, 1 if self.average in ALONE else self.members
+        tunes = [one(setup, X, y, validation, trial, begun, member) for member in range(members)]
 
         def score(model: LanguageModel) -> float:
-            return np.nan if validation is None else self._validation_score(model, *validation)
+            return np.nan if validation is None else self.validation_score(model, *validation)
 
         outcome, self.n_averaged_ = combine(self.average, tunes, score, validation is not None)
         self.n_tunes_, self.validation_score_ = len(tunes), outcome.score if validation is not None else np.nan

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import FunctionTransformer
 
 from utils import metrics
 from utils.baselines import TunedRegressor
@@ -92,14 +92,8 @@ class LeastSquares(TunedRegressor):
     def __init__(self, name=CONTROL, seed=0, threads=1):
         super().__init__(name, seed, threads)
 
-    def _method(self) -> Method:
+    def method(self) -> Method:
         return Method(lambda rows: LinearRegression(fit_intercept=False))
 
-    def _fit_encoder(self, X) -> np.ndarray:
-        self.encoder_ = _AsTheyAre()
-        return self.encoder_.transform(X)
-
-
-class _AsTheyAre(TransformerMixin, BaseEstimator):
-    def transform(self, X) -> np.ndarray:
-        return np.asarray(X, dtype=float)
+    def encoder(self) -> FunctionTransformer:
+        return FunctionTransformer(np.asarray, kw_args={"dtype": float})

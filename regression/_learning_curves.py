@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from utils import metrics
 from utils.errors import UserError
 from utils.estimators import LIFTRegressor
+from utils.estimators.selection import Setup
 from utils.models.base import LanguageModel
 from utils.plots import COLOURS, LIFT_COLOUR, legend
 from utils.plots.diagrams import panels
@@ -64,8 +65,8 @@ class WatchedRegressor(LIFTRegressor):
 
     fit.__doc__ = LIFTRegressor.fit.__doc__
 
-    def _load_model(self) -> LanguageModel:
-        return _Watched(super()._load_model(), self._look)
+    def start(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> LanguageModel:
+        return _Watched(setup.base, self._look)
 
     def _look(self, epoch: int, model: LanguageModel) -> None:
         key = json.dumps(self.candidate_)  # of the candidate that is being tuned; a later fine-tune of it replaces it
@@ -74,7 +75,7 @@ class WatchedRegressor(LIFTRegressor):
         look = {"epoch": epoch}
         for part in PARTS:
             X, y = getattr(self.split, f"X_{part}"), getattr(self.split, f"y_{part}").to_numpy()
-            values = self._answers(model, X).values
+            values = self.read(model, X).values
             look[f"loss_{part}"] = self._loss(model, X, y)
             look[f"rae_{part}"] = metrics.regression(y, values, fill=self.template_.mean_)["rae_mean_filled"]
         look["recited"] = self.recited(values)  # of the last part, the test rows

@@ -168,7 +168,7 @@ class RowWriter(RowGenerator, PlainClassifier):
         if self.temperature <= 0:
             raise UserError(f"at temperature {self.temperature} all rows of a class are the same; give one above 0")
         super().check(X_train, y_train, X_test)
-        base, texts = self._load_model(), RowTexts(self.row_levels, self.top).fit(X_train)
+        base, texts = self.load_model(), RowTexts(self.row_levels, self.top).fit(X_train)
         longest = max(base.count_tokens([f"{len(self.template_.classes_)} =>{text}" for text in texts.write(X_train)]))
         if base.context_length is not None and longest + 2 > base.context_length:
             raise TooLong(f"a row takes {longest} tokens, and {base.name} reads {base.context_length}; drop columns")
@@ -176,9 +176,9 @@ class RowWriter(RowGenerator, PlainClassifier):
     def fit(self, X, y, validation=None):
         """Tunes the model on label → row, then draws as many rows as X has, in the classes of y."""
         X, y = inputs.training(self, X, y)
-        base, self.settings_, self.candidate_ = self._load_model(), self._checked(), {}
+        base, self.settings_, self.candidate_ = self.load_model(), self.settings(), {}
         if validation is None:
-            X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self._seed("hold-out"))
+            X, y, validation = inputs.hold_out(X, y, self.task, self.validation_fraction, self.seed("hold-out"))
         self.template_ = self.unfitted_template(self.settings_).fit(X, y)
         self.texts_ = RowTexts(self.row_levels, self.top).fit(X)
         self.longest_ = max(base.count_tokens(self.texts_.write(X))) + 2
@@ -223,7 +223,7 @@ class RowWriter(RowGenerator, PlainClassifier):
                 losses[epoch] = loss
                 return None if np.isnan(loss) else -loss
 
-            seed = self._seed("tuning")
+            seed = self.seed("tuning")
             self.model_ = base.fine_tune(self._pairs(X, y), held, settings=tuning, seed=seed, on_epoch=on_epoch)
             self.best_epoch_ = min(losses, key=losses.get) if held else tuning.epochs
             self.best_learning_rate_, self.n_tokens_trained_ = rate, self.model_.n_tokens_trained
@@ -251,7 +251,7 @@ class RowWriter(RowGenerator, PlainClassifier):
     def _answers_to(self, prompts: list[str], attempt: int) -> list[str]:
         """One text for each prompt; equal prompts get different draws."""
         counts = pd.Series(prompts).value_counts(sort=False)
-        seed = self._seed("sampling") + attempt
+        seed = self.seed("sampling") + attempt
         draws = {}
         for n, group in counts.groupby(counts):  # prompts with equally many draws together
             how = {"temperature": self.temperature, "samples": int(n), "max_new_tokens": self.longest_, "seed": seed}

@@ -139,7 +139,7 @@ def test_the_winner_goes_on_from_its_trial_where_the_rate_is_constant(folder, sc
     assert [row["epoch"] for row in lift.history_] == list(range(1, 11))
     best = max(lift.history_, key=lambda row: row["validation_score"])
     assert lift.best_epoch_ == best["epoch"]
-    now = lift._validation_score(lift.model_, *points(20, seed=1))
+    now = lift.validation_score(lift.model_, *points(20, seed=1))
     assert now == pytest.approx(best["validation_score"], abs=1e-9)
 
 

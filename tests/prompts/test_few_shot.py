@@ -122,7 +122,7 @@ def test_random_rows_are_those_of_earlier_versions():
         assert rows[i].tolist() == [j + (j >= i) for j in others]
     x = np.arange(9.0)[:, None] + 0.5
     lift = classifier(shots=4, random_state=1).fit(x, list("abc") * 3)
-    chosen = np.random.default_rng(lift._seed("shots")).choice(9, 4, replace=False)
+    chosen = np.random.default_rng(lift.seed("shots")).choice(9, 4, replace=False)
     for prompt in lift.reader_.prompts(pd.DataFrame({"x1": [0.1, 9.1]})):
         assert [x for x, _ in lines(prompt)[:-1]] == (chosen + 0.5).tolist()
 

@@ -15,7 +15,7 @@ import warnings
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -46,7 +46,7 @@ class Tuned(Classical, BaseEstimator):
 
     def describe(self) -> dict:
         """What the learner is, ready for JSON: its name and grid, without the seed and without what only costs time."""
-        return {"method": self.name, "grid": {key: list(values) for key, values in self._method().grid.items()}}
+        return {"method": self.name, "grid": {key: list(values) for key, values in self.method().grid.items()}}
 
     def check(self, *rows) -> None:
         """Raises MissingPackage where the learner's package is not installed, whatever the rows."""
@@ -57,14 +57,16 @@ class Tuned(Classical, BaseEstimator):
         """The grid point, and the number of rows it was fitted on where that is not all."""
         return {**self.best_params_, **({"n_train": self.n_train_used_} if self.n_train_used_ < self.n_train_ else {})}
 
-    def _method(self) -> Method:
+    def method(self) -> Method:
+        """The builder and its grid; a subclass may return others. Raises UnknownName."""
         return _lookup(self.name, self._table())
 
     def _tune(self, X, target: np.ndarray, strata: np.ndarray, validation: tuple | None) -> None:
         """Sets the learnt attributes; `strata` are class codes, or zeros for regression."""
-        method = self._method()
+        method = self.method()
         points = method.points()
-        encoded = self._fit_encoder(X)
+        self.encoder_ = self.encoder().fit(X)
+        encoded = self.encoder_.transform(X)
         if len(encoded) != len(target):
             raise BadTable(f"{len(encoded)} rows of inputs and {len(target)} targets")
         self.n_train_ = len(target)
@@ -87,9 +89,9 @@ class Tuned(Classical, BaseEstimator):
         if held_out.any():
             self.learner_ = self._fit_point(method, self.best_params_, encoded, target)
 
-    def _fit_encoder(self, X) -> np.ndarray:
-        self.encoder_ = Encoder().fit(X)
-        return self.encoder_.transform(X)
+    def encoder(self) -> TransformerMixin:
+        """What makes numbers of the rows, not fitted; a subclass may return another."""
+        return Encoder()
 
     def _sample(self, n: int, max_rows: int | None) -> np.ndarray:
         if max_rows is None or n <= max_rows:
@@ -116,7 +118,7 @@ class Tuned(Classical, BaseEstimator):
 
 
 def _has_probabilities(model) -> bool:
-    return model._method().probabilities
+    return model.method().probabilities
 
 
 class TunedClassifier(ClassifierMixin, Tuned):

@@ -25,7 +25,7 @@ from .augmentation import Augmentation, TrainingTexts, column_orders
 from .selection import Outcome, Setup
 
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
-PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT._seed
+PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT.seed
 
 
 class CollisionWarning(UserWarning):
@@ -67,6 +67,11 @@ class LIFT(BaseEstimator):
         best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.
         history_: one dict per epoch: learning_rate, epoch, validation_loss (nan in a trial), validation_score.
         n_tokens_trained_: tokens seen in tuning, over all candidates, epochs and learning rates.
+        reader_: asks and reads, see `answering.Reader`.
+
+    A subclass has four hooks: `settings` (all that a recipe can say), `prepare` (a setup, before it is checked and
+    used), `start` (the model that tuning starts from) and `tune` (the fine-tunes of a setup). It may call `load_model`,
+    `seed`, `read` and `validation_score`.
     """
 
     task = ""
@@ -189,15 +194,16 @@ class LIFT(BaseEstimator):
         X, y = inputs.training(self, X, y)
         settings = self._checked()
         proposed = self._proposed(X, y)
-        copies = inputs.copies(sample_weight, len(y), self._seed("copies"))
+        copies = inputs.copies(sample_weight, len(y), self.seed("copies"))
         if validation is None and any({**settings, **overrides}["epochs"] for overrides in proposed or [{}]):
-            held_out = self.task, self.validation_fraction, self._seed("hold-out"), copies
+            held_out = self.task, self.validation_fraction, self.seed("hold-out"), copies
             X, y, validation = inputs.hold_out(X, y, *held_out)
         else:
             X, y = inputs.repeated(X, y, copies)
             if validation is not None:
                 validation = inputs.frame(self, validation[0], reset=False), inputs.targets(self.task, validation[1])
         setups = self._setups(proposed, X, y, [X] if validation is None else [X, validation[0]])
+        setups = [replace(setup, base=self.start(setup, X, y)) for setup in setups]
         self.best_epoch_, self.best_learning_rate_ = 0, float("nan")
         self.history_, self.candidate_scores_, self.n_tokens_trained_ = [], [], 0
         setup, best = setups[0], None
@@ -210,7 +216,7 @@ class LIFT(BaseEstimator):
             said += "more digits (numbers='significant') or levels tell them apart"
             warnings.warn(said, CollisionWarning, stacklevel=2)
         if setup.settings["epochs"]:
-            best = self._tune(setup, X, y, validation, begun=best)
+            best = self.tune(setup, X, y, validation, begun=best)
             self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
             self.history_ = best.history
         return self
@@ -218,7 +224,15 @@ class LIFT(BaseEstimator):
     def answers(self, X) -> Answers:
         """What the tuned model says about each row of X, and what was read from it."""
         check_is_fitted(self)
-        return self._answers(self.model_, inputs.frame(self, X, reset=False))
+        return self.read(self.model_, inputs.frame(self, X, reset=False))
+
+    def prepare(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> Setup:
+        """The setup as it is to be used on these training rows; a hook, which changes nothing here."""
+        return setup
+
+    def start(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> LanguageModel:
+        """The model that the tuning of a setup starts from; a hook, called in `fit` alone."""
+        return setup.base
 
     def _proposed(self, X, y) -> list[dict[str, object]]:
         """The recipe's candidates that suit the table."""
@@ -229,14 +243,14 @@ class LIFT(BaseEstimator):
         setups: list[Setup] = []
         for overrides in proposed:
             try:
-                base = self._loaded(overrides["model"]) if "model" in overrides else self._load_model()
+                base = self._loaded(overrides["model"]) if "model" in overrides else self.load_model()
                 setup = self._setup(base, X, y, overrides)
                 setup.check_length(rows)
             except (CannotDo, TooLong):  # of this candidate; the others may well fit
                 continue
             if not any(map(setup.same_as, setups)):
                 setups.append(setup)
-        return setups or [self._setup(self._load_model(), X, y, {})]
+        return setups or [self._setup(self.load_model(), X, y, {})]
 
     def _setup(self, base, X, y, overrides) -> Setup:
         """Everything before the tuning, with these settings put over the plain ones.
@@ -245,16 +259,16 @@ class LIFT(BaseEstimator):
             UserError: a setting that does not exist, a decoding that the template cannot serve, more shots than rows.
         """
         settings = self._checked(overrides)
-        self.settings_, self.template_ = settings, self.unfitted_template(settings).fit(X, y)
-        self._check_answers()
-        answer = self.max_new_tokens or max(base.count_tokens(self.template_.completions(y))) + 2
+        template = self.unfitted_template(settings).fit(X, y)
+        self._check_answers(settings, template)
+        answer = self.max_new_tokens or max(base.count_tokens(template.completions(y))) + 2
         if self.shots is None:  # the recipe's number is cut, the user's own is not changed
-            settings["shots"] = few_shot.affordable(settings, base, self.template_, X, y, answer)
-        rows = Shots.of(settings, self.template_, X, y, self._seed("shots"))
-        orders = column_orders(X.shape[1], settings["permutations"], np.random.default_rng(self._seed("orders")))
-        templates = [self.template_ if order is None else self.template_.permuted(order) for order in orders]
-        reader = Reader(templates, rows, answer, self.retries, self._seed("sampling"))
-        return Setup(base, overrides, settings, self.template_, reader)
+            settings["shots"] = few_shot.affordable(settings, base, template, X, y, answer)
+        rows = Shots.of(settings, template, X, y, self.seed("shots"))
+        orders = column_orders(X.shape[1], settings["permutations"], np.random.default_rng(self.seed("orders")))
+        templates = [template if order is None else template.permuted(order) for order in orders]
+        reader = Reader(templates, rows, answer, self.retries, self.seed("sampling"))
+        return self.prepare(Setup(base, overrides, settings, template, reader), X, y)
 
     def _use(self, setup: Setup) -> None:
         self.settings_, self.candidate_ = setup.settings, setup.overrides
@@ -264,16 +278,24 @@ class LIFT(BaseEstimator):
         """The setup whose trial the validation rows find best, the first of equals, and that trial."""
         best, outcome = setups[0], None
         for setup in setups:
-            tried = self._tune(setup, X, y, validation, trial=True)
+            tried = self.tune(setup, X, y, validation, trial=True)
             self.candidate_scores_.append({**setup.overrides, "validation_score": tried.score})
             if outcome is None or tried.score > outcome.score:
                 best, outcome = setup, tried
         return best, outcome
 
-    def _tune(self, setup: Setup, X, y, validation, trial: bool = False, begun: Outcome | None = None) -> Outcome:
-        """The fine-tunes of one setup, which is in use from then on; what its trial has begun goes on if it can."""
+    def tune(self, setup: Setup, X, y, validation, trial=False, begun: Outcome | None = None, member=0) -> Outcome:
+        """The fine-tunes of one setup, one for each learning rate; the setup is in use from then on.
+
+        Args:
+            X, y: the training rows.
+            validation: (X, y) that choose; None without such rows.
+            trial: a share of the updates only.
+            begun: the trial of this setup, which goes on if it can.
+            member: number of the fine-tune among several on the same rows, which differ in all that is drawn.
+        """
         self._use(setup)
-        score = None if validation is None else partial(self._validation_score, X=validation[0], y=validation[1])
+        score = None if validation is None else partial(self.validation_score, X=validation[0], y=validation[1])
         if not setup.settings["epochs"]:
             return Outcome(setup.base, score(setup.base))
         tuning = recipes.tuning(setup.settings, len(X) * setup.settings["permutations"])
@@ -284,16 +306,17 @@ class LIFT(BaseEstimator):
         tuning = short if trial else replace(tuning, epochs=tuning.epochs - n_done)
         noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter", "swap")}
         how = Augmentation(**noise, permutations=setup.settings["permutations"])
-        texts = TrainingTexts(setup.template, X, y, how, self._seed("texts"), setup.reader.shots)
+        texts = TrainingTexts(setup.template, X, y, how, self.seed("texts", member), setup.reader.shots)
         held_out = [] if validation is None or trial else setup.known_pairs(*validation)
         rates = np.atleast_1d(setup.settings["learning_rate"]).tolist()
         start = begun.model if n_done else setup.base
         later = (lambda epoch: texts(epoch + n_done)) if n_done else texts
-        outcome = selection.tune(start, later, held_out, tuning, rates, score, self._seed("tuning"))
+        outcome = selection.tune(start, later, held_out, tuning, rates, score, self.seed("tuning", member))
         self.n_tokens_trained_ += outcome.n_tokens
         return selection.joined(begun, outcome, n_done) if n_done else outcome
 
-    def _load_model(self) -> LanguageModel:
+    def load_model(self) -> LanguageModel:
+        """The model before any tuning; raises UserError where it cannot be loaded."""
         return self._loaded(self.model)
 
     def _loaded(self, model: str | LanguageModel) -> LanguageModel:
@@ -303,11 +326,12 @@ class LIFT(BaseEstimator):
         adapter = {"adapter": self.settings()["adapter"], "adapter_rank": self.adapter_rank}
         return models.load(model, **adapter, quantization=self.quantization, **place)
 
-    def _seed(self, purpose: str) -> int:
-        """A seed for one purpose, so that no two uses of `random_state` share a stream."""
-        number = PURPOSES.index(purpose)
-        seed = int(np.random.SeedSequence([self.random_state, number]).generate_state(1)[0])
-        return seed % 2**31 if purpose == "tuning" else seed  # servers take no larger one for a fine-tune
+    def seed(self, purpose: str, member: int = 0) -> int:
+        """A seed for one of PURPOSES and one of several fine-tunes, so that no two uses share a stream."""
+        words = [self.random_state, PURPOSES.index(purpose), *([member] if member else [])]
+        seed = int(np.random.SeedSequence(words).generate_state(1)[0])
+        # Servers take no larger one for a fine-tune, and tune one alone.
+        return seed % 2**31 if purpose == "tuning" and not member else seed
 
     def _given(self) -> dict[str, object]:
         """The parameters that the user may leave to the recipe, None where that is so."""

@@ -68,20 +68,21 @@ class LIFTClassifier(ClassifierMixin, LIFT):
         if self.settings()["decoding"] != "score":
             raise CannotDo("freely written answers come without probabilities; leave out --decoding generate")
 
-    def _check_answers(self) -> None:
-        n = len(self.template_.candidates_)
-        if n > MAX_CANDIDATES and self.settings_["decoding"] == "score":
+    def _check_answers(self, settings, template) -> None:
+        n = len(template.candidates_)
+        if n > MAX_CANDIDATES and settings["decoding"] == "score":
             raise TooLong(
                 f"{n} classes: scoring would need {n} likelihoods for every row; give --decoding generate, or check "
                 "whether the target is an id or a number (--target, --task regression)"
             )
 
-    def _answers(self, model, X) -> Answers:
+    def read(self, model, X) -> Answers:
+        """What a model says about the rows, asked and read as the setup in use does."""
         return (self.reader_.free if self.settings_["decoding"] == "generate" else self.reader_.classes)(model, X)
 
-    def _validation_score(self, model, X, y) -> float:
+    def validation_score(self, model, X, y) -> float:
         """Accuracy; equal ones (few rows) are told apart by the likelihood of the truth."""
-        answers = self._answers(model, X)
+        answers = self.read(model, X)
         accuracy = np.mean([value == truth for value, truth in zip(answers.values, y, strict=True)])
         if answers.log_likelihoods is None:
             return float(accuracy)
@@ -171,15 +172,16 @@ class LIFTRegressor(RegressorMixin, LIFT):
         sd = [np.std(row, ddof=1) if len(row) > 1 else 0.0 for row in read]
         return np.array([np.quantile(row, shares) for row in read]), np.array(sd)
 
-    def _check_answers(self) -> None:
-        decoding = self.settings_["decoding"]
-        if decoding != "greedy" and not self.samples and self.template_.candidates_ is None:
+    def _check_answers(self, settings, template) -> None:
+        decoding = settings["decoding"]
+        if decoding != "greedy" and not self.samples and template.candidates_ is None:
             raise CannotDo(
                 f"decoding={decoding!r} needs the target as levels (--numbers scaled) or draws (--samples 20), and "
-                f"this template has numbers={self.template_.numbers!r}; --decoding greedy reads any number"
+                f"this template has numbers={template.numbers!r}; --decoding greedy reads any number"
             )
 
-    def _answers(self, model, X) -> Answers:
+    def read(self, model, X) -> Answers:
+        """What a model says about the rows, asked and read as the setup in use does."""
         decoding = self.settings_["decoding"]
         if decoding == "greedy":
             return self.reader_.free(model, X)
@@ -187,9 +189,9 @@ class LIFTRegressor(RegressorMixin, LIFT):
             return self.reader_.sampled(model, X, self.samples, np.mean if decoding == "mean" else np.median)
         return self.reader_.central(model, X, decoding)
 
-    def _validation_score(self, model, X, y) -> float:
+    def validation_score(self, model, X, y) -> float:
         """Minus the mean absolute error, unreadable answers counted as the training mean."""
-        values = self._answers(model, X).values
+        values = self.read(model, X).values
         filled = [self.template_.mean_ if value is None else value for value in values]
         return -float(np.mean(np.abs(np.array(filled) - y)))
 

@@ -30,8 +30,8 @@ Predict = Callable[[Draw], np.ndarray]  # class codes of the test rows
 class RadialSVM(TunedClassifier):
     """The support-vector machine of utils/baselines/methods.py with its radial kernel alone."""
 
-    def _method(self) -> Method:
-        return replace(super()._method(), grid={"kernel": ("rbf",), "C": (1, 10, 100)})
+    def method(self) -> Method:
+        return replace(super().method(), grid={"kernel": ("rbf",), "C": (1, 10, 100)})
 
 
 def baseline(name: str) -> Predict:
