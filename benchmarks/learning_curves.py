@@ -12,7 +12,6 @@ import pandas as pd
 from benchmarks import random_start
 from utils import plots, reporting, study, tables
 from utils.reporting import ranking
-from utils.storage import write_text
 from utils.tables import registry
 
 
@@ -64,10 +63,7 @@ def finish(results):
         summary = ranking.summarise(kept)
         curve = summary.pivot(index=["group", "n_tables"], columns="learner", values="score").reset_index()
         curve = curve.rename(columns={"group": "training rows", "n_tables": "tables"}).astype({"training rows": int})
-        write_text(results.sibling("_means.csv"), curve.to_csv(index=False, float_format="%.6g"))
-        print(
-            f"\nmean accuracy\n\n{reporting.markdown_table(curve.round(3))}\n\nmeans    {results.sibling('_means.csv')}"
-        )
+        reporting.show(results, "means", curve, "mean accuracy")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ python -m benchmarks.number_start --datasets iris moons --seeds 0 1 2 --layers 4
 """
 
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from benchmarks import random_start
 from benchmarks.quality import figure, finish
-from utils import study, tables
+from utils import study
 
 STARTS = {"lift-digits": "digits", "lift-unordered": "random", "lift-fourier": "fourier"}  # of untrained models
 DATASETS = {
@@ -42,8 +41,7 @@ def folder(config, numbers):
 
 
 def cases(config):
-    for dataset, method, seed in product(tables.expand(config.datasets, config.task), config.methods, config.seeds):
-        yield study.Case(dataset, method, seed)
+    return study.grid(config, config.task)
 
 
 def build(case, config):

@@ -7,12 +7,11 @@ python -m benchmarks.quality --readme             # runs nothing: from the resul
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from benchmarks import random_start, readme
-from utils import baselines, plots, study, tables
+from utils import baselines, plots, study
 from utils.reporting import ranking
 from utils.tables.registry import group
 
@@ -38,8 +37,7 @@ def methods(config):
 
 
 def cases(config):
-    for dataset, method, seed in product(tables.expand(config.datasets, config.task), methods(config), config.seeds):
-        yield study.Case(dataset, method, seed)
+    return study.grid(replace(config, methods=tuple(methods(config))), config.task)
 
 
 def build(case, config):

@@ -5,7 +5,6 @@ python -m benchmarks.recipe_search --task regression --variants recipe jitter_0 
 """
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,6 @@ from benchmarks import random_start, search_space
 from benchmarks.search_space import TABLES, VARIANTS
 from utils import reporting, study, tables
 from utils.errors import UnknownName
-from utils.storage import write_text
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,7 @@ def cases(config):
     if unknown:
         raise UnknownName(f"no variant {unknown[0]!r}; have {', '.join(VARIANTS)}")
     names = [name for word in config.datasets for name in (TABLES[config.task] if word == "search" else (word,))]
-    datasets = tables.expand(names, config.task)
-    for variant, dataset, seed in product(config.variants, datasets, config.seeds):
-        yield study.Case(dataset, "lift", seed, {"variant": variant})
+    return study.grid(config, tables.expand(names, config.task), variant=config.variants)
 
 
 def build(case, config):
@@ -63,8 +59,7 @@ def figure(results):
 
 def finish(results):
     table = means(reporting.latest(results.frame()))
-    write_text(results.sibling("_means.csv"), table.to_csv(index=False, float_format="%.6g"))
-    print(f"\n{reporting.markdown_table(table.round(4))}\n\nmeans    {results.sibling('_means.csv')}")
+    reporting.show(results, "means", table, "means over tables and seeds")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,8 @@ python -m classification.accuracy --model EleutherAI/gpt-j-6b --adapter lora    
 """
 
 from dataclasses import dataclass
-from itertools import product
 
-from utils import plots, study, tables
+from utils import plots, study
 
 BASELINES = ("majority", "random", "logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost")  # the paper's
 
@@ -22,10 +21,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        yield study.Case(dataset, method, seed)
+    return study.grid(config, "classification")
 
 
 def build(case, config):

@@ -6,9 +6,8 @@ python -m classification.boundaries --datasets network:epoch=490,flip=0.2 --meth
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import plots, reporting, study, tables
+from utils import plots, reporting, study
 from utils.tables import grids
 
 
@@ -21,10 +20,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        yield study.Case(dataset, method, seed, {"grid": config.grid})
+    return study.grid(config, "classification", grid=config.grid)
 
 
 def build(case, config):

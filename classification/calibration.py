@@ -6,10 +6,9 @@ python -m classification.calibration --samples 200 --methods lift               
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from classification import _calibration, _conformal
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.plots import diagrams
 
 BEFORE_AFTER = {
@@ -29,10 +28,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        yield study.Case(dataset, method, seed, {"held": config.held})
+    return study.grid(config, "classification", held=config.held)
 
 
 def build(case, config):
@@ -45,7 +41,7 @@ def build(case, config):
         def value(answers):  # the learner is fitted by now; all scores are computed once
             if not scores:
                 scores.update(_calibration.scores(answers, y))
-                if case.method == "lift" and config.samples:
+                if case.is_lift and config.samples:
                     drawn = _calibration.sampled_frequencies(trial.learner, split.X_test, config.samples)
                     log_p, _ = _calibration.stated(answers.iloc[: len(drawn)])
                     scores.update(_calibration.sampling_scores(drawn, log_p, config.samples))

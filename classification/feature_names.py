@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from classification import _feature_names
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.plots import panels
 
 NO_NAMES = {"names": "none", "tested_with": "none", "template": "none", "shuffling": 0}  # classical learners see none
@@ -33,20 +33,19 @@ class Config(study.Config):
 
 def cases(config):
     pairs = list(_feature_names.pairs(config.names, config.tested_with, config.shufflings))
-    datasets = tables.expand(config.datasets, "classification")
-    for dataset, method, seed in product(datasets, config.methods, config.seeds):
-        if method != "lift":
-            yield study.Case(dataset, method, seed, NO_NAMES)
+    for case in study.grid(config, "classification"):
+        if not case.is_lift:
+            yield replace(case, settings=NO_NAMES)
             continue
         for template, (names, tested, shuffling) in product(config.templates, pairs):
-            if _feature_names.wording(template, dataset, (names, tested)):
+            if _feature_names.wording(template, case.dataset, (names, tested)):
                 settings = {"names": names, "tested_with": tested, "template": template, "shuffling": shuffling}
-                yield study.Case(dataset, method, seed, settings)
+                yield replace(case, settings=settings)
 
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    if case.method != "lift":
+    if not case.is_lift:
         return trial
     columns, told = list(trial.split.X_train.columns), case.settings
     names, asked = (_feature_names.names(columns, told[form], told["shuffling"]) for form in ("names", "tested_with"))
@@ -71,9 +70,7 @@ def finish(results):
     """Differences to no names, on the same splits."""
     frame = labelled(reporting.latest(results.frame()))
     differences = reporting.paired_differences(frame[frame["method"] == "lift"], "arm", "none", ("dataset", "template"))
-    if len(differences):
-        results.write_table("paired", differences)
-        print(f"\ndifference to no names, same splits\n\n{reporting.markdown_table(differences.round(3))}")
+    reporting.show(results, "paired", differences, "difference to no names, same splits")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ python -m classification.image_noise --datasets mnist_6000_1000 --side 14 --rows
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from classification import _image_noise, _images
 from utils import plots, reporting, study
@@ -32,9 +31,7 @@ def cases(config):
     for augment in config.augment:
         if augment not in AUGMENT:
             raise UnknownName(f"no augmentation {augment!r}; have {', '.join(AUGMENT)}")
-    for dataset, method, seed in product(dict.fromkeys(config.datasets), config.methods, config.seeds):
-        for augment in config.augment:
-            yield study.Case(dataset, method, seed, {"augment": augment, **config.size()})
+    return study.grid(config, dict.fromkeys(config.datasets), augment=config.augment, **config.size())
 
 
 def build(case, config):
@@ -56,9 +53,7 @@ def finish(results):
     frame = reporting.latest(results.frame())
     curves = _image_noise.curves(frame.assign(learner=reporting.labels(frame)))
     cells = curves.groupby(["dataset", "learner", "images"], sort=False)["accuracy"].mean().unstack("images")
-    results.write_table("corruptions", cells.reset_index())
-    print(f"\naccuracy by noise and ε, mean over seeds\n\n{reporting.markdown_table(cells.round(3).reset_index())}")
-    print(f"\nnumbers  {results.sibling('_corruptions.csv')}")
+    reporting.show(results, "corruptions", cells.reset_index(), "accuracy by noise and ε, mean over seeds")
 
 
 if __name__ == "__main__":

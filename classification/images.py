@@ -7,7 +7,6 @@ python -m classification.images --datasets mnist --side 18 --crop 18 --wording p
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 from classification import _images
 from utils import plots, study
@@ -21,8 +20,7 @@ class Config(_images.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(dict.fromkeys(config.datasets), config.methods, config.seeds):
-        yield study.Case(dataset, method, seed, config.size())
+    return study.grid(config, dict.fromkeys(config.datasets), **config.size())
 
 
 def build(case, config):

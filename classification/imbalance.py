@@ -6,9 +6,8 @@ python -m classification.imbalance --minority 1 .2 .1 .05 .02 --seeds 0 1 2
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import metrics, reporting, study, tables
+from utils import metrics, reporting, study
 from utils.plots import diagrams
 from utils.tables import perturbations
 
@@ -30,11 +29,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for share in config.minority:
-            yield study.Case(dataset, method, seed, {"minority": share})
+    return study.grid(config, "classification", minority=config.minority)
 
 
 def build(case, config):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from classification import _in_context
-from utils import study, tables
+from utils import study
 from utils.plots import panels
 
 ARMS = {
@@ -32,14 +32,12 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        yield study.Case(dataset, method, seed, dict.fromkeys(("arm", "shown", "choice"), "all"))
+    for case in study.grid(config, "classification"):
+        yield replace(case, settings=dict.fromkeys(("arm", "shown", "choice"), "all"))
         for shown, arm, choice in product(config.shown, ("prompt", "tuned", "both"), config.choices):
-            if choice in _in_context.SUBSETS if arm == "tuned" else method == "lift":
+            if choice in _in_context.SUBSETS if arm == "tuned" else case.is_lift:
                 settings = {"arm": arm, "shown": str(shown) if shown else _in_context.PAPER, "choice": choice}
-                yield study.Case(dataset, method, seed, settings)
+                yield replace(case, settings=settings)
 
 
 def build(case, config):
@@ -49,7 +47,7 @@ def build(case, config):
     one_subset = arm in ("prompt", "tuned") and choice in _in_context.SUBSETS
     if one_subset:
         trial = replace(trial, split=_in_context.subset(trial.split, k, choice, case.seed))
-    if case.method != "lift":
+    if not case.is_lift:
         return trial
     given = trial.learner.get_params(deep=False) | {"shots": None, "shot_choice": None}
     if arm in ("prompt", "both") and not one_subset:

@@ -6,9 +6,8 @@ python -m classification.label_noise --datasets paper --model EleutherAI/gpt-j-6
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import plots, study, tables
+from utils import plots, study
 from utils.tables import perturbations
 
 
@@ -23,11 +22,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for share, kind, repair in product(config.shares, config.kinds, config.repair):
-            yield study.Case(dataset, method, seed, {"share": share, "kind": kind, "repair": repair})
+    return study.grid(config, "classification", share=config.shares, kind=config.kinds, repair=config.repair)
 
 
 def build(case, config):

@@ -6,10 +6,9 @@ python -m classification.mixup --datasets customers --model EleutherAI/gpt-j-6b 
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from classification import _mixup
-from utils import estimators, study, tables
+from utils import estimators, study
 from utils.plots import panels
 
 
@@ -24,12 +23,11 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for share, kind in product(config.shares, config.kinds):
-            if share > 0 or kind == config.kinds[0]:
-                yield study.Case(dataset, method, seed, {"share": share, "kind": kind if share > 0 else "none"})
+    for case in study.grid(config, "classification", share=config.shares, kind=config.kinds):
+        if case.settings["share"] > 0:
+            yield case
+        elif case.settings["kind"] == config.kinds[0]:
+            yield replace(case, settings={**case.settings, "kind": "none"})
 
 
 def build(case, config):
@@ -37,7 +35,7 @@ def build(case, config):
     split = trial.split.subsample(config.rows, case.seed) if config.rows else trial.split
     kind = case.settings["kind"] if case.settings["share"] > 0 else "copies"
     trial = replace(trial, split=_mixup.extended(split, case.settings["share"], kind, case.seed))
-    if case.method != "lift":
+    if not case.is_lift:
         return trial
     return replace(trial, learner=estimators.PlainClassifier(**trial.learner.get_params(deep=False)))
 

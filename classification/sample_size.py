@@ -6,9 +6,8 @@ python -m classification.sample_size --model EleutherAI/gpt-j-6b --adapter lora 
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import plots, reporting, study, tables
+from utils import plots, reporting, study
 from utils.reporting import power_law
 
 
@@ -21,18 +20,13 @@ class Config(study.Config):
     shares: tuple[float, ...] = (1.0,)  # of the training rows, beside the numbers above
 
 
-def n_rows(dataset, config):
-    """The numbers of training rows that are tried, smallest first."""
-    table = study.table_of(dataset, config, "classification")
-    split = table.split(config.seeds[0], config.protocol)
-    n = len((split.limit(config.limit) if config.limit else split).y_train)
-    return sorted({rows for rows in config.rows if rows <= n} | {max(2, round(share * n)) for share in config.shares})
-
-
 def cases(config):
-    for dataset in tables.expand(config.datasets, "classification"):
-        for n, method, seed in product(n_rows(dataset, config), config.methods, config.seeds):
-            yield study.Case(dataset, method, seed, {"rows": n})
+    def rows(case):
+        n = study.n_train(case, config, "classification")
+        shares = {max(2, round(share * n)) for share in config.shares}
+        return sorted({rows for rows in config.rows if rows <= n} | shares)
+
+    return study.grid(config, "classification", rows=rows)
 
 
 def build(case, config):
@@ -49,10 +43,7 @@ def finish(results):
     frame = reporting.latest(results.frame())
     frame = frame.assign(error=1 - frame["accuracy"])
     needed = power_law.rows_to_match(frame, "error", "lift", "xgboost")
-    if len(needed):
-        results.write_table("needed", needed)
-        print(f"\nrows that LIFT needs to match XGBoost with all\n\n{reporting.markdown_table(needed.round(3))}")
-        print(f"\nneeded   {results.sibling('_needed.csv')}")
+    reporting.show(results, "needed", needed, "rows that LIFT needs to match XGBoost with all")
 
 
 if __name__ == "__main__":

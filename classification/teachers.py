@@ -6,10 +6,9 @@ python -m classification.teachers --methods knn tree svm forest lift --grid 100 
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from classification import _teachers
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.plots import diagrams
 from utils.tables import grids
 
@@ -24,11 +23,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for teacher in config.teachers:
-            yield study.Case(dataset, method, seed, {"teacher": teacher, "grid": config.grid})
+    return study.grid(config, "classification", teacher=config.teachers, grid=config.grid)
 
 
 def build(case, config):
@@ -58,16 +53,14 @@ def finish(results):
     """Whose labels LIFT reproduces best, and which student answers most like LIFT."""
     frame = reporting.latest(results.frame())
     cells = kappas(frame)
-    results.write_table("kappa", cells.reset_index())
-    print(f"\nkappa with the teacher, by student\n\n{reporting.markdown_table(cells.round(3).reset_index())}")
+    reporting.show(results, "kappa", cells.reset_index(), "kappa with the teacher, by student")
     if cells.get("lift", cells.iloc[:, 0] * float("nan")).isna().all():
         return
     print(f"\nLIFT reproduces {cells['lift'].idxmax()} best, {cells['lift'].idxmin()} least")
     labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
     told = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
     alike = _teachers.alike(told.assign(labels=labels))
-    results.write_table("alike", alike)
-    print(f"\nkappa of LIFT's answers with those of\n\n{reporting.markdown_table(alike.round(3))}")
+    reporting.show(results, "alike", alike, "kappa of LIFT's answers with those of")
 
 
 if __name__ == "__main__":

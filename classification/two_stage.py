@@ -6,10 +6,9 @@ LIFT_DATA=FOLDER python -m classification.two_stage --datasets led --model Eleut
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from classification import _two_stage
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.errors import UserError
 from utils.plots import panels
 
@@ -29,20 +28,18 @@ class Config(study.Config):
 def cases(config):
     if min(config.rows) < 2:
         raise UserError("1 row has one class, and nothing can be learnt from it; give --rows 2 or more")
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        probe = study.Case(dataset, "majority", seed)
-        n_train = len(study.trial(probe, config, "classification").split.y_train)
-        for n in sorted({min(rows, n_train) for rows in config.rows}):
-            for pretext in config.pretexts if method == "lift" else ("none",):
-                yield study.Case(dataset, method, seed, {"rows": n, "pretext": pretext})
+
+    def rows(case):
+        n = study.n_train(case, config, "classification")
+        return sorted({min(rows, n) for rows in config.rows})
+
+    return study.grid(config, "classification", rows=rows, pretext=study.of_lift(config.pretexts))
 
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
     few = trial.split.subsample(case.settings["rows"], case.seed)
-    if case.method != "lift":
+    if not case.is_lift:
         return replace(trial, split=few)
     pretext = _two_stage.pretext(case.settings["pretext"], trial.split, few, config.pretext_rows, case.seed)
     given = {"pretext": pretext, "n_updates": config.updates, "first_share": config.first_share}
@@ -61,9 +58,7 @@ def finish(results):
     """Differences to one stage, on the same rows."""
     frame = reporting.latest(results.frame())
     differences = reporting.paired_differences(frame[frame["method"] == "lift"], "pretext", "none", ("dataset", "rows"))
-    if len(differences):
-        results.write_table("paired", differences)
-        print(f"\ndifference to one stage, same rows\n\n{reporting.markdown_table(differences.round(3))}")
+    reporting.show(results, "paired", differences, "difference to one stage, same rows")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def trial(case: Case, config: Config, task: str) -> Trial:
     Raises:
         UserError: what `study.trial` and `initialization.place` raise.
     """
-    if case.method != "lift":
+    if not case.is_lift:
         plain = study.trial(case, config, task)
         return replace(plain, measures={"parameters": lambda answers: float("nan")})
     built = study.trial(case, config.with_base(case.settings["base"]), task)

@@ -14,6 +14,7 @@ import pandas as pd
 from utils.baselines import TunedClassifier
 from utils.errors import UnknownName, UserError
 from utils.estimators import PlainClassifier
+from utils.options import parse_options
 from utils.study.cases import Trial
 from utils.tables.splits import Split, content_hash
 
@@ -171,16 +172,7 @@ def _parsed(arm: str) -> tuple[str, dict[str, float]]:
     kind, _, text = arm.partition(":")
     if kind not in ARMS or (text and kind != "self"):
         raise UnknownName(f"no arm {arm!r}; have {', '.join(ARMS)}, and self with threshold=, share= and rounds=")
-    options = {}
-    for word in filter(None, text.split(",")):
-        name, equals, value = word.partition("=")
-        if name not in NUMBERS or not equals:
-            raise UnknownName(f"{arm}: no option {word!r}; have {', '.join(f'{name}=' for name in NUMBERS)}")
-        try:
-            options[name] = NUMBERS[name](value)
-        except ValueError as error:
-            raise UserError(f"{arm}: {name}= takes a number, not {value!r}") from error
-    return kind, options
+    return kind, parse_options(arm, text, NUMBERS)
 
 
 def _randomly_labelled(few: Split, rest: pd.DataFrame, seed: int) -> Split:

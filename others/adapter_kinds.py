@@ -6,10 +6,9 @@ python -m others.adapter_kinds --adapters all --model EleutherAI/gpt-j-6b --lear
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from others import _adapters
-from utils import study, tables
+from utils import study
 from utils.models.local.adapters import ADAPTERS, FULL
 from utils.plots import ledgers
 
@@ -29,18 +28,15 @@ def names(config):
 
 
 def cases(config):
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for adapter in names(config) if method == "lift" else ("none",):
-            wide = adapter in ADAPTERS and ADAPTERS[adapter][1] is not None
-            for rank in config.ranks if wide else (0,):
-                yield study.Case(dataset, method, seed, {"kind": adapter, "rank": rank})
+    for case in study.grid(config, "classification", kind=study.of_lift(names(config))):
+        width = ADAPTERS.get(case.settings["kind"], (None, None))[1]
+        for rank in (0,) if width is None else config.ranks:
+            yield replace(case, settings={**case.settings, "rank": rank})
 
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    if case.method == "lift":
+    if case.is_lift:
         kind, rank = case.settings["kind"], case.settings["rank"]
         given = {"adapter": kind, "adapter_rank": rank or config.adapter_rank}
         trial = replace(trial, learner=_adapters.AdapterClassifier(**{**trial.learner.get_params(deep=False), **given}))

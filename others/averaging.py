@@ -6,10 +6,9 @@ python -m others.averaging --kinds single ema --decay .9 --seeds 0 1 2 3 4
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from others import _averaging
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.errors import UnknownName
 from utils.plots import ledgers
 
@@ -29,20 +28,17 @@ def cases(config):
     for kind in config.kinds:
         if kind not in _averaging.KINDS:
             raise UnknownName(f"no kind of average {kind!r}; have {', '.join(_averaging.KINDS)}")
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for kind in config.kinds if method == "lift" else ("none",):
-            members = config.members if kind not in ("none", *_averaging.ALONE) else 1
-            decay = config.decay if kind == "ema" else 0.0
-            settings = {"average": kind, "members": members, "decay": decay, "rows": config.rows}
-            yield study.Case(dataset, method, seed, settings)
+    for case in study.grid(config, "classification", average=study.of_lift(config.kinds)):
+        kind = case.settings["average"]
+        members = config.members if kind not in ("none", *_averaging.ALONE) else 1
+        settings = {"members": members, "decay": config.decay if kind == "ema" else 0.0, "rows": config.rows}
+        yield replace(case, settings={**case.settings, **settings})
 
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
     split = trial.split.subsample(config.rows, case.seed) if config.rows else trial.split
-    if case.method == "lift":
+    if case.is_lift:
         given = {"average": case.settings["average"], "members": config.members, "decay": config.decay}
         trial = replace(trial, learner=_averaging.SoupClassifier(**{**trial.learner.get_params(deep=False), **given}))
     return replace(trial, split=split, measures=_averaging.measures(trial.learner))
@@ -66,9 +62,7 @@ def finish(results):
     differences = reporting.paired_differences(
         frame[frame["method"] == "lift"], "average", "single", ("dataset", "rows")
     )
-    if len(differences):
-        results.write_table("paired", differences)
-        print(f"\ndifference to a single fine-tune, same rows\n\n{reporting.markdown_table(differences.round(3))}")
+    reporting.show(results, "paired", differences, "difference to a single fine-tune, same rows")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lor
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from others import _contradicting_prompts
 from utils import plots, reporting, study
@@ -26,15 +25,13 @@ class Config(study.Config):
 def cases(config):
     if config.wording:
         raise UserError(f"the prompts are the wordings here; give --prompts {config.wording!r} in place of --wording")
-    for dataset, n, method, seed in product(config.datasets, config.rows, config.methods, config.seeds):
-        for prompt in config.prompts if method == "lift" else ("none",):
-            yield study.Case(dataset, method, seed, {"rows": n, "prompt": prompt})
+    return study.grid(config, config.datasets, rows=config.rows, prompt=study.of_lift(config.prompts))
 
 
 def build(case, config):
     split = _contradicting_prompts.split(case.dataset, case.settings["rows"], case.seed)
     split = split.limit(config.limit) if config.limit else split
-    if case.method != "lift":
+    if not case.is_lift:
         return study.Trial(case.dataset, "synthetic", split, study.learner(case, config, "regression"))
     prompted = replace(config, wording=_contradicting_prompts.wording(case.dataset, case.settings["prompt"]))
     learner = _contradicting_prompts.PromptedRegressor(
@@ -63,10 +60,8 @@ def finish(results):
     frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"]
     found = reporting.paired_differences(lift, "prompt", "neutral", ("dataset", "rows"), "rmse_mean_filled")
-    if len(found):
-        found = found.rename(columns={"better": "worse"})  # more is more error
-        results.write_table("paired", found)
-        print(f"\nRMSE minus that of the neutral prompt, same rows\n\n{reporting.markdown_table(found.round(3))}")
+    found = found.rename(columns={"better": "worse"})  # more is more error
+    reporting.show(results, "paired", found, "RMSE minus that of the neutral prompt, same rows")
 
 
 if __name__ == "__main__":

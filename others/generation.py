@@ -6,7 +6,6 @@ python -m others.generation --datasets images:mnist --side 14 --image-rows 5000 
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 from others._generation import experiment, realism, sheets
 from others._generation.experiment import IMAGES
@@ -26,10 +25,9 @@ def cases(config):
     known = [name for name in config.datasets if not name.startswith(IMAGES)]
     named = [*tables.expand(known, "classification")] if known else []
     named += [name for name in config.datasets if name.startswith(IMAGES)]
-    for dataset, method, seed, given in product(named, config.methods, config.seeds, config.given):
-        size = {"row_levels": config.row_levels, "greys": config.greys, "updates": config.updates}
-        for temperature in config.temperatures if method == "lift" else (1.0,):
-            yield study.Case(dataset, method, seed, {"given": given, "temperature": temperature, **size})
+    axes = {"given": config.given, "temperature": study.of_lift(config.temperatures, 1.0)}
+    size = {"row_levels": config.row_levels, "greys": config.greys, "updates": config.updates}
+    return study.grid(config, named, **axes, **size)
 
 
 def build(case, config):

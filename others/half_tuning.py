@@ -6,10 +6,9 @@ python -m others.half_tuning --parts upper lower --model gpt2 --learning-rates 1
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from others import _adapters
-from utils import study, tables
+from utils import study
 from utils.errors import UnknownName
 from utils.plots import ledgers
 
@@ -29,16 +28,12 @@ def cases(config):
     for part in config.parts:
         if part not in PARTS:
             raise UnknownName(f"no part {part!r}; have {', '.join(PARTS)}")
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for part in config.parts if method == "lift" else ("none",):
-            yield study.Case(dataset, method, seed, {"part": part})
+    return study.grid(config, "classification", part=study.of_lift(config.parts))
 
 
 def build(case, config):
     trial = study.trial(case, config, "classification")
-    if case.method == "lift":
+    if case.is_lift:
         part = case.settings["part"]
         given = {"adapter": "full" if part == "all" else f"full:{part}"}
         trial = replace(trial, learner=_adapters.AdapterClassifier(**{**trial.learner.get_params(deep=False), **given}))

@@ -7,10 +7,9 @@ python -m others.model_size --models EleutherAI/pythia-70m EleutherAI/pythia-160
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 from others import _bases
-from utils import reporting, study, tables
+from utils import reporting, study
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,7 @@ class Config(_bases.Config):
 
 def cases(config):
     _bases.check(config.models)
-    for dataset, method, seed in product(tables.expand(config.datasets, "regression"), config.methods, config.seeds):
-        for base in config.models if method == "lift" else (_bases.NONE,):
-            yield study.Case(dataset, method, seed, {"base": base})
+    return study.grid(config, "regression", base=study.of_lift(config.models, _bases.NONE))
 
 
 def build(case, config):
@@ -46,12 +43,9 @@ def finish(results):
     frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"]
     columns = ["parameters", "rae_mean_filled", "seconds_fit", "seconds_predict", "tokens_train"]
-    if len(lift):
-        means = lift.groupby(["dataset", "base"], as_index=False)[columns].mean()
-        means = means.sort_values(["dataset", "parameters", "base"]).round(3)
-        results.write_table("costs", means)
-        print(f"\nsize, error and cost, means over seeds\n\n{reporting.markdown_table(means)}")
-        print(f"\ncosts    {results.sibling('_costs.csv')}")
+    means = lift.groupby(["dataset", "base"], as_index=False)[columns].mean()
+    means = means.sort_values(["dataset", "parameters", "base"]).round(3)
+    reporting.show(results, "costs", means, "size, error and cost, means over seeds")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ python -m others.pretraining_ablation --model EleutherAI/gpt-j-6b --models Sales
 """
 
 from dataclasses import dataclass
-from itertools import product
 
 from others import _bases
-from utils import plots, reporting, study, tables
+from utils import plots, reporting, study
 from utils.models.local import initialization
 
 
@@ -27,11 +26,7 @@ class Config(_bases.Config):
 def cases(config):
     names = (*config.starts, *config.models)
     _bases.check(names)
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        for base in names if method == "lift" else (_bases.NONE,):
-            yield study.Case(dataset, method, seed, {"base": base})
+    return study.grid(config, "classification", base=study.of_lift(names, _bases.NONE))
 
 
 def build(case, config):
@@ -51,9 +46,7 @@ def finish(results):
     frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"].rename(columns={"base": "start"})
     differences = reporting.paired_differences(lift, "start", "pretrained", ("dataset",))
-    if len(differences):
-        results.write_table("paired", differences)
-        print(f"\ndifference to the pretrained weights, same rows\n\n{reporting.markdown_table(differences.round(3))}")
+    reporting.show(results, "paired", differences, "difference to the pretrained weights, same rows")
 
 
 if __name__ == "__main__":

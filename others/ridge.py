@@ -6,10 +6,9 @@ python -m others.ridge --model EleutherAI/gpt-j-6b --adapter lora
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from others import _ridge
-from utils import study, tables
+from utils import study
 from utils.plots import diagrams
 from utils.tables import synthetic
 
@@ -30,14 +29,13 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, p in product(tables.expand(config.datasets, "regression"), config.inputs):
-        for penalty, method, seed in product(config.penalties, config.methods, config.seeds):
-            yield study.Case(synthetic.table(dataset, f"p={p}", "noise=0").name, method, seed, {"penalty": penalty})
+    names = study.functions(config, [f"p={p}" for p in config.inputs], "noise=0")
+    return study.grid(config, names, penalty=config.penalties)
 
 
 def build(case, config):
     penalty, control = case.settings["penalty"], case.method == _ridge.CONTROL
-    trial = study.variant(replace(case, method="mean") if control else case, config, "regression")
+    trial = study.trial(replace(case, method="mean") if control else case, config, "regression")
     return replace(
         trial,
         split=_ridge.appended(trial.split, penalty),

@@ -5,11 +5,11 @@ python -m others.self_training --arms none self:threshold=.95 self:threshold=0,s
 python -m others.self_training --datasets my.csv --target label --rows 20 --arms none self:rounds=5 all
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from others import _self_training
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.errors import UserError
 from utils.plots import diagrams
 
@@ -31,13 +31,10 @@ class Config(study.Config):
 def cases(config):
     if min(config.rows) < 2:
         raise UserError("1 row has one class, and nothing can be learnt from it; give --rows 2 or more")
-    for dataset, method, seed in product(
-        tables.expand(config.datasets, "classification"), config.methods, config.seeds
-    ):
-        probe = study.Case(dataset, "majority", seed)
-        n_train = len(study.trial(probe, config, "classification").split.y_train)
-        for rows, arm in product(sorted({min(n, n_train) for n in config.rows}), config.arms):
-            yield study.Case(dataset, method, seed, {"rows": n_train if arm == "all" else rows, "arm": arm})
+    for case in study.grid(config, "classification"):
+        n = study.n_train(case, config, "classification")
+        for rows, arm in product(sorted({min(rows, n) for rows in config.rows}), config.arms):
+            yield replace(case, settings={"rows": n if arm == "all" else rows, "arm": arm})
 
 
 def build(case, config):
@@ -67,8 +64,7 @@ def finish(results):
         same = ["dataset", "method", "rows", "arm"]
         columns = ["pseudo_rows", "pseudo_share", "pseudo_accuracy"]
         found = found.merge(kinds.groupby(same, as_index=False)[columns].mean(), on=same, how="left")
-        results.write_table("paired", found)
-        print(f"\ndifference to the labelled rows alone, same rows\n\n{reporting.markdown_table(found.round(3))}")
+        reporting.show(results, "paired", found, "difference to the labelled rows alone, same rows")
 
 
 if __name__ == "__main__":

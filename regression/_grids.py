@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from utils import plots, reporting, study
 from utils.errors import UserError
 from utils.results import Results
+from utils.study.cases import Trial
 from utils.tables import synthetic
 from utils.tables.grids import Grid
 from utils.tables.splits import Split
@@ -120,6 +121,13 @@ def over(name: str, size: int, widen: float) -> Domain:
     room = widen * (options.hi - options.lo)
     axis = np.linspace(options.lo - room, options.hi + room, size)
     return Domain(table, np.unique(np.rint(axis).astype(np.int64)) if options.integer else axis)
+
+
+def trial(case: study.Case, config: study.Config, zones: Sequence[str]) -> Trial:
+    """The trial of a case with the settings `points` and `widen`; its grid is asked, and scored in the `zones`."""
+    found = study.trial(case, config, "regression")
+    domain = over(case.dataset, case.settings["points"], case.settings["widen"])
+    return replace(found, queries=domain.frame(), measures=domain.measures(found.split, zones))
 
 
 def _within(points: np.ndarray, ends: tuple[float, float]) -> np.ndarray:

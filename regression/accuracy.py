@@ -7,9 +7,8 @@ python -m regression.accuracy --datasets my.csv --target price                  
 """
 
 from dataclasses import dataclass
-from itertools import product
 
-from utils import plots, study, tables
+from utils import plots, study
 
 BASELINES = (
     "mean",
@@ -32,8 +31,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, method, seed in product(tables.expand(config.datasets, "regression"), config.methods, config.seeds):
-        yield study.Case(dataset, method, seed)
+    return study.grid(config, "regression")
 
 
 def build(case, config):

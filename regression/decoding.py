@@ -6,9 +6,8 @@ python -m regression.decoding --model EleutherAI/gpt-j-6b --adapter lora --decod
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import study, tables
+from utils import study
 from utils.errors import UnknownName
 from utils.plots import charts
 
@@ -35,9 +34,7 @@ def cases(config):
     unknown = [name for name in config.decodings if name not in DECODINGS]
     if unknown:
         raise UnknownName(f"no way of decoding {unknown[0]!r}; have {', '.join(map(repr, DECODINGS))}")
-    for dataset, method in product(tables.expand(config.datasets, "regression"), config.methods):
-        for decoding, seed in product(config.decodings if method == "lift" else ["–"], config.seeds):
-            yield study.Case(dataset, method, seed, {"decoding": decoding})
+    return study.grid(config, "regression", decoding=study.of_lift(config.decodings, "–"))
 
 
 def build(case, config):

@@ -6,9 +6,8 @@ python -m regression.dimensions --methods lift lift:numbers=significant,digits=2
 """
 
 from dataclasses import dataclass
-from itertools import product
 
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.plots import pictures
 from utils.tables import synthetic
 
@@ -24,13 +23,11 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, p in product(tables.expand(config.datasets, "regression"), config.inputs):
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(synthetic.table(dataset, f"p={p}").name, method, seed)
+    return study.grid(config, study.functions(config, [f"p={p}" for p in config.inputs]))
 
 
 def build(case, config):
-    return study.variant(case, config, "regression")
+    return study.trial(case, config, "regression")
 
 
 def with_inputs(results):
@@ -55,10 +52,7 @@ def finish(results):
     methods = sorted(means["method"].unique(), key=reporting.rank)
     first = first.reindex(index=methods, columns=means["function"].unique())
     first = first.map(lambda p: f"above {means['p'].max()}" if p != p else f"{p:.0f}").reset_index()
-    results.write_table("breaks", first)
-    shown = reporting.markdown_table(first)
-    print(f"\nfewest inputs at which RAE is {BROKEN:.0%} of that of the mean, or more\n\n{shown}")
-    print(f"\nbreaks   {results.sibling('_breaks.csv')}")
+    reporting.show(results, "breaks", first, f"fewest inputs at which RAE is {BROKEN:.0%} of that of the mean, or more")
 
 
 if __name__ == "__main__":

@@ -5,13 +5,11 @@ python -m regression.extrapolation --datasets linear quadratic:p=2 --widen 1    
 python -m regression.extrapolation --methods gp lift lift:numbers=paper,decoding=greedy   # digits, not levels
 """
 
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 
 from regression import _grids
-from utils import study, tables
+from utils import study
 from utils.plots import pictures
-from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -24,16 +22,11 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset in tables.expand(config.datasets, "regression"):
-        for method, seed in product(config.methods, config.seeds):
-            name = synthetic.table(dataset).name
-            yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
+    return study.grid(config, study.functions(config), points=config.points, widen=config.widen)
 
 
 def build(case, config):
-    trial = study.variant(case, config, "regression")
-    domain = _grids.over(case.dataset, case.settings["points"], case.settings["widen"])
-    return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "outside")))
+    return _grids.trial(case, config, ("inside", "outside"))
 
 
 def figure(results):

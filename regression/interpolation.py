@@ -5,13 +5,11 @@ python -m regression.interpolation --datasets functions                         
 python -m regression.interpolation --methods gp lift lift:numbers=paper,decoding=greedy   # digits, not levels
 """
 
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 
 from regression import _grids
-from utils import study, tables
+from utils import study
 from utils.plots import pictures
-from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -24,16 +22,11 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset in tables.expand(config.datasets, "regression"):
-        name = synthetic.table(dataset, "hole=1").name
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
+    return study.grid(config, study.functions(config, "hole=1"), points=config.points, widen=config.widen)
 
 
 def build(case, config):
-    trial = study.variant(case, config, "regression")
-    domain = _grids.over(case.dataset, case.settings["points"], case.settings["widen"])
-    return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "hole")))
+    return _grids.trial(case, config, ("inside", "hole"))
 
 
 def figure(results):

@@ -6,10 +6,9 @@ python -m regression.learning_curves --model EleutherAI/gpt-j-6b --adapter lora 
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from regression import _learning_curves
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.errors import UserError
 
 
@@ -29,9 +28,7 @@ def cases(config):
         raise UserError("learning_curves follows LIFT from epoch to epoch; leave --methods out")
     if not set(config.jitters) <= {"recipe", "none"}:
         raise UserError(f"--jitters takes recipe and none, not {' '.join(config.jitters)}")
-    for dataset in tables.expand(config.datasets, "regression"):
-        for rate, jitter, seed in product(config.rates, config.jitters, config.seeds):
-            yield study.Case(dataset, "lift", seed, {"rate": rate, "jitter": jitter})
+    return study.grid(config, "regression", rate=config.rates, jitter=config.jitters)
 
 
 def build(case, config):

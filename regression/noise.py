@@ -6,11 +6,10 @@ python -m regression.noise --model EleutherAI/gpt-j-6b --adapter lora        # o
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
-from utils import metrics, study, tables
+from utils import metrics, study
 from utils.plots import charts, diagrams
 from utils.tables import synthetic
 
@@ -26,9 +25,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, noise in product(tables.expand(config.datasets, "regression"), config.noises):
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(synthetic.table(dataset, f"noise={noise}").name, method, seed)
+    return study.grid(config, study.functions(config, [f"noise={noise}" for noise in config.noises]))
 
 
 def build(case, config):

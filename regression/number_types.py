@@ -6,11 +6,9 @@ python -m regression.number_types --methods lift:numbers=significant,digits=2,de
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import metrics, plots, study, tables
+from utils import metrics, plots, study
 from utils.plots import pictures
-from utils.tables import synthetic
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,16 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, integer, ends in product(tables.expand(config.datasets, "regression"), config.integers, config.ranges):
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(synthetic.table(dataset, ends, f"integer={integer}").name, method, seed)
+    options = config.ranges, [f"integer={integer}" for integer in config.integers]
+    return study.grid(config, study.functions(config, *options))
 
 
 def build(case, config):
-    trial = study.variant(case, config, "regression")
+    trial = study.trial(case, config, "regression")
 
     def floor(answers):
         """Of the fitted template; a classical learner writes no text."""
-        if not case.method.startswith("lift"):
+        if not case.is_lift:
             return 0.0
         return metrics.writing_error(trial.learner.template_, trial.split.y_test)
 

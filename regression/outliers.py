@@ -6,11 +6,10 @@ python -m regression.outliers --model EleutherAI/gpt-j-6b --adapter lora     # o
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
-from utils import plots, reporting, study, tables
+from utils import plots, reporting, study
 from utils.plots import charts
 from utils.tables import synthetic
 
@@ -28,10 +27,9 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, share, sign in product(tables.expand(config.datasets, "regression"), config.shares, config.signs):
-        options = (f"outliers={share}", f"sign={sign}") if share else ()  # without outliers there is no sign
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(synthetic.table(dataset, *options).name, method, seed)
+    clean = study.functions(config) if 0 in config.shares else []  # without outliers there is no sign
+    shares = [f"outliers={share}" for share in config.shares if share]
+    return study.grid(config, clean + study.functions(config, shares, [f"sign={sign}" for sign in config.signs]))
 
 
 def build(case, config):
@@ -72,8 +70,7 @@ def finish(results):
     if len(means):
         columns = paper[["function", "method", "paper, filtered"]]
         table = means[["rae_mean_filled", "rae_filtered3"]].reset_index().merge(columns, "left")
-        print(f"\ntable    {results.write_table('published', table)}")
-        print(f"\nRAE with {PAPER:g} % outliers\n\n{reporting.markdown_table(table.round(3))}")
+        reporting.show(results, "published", table, f"RAE with {PAPER:g} % outliers")
 
 
 if __name__ == "__main__":

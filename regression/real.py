@@ -6,7 +6,6 @@ LIFT_DATA=FOLDER python -m regression.real --datasets student --leave-out none G
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 from utils import plots, reporting, study, tables
 from utils.errors import UserError
@@ -33,10 +32,8 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, columns in product(tables.expand(config.datasets, "regression"), config.leave_out):
-        for fraction, method, seed in product(config.fractions, config.methods, config.seeds):
-            for names in config.names if method == "lift" else ["no"]:
-                yield study.Case(dataset, method, seed, {"fraction": fraction, "names": names, "leave_out": columns})
+    names = study.of_lift(config.names, "no")
+    return study.grid(config, "regression", fraction=config.fractions, names=names, leave_out=config.leave_out)
 
 
 def build(case, config):
@@ -72,8 +69,8 @@ def finish(results):
     means = frame.groupby(["dataset", *keys], dropna=False)[["rae_mean_filled", "rae_filtered5"]].mean().reset_index()
     paper = published.real_tables().rename(columns={"dataset": "paper_name"}).assign(leave_out="none")
     table = means.merge(paper, "left", keys).drop(columns="paper_name")
-    print("\nRAE here, and the paper's, whose classical learners had the row number among their features\n")
-    print(reporting.markdown_table(table.round(3)), f"\n\ntable    {results.write_table('published', table)}")
+    title = "RAE here, and the paper's, whose classical learners had the row number among their features"
+    reporting.show(results, "published", table, title)
 
 
 if __name__ == "__main__":

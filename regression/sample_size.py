@@ -6,9 +6,8 @@ python -m regression.sample_size --datasets cosine:p=2,n=1024 --rows 16 64 256 1
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.plots import pictures
 from utils.reporting import power_law
 
@@ -22,22 +21,17 @@ class Config(study.Config):
     shares: tuple[float, ...] = (1.0,)  # of the training rows, beside the numbers above
 
 
-def n_rows(dataset, config):
-    """The numbers of training rows that are tried, smallest first."""
-    table = study.table_of(dataset, config, "regression")
-    split = table.split(config.seeds[0], config.protocol)
-    n = len((split.limit(config.limit) if config.limit else split).y_train)
-    return sorted({rows for rows in config.rows if rows <= n} | {max(2, round(share * n)) for share in config.shares})
-
-
 def cases(config):
-    for dataset in tables.expand(config.datasets, "regression"):
-        for n, method, seed in product(n_rows(dataset, config), config.methods, config.seeds):
-            yield study.Case(dataset, method, seed, {"rows": n})
+    def rows(case):
+        n = study.n_train(case, config, "regression")
+        shares = {max(2, round(share * n)) for share in config.shares}
+        return sorted({rows for rows in config.rows if rows <= n} | shares)
+
+    return study.grid(config, "regression", rows=rows)
 
 
 def build(case, config):
-    trial = study.variant(case, config, "regression")
+    trial = study.trial(case, config, "regression")
     return replace(trial, split=trial.split.subsample(case.settings["rows"], case.seed))
 
 
@@ -51,10 +45,7 @@ def finish(results):
     figure(frame, "rmse_mean_filled", "RMSE (units of the target)").savefig(results.sibling("_rmse.png"), dpi=150)
     print(f"picture  {results.sibling('_rmse.png')}")
     needed = power_law.rows_to_match(frame, "rae_mean_filled", "lift", "gp")
-    if len(needed):
-        results.write_table("needed", needed)
-        print(f"\nrows that LIFT needs to match gp with all\n\n{reporting.markdown_table(needed.round(3))}")
-        print(f"\nneeded   {results.sibling('_needed.csv')}")
+    reporting.show(results, "needed", needed, "rows that LIFT needs to match gp with all")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,10 @@ python -m regression.surfaces --datasets synthetic --rows 200 300 500 1000 --poi
 python -m regression.surfaces --datasets cosine:noise=0 --methods gp xgboost lift lift:levels=50
 """
 
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 
 from regression import _grids
-from utils import study, tables
+from utils import study
 from utils.plots import pictures
 from utils.tables import synthetic
 
@@ -25,16 +24,12 @@ class Config(study.Config):
 
 
 def cases(config):
-    for dataset, n in product(tables.expand(config.datasets, "regression"), config.rows):
-        name = synthetic.table(dataset, "p=2", f"n={n}").name
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(name, method, seed, {"points": config.points, "widen": config.widen})
+    names = study.functions(config, "p=2", [f"n={n}" for n in config.rows])
+    return study.grid(config, names, points=config.points, widen=config.widen)
 
 
 def build(case, config):
-    trial = study.variant(case, config, "regression")
-    domain = _grids.over(case.dataset, case.settings["points"], case.settings["widen"])
-    return replace(trial, queries=domain.frame(), measures=domain.measures(trial.split, ("inside", "outside")))
+    return _grids.trial(case, config, ("inside", "outside"))
 
 
 def figure(results):

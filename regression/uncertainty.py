@@ -7,12 +7,11 @@ python -m regression.uncertainty --model EleutherAI/gpt-j-6b --adapter lora --de
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
 from regression import _uncertainty
-from utils import reporting, study, tables
+from utils import reporting, study
 from utils.tables import synthetic
 
 SHOWN = ["crps", "coverage_90", "width_90", "conformal_coverage_90", "conformal_width_90", "spearman", "sd_pearson"]
@@ -29,9 +28,7 @@ class Config(study.Config):
 
 def cases(config):
     options = ("hetero=1", f"noise={config.noise}", f"n={config.rows}")
-    for dataset in tables.expand(config.datasets, "regression"):
-        for method, seed in product(config.methods, config.seeds):
-            yield study.Case(synthetic.table(dataset, *options).name, method, seed)
+    return study.grid(config, study.functions(config, *options))
 
 
 def build(case, config):
@@ -50,8 +47,7 @@ def figure(results):
 def finish(results):
     """Means over seeds of the scores that the paper's question asks for."""
     means = reporting.latest(results.frame()).groupby(["dataset", "method"])[SHOWN].mean().reset_index()
-    results.write_table("intervals", means)
-    print(f"\n{reporting.markdown_table(means.round(3))}\n\ntable    {results.sibling('_intervals.csv')}")
+    reporting.show(results, "intervals", means, "uncertainty, means over seeds")
 
 
 if __name__ == "__main__":

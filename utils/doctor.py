@@ -212,13 +212,8 @@ def _missing(word: str, area: str, online: bool) -> list[str]:
     names = [word]
     if word in registry.GROUPS:
         tasks = ("classification", "regression") if area == "others" else (area,)
-        names = [name for task in tasks for name in registry.members(word, task, _folders())]
+        names = [name for task in tasks for name in registry.members(word, task, paths.folders("LIFT_DATA"))]
     return [name for name in names if not _is_here(name, online)]
-
-
-def _folders() -> list[Path]:
-    words = [Path(word).expanduser() for word in os.environ.get("LIFT_DATA", "").split(os.pathsep) if word]
-    return [folder for folder in words if folder.is_dir()]
 
 
 def _is_here(name: str, online: bool) -> bool:
@@ -232,7 +227,7 @@ def _is_here(name: str, online: bool) -> bool:
     ):
         return True
     entry = registry.find(name)
-    if any(files.find(stem, _folders()) for stem in {name, entry.name if entry else name}):
+    if any(files.find(stem, paths.folders("LIFT_DATA")) for stem in {name, entry.name if entry else name}):
         return True
     if name in ("mnist", "fashion_mnist"):
         return online or (openml.CACHE / f"{({'mnist': 554, 'fashion_mnist': 40996})[name]}.parquet").is_file()

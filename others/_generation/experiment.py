@@ -60,7 +60,7 @@ def trial(case: Case, config: Config) -> Trial:
     learner = generators.Reference(case.method, given, levels, top, case.seed)
     size = f" {config.side}x{config.side}" if top else ""
     found = trials.Trial(case.dataset + size, source, rows, learner)
-    if case.method == "lift":
+    if case.is_lift:
         plain = replace(found, learner=config.lift("classification", case.seed)).learner.get_params(deep=False)
         own = {"given": given, "temperature": case.settings["temperature"], "row_levels": levels, "top": top}
         own |= {"n_updates": config.updates}

@@ -53,12 +53,12 @@ def test_options_are_put_after_the_name_of_a_function():
 
 def test_options_of_lift_go_before_the_flags_and_the_recipe():
     config = dimensions.Config(numbers="scaled", levels=100, retries=1)
-    trial = study.variant(Case("linear", "lift:levels=20,decoding=greedy,jitter=0.5", 3), config, "regression")
+    trial = study.trial(Case("linear", "lift:levels=20,decoding=greedy,jitter=0.5", 3), config, "regression")
     assert trial.learner.template == {"numbers": "scaled", "levels": 20}
     assert (trial.learner.decoding, trial.learner.jitter, trial.learner.retries) == ("greedy", 0.5, 1)
     assert trial.learner.random_state == 3
     assert "levels=20" in trial.learner.options()
-    plain = study.variant(Case("linear", "lift", 3), config, "regression")
+    plain = study.trial(Case("linear", "lift", 3), config, "regression")
     assert plain.learner.template["levels"] == 100
     assert plain.key(3, {}) != trial.key(3, {})
 
@@ -76,7 +76,7 @@ def test_options_of_lift_go_before_the_flags_and_the_recipe():
 )
 def test_bad_options_of_methods_are_refused(method, said):
     with pytest.raises(UserError, match=said):
-        study.variant(Case("linear", method, 0), dimensions.Config(), "regression")
+        study.trial(Case("linear", method, 0), dimensions.Config(), "regression")
 
 
 # ---- grids and zones -------------------------------------------------------------------------------------------------

@@ -193,6 +193,13 @@ def _markdown(experiment: str, score: str, summary: pd.DataFrame, cells: pd.Data
     return "\n\n".join(parts) + "\n"
 
 
+def show(results: Results, name: str, table: pd.DataFrame, title: str) -> None:
+    """Writes a table to EXPERIMENT_name.csv and prints it under its title; does nothing for a table without rows."""
+    if len(table):
+        path = results.write_table(name, table)
+        print(f"\n{title}\n\n{markdown_table(table.round(3))}\n\ntable    {path}")
+
+
 def markdown_table(frame: pd.DataFrame) -> str:
     """A Markdown table of the frame's cells, without its index."""
     lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * frame.shape[1]]

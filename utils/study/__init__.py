@@ -8,7 +8,7 @@ __getattr__ = attach(
         "cases": "Trial",
         "plans": "Case",
         "config": "Config flags",
-        "build": "learner load table_of trial variant",
+        "build": "functions grid learner load n_train of_lift table_of trial",
         "experiment": "main",
     },
 )

@@ -1,15 +1,17 @@
-"""What a case stands for: its rows and its learner. Nothing costly happens here."""
+"""The cases of an experiment, and what a case stands for: its rows and its learner. Nothing costly happens here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING
 
 from .. import baselines, tables
 from ..errors import UnknownName, UserError
 from ..options import parse_options
-from ..tables import files
+from ..tables import files, synthetic
 from . import cases
 from .config import Config
 from .plans import Case
@@ -35,14 +37,56 @@ LEARNER = {
 }
 
 
+def grid(config: Config, datasets: str | Iterable[str], /, **axes: object) -> Iterator[Case]:
+    """A case for each data set, method, seed and combination of the axes' values, which are its settings.
+
+    Args:
+        datasets: names, or the task for which --datasets names tables.
+        axes: by name of the setting a tuple or list of values, one value, or a function from the case, without settings
+            yet, to its values; see `of_lift`.
+    """
+    names = tables.expand(config.datasets, datasets) if isinstance(datasets, str) else datasets
+    for cell in product(names, config.methods, config.seeds):
+        case = Case(*cell)
+        values = [axis(case) if callable(axis) else axis for axis in axes.values()]
+        for chosen in product(*(one if isinstance(one, tuple | list) else (one,) for one in values)):
+            yield replace(case, settings=dict(zip(axes, chosen, strict=True)))
+
+
+def of_lift(values: Sequence[object], other: object = "none") -> Callable[[Case], Sequence[object]]:
+    """An axis of `grid` along which LIFT alone varies; all other methods have the value `other`."""
+    return lambda case: values if case.is_lift else (other,)
+
+
+def functions(config: Config, *options: str | Sequence[str]) -> list[str]:
+    """The functions of --datasets with options, such as "n=100" or several from which each function gets one."""
+    known = tables.expand(config.datasets, "regression")
+    chosen = product(known, *((one,) if isinstance(one, str) else one for one in options))
+    return [synthetic.table(name, *given).name for name, *given in chosen]
+
+
+def n_train(case: Case, config: Config, task: str) -> int:
+    """How many training rows the case's table has, cut to --limit. Raises what `trial` raises."""
+    return len(trial(case, config, task).split.y_train)
+
+
 def learner(case: Case, config: Config, task: str) -> Learner:
-    """The learner that the case names, not fitted. Raises UnknownName."""
-    if case.method == "lift":
-        return config.lift(task, case.seed)
+    """The learner that the case names, not fitted; `lift` may have options, which go before flags and recipe.
+
+    Raises:
+        UserError: an unknown method, an option that there is not, or a value that it cannot take.
+    """
+    method, _, text = case.method.partition(":")
+    if case.is_lift:
+        lift, given = config.lift(task, case.seed), parse_options(case.method, text, {**TEMPLATE, **LEARNER})
+        template = {name: given.pop(name) for name in TEMPLATE if name in given}
+        return lift.set_params(**given, template={**(lift.template or {}), **template} or None)
     known = baselines.names(task)
-    if case.method not in known:
+    if method not in known:
         raise UnknownName(f"no method {case.method!r} for {task}; have lift, {', '.join(known)}")
-    return (baselines.classifier if task == "classification" else baselines.regressor)(case.method, case.seed)
+    if text:
+        raise UnknownName(f"{case.method}: {method} takes no options; lift does")
+    return (baselines.classifier if task == "classification" else baselines.regressor)(method, case.seed)
 
 
 def trial(case: Case, config: Config, task: str) -> Trial:
@@ -89,23 +133,3 @@ def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: object) -> 
     """The split, which all methods of a table and seed share: nobody may change it in place."""
     rows = load(name, **wanted).split(seed, protocol)
     return rows.limit(limit) if limit else rows
-
-
-def variant(case: Case, config: Config, task: str) -> Trial:
-    """`trial` of a case whose method may be `lift` with options, which go before the flags and the recipe.
-
-    Raises:
-        UserError: an option that there is not, or a value that it cannot take; and what `trial` raises.
-    """
-    method, _, text = case.method.partition(":")
-    plain = trial(replace(case, method=method), config, task)
-    if not text:
-        return plain
-    if method != "lift":
-        raise UnknownName(f"{case.method}: {method} takes no options; lift does")
-    given = parse_options(case.method, text, {**TEMPLATE, **LEARNER})
-    template = {name: value for name, value in given.items() if name in TEMPLATE}
-    learner = {name: value for name, value in given.items() if name in LEARNER}
-    if template:
-        learner["template"] = {**(plain.learner.template or {}), **template}
-    return replace(plain, learner=plain.learner.set_params(**learner))

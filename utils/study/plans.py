@@ -21,6 +21,11 @@ class Case:
     seed: int
     settings: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def is_lift(self) -> bool:
+        """Whether the method is LIFT, with options or without."""
+        return self.method.partition(":")[0] == "lift"
+
     def __str__(self) -> str:
         varied = "".join(f" {name}={value}" for name, value in self.settings.items())
         return f"{self.dataset} {self.method}{varied} seed {self.seed}"
