@@ -22,7 +22,7 @@ class Faulty(baselines.TunedClassifier):
     def __init__(self, seed):
         super().__init__("tree", seed)
 
-    def check(self):
+    def check(self, *rows):
         if self.seed == 3:
             raise CannotDo("a tree has no such verb")
         if self.seed == 4:
@@ -84,6 +84,23 @@ def test_what_cases_cost_is_worked_out_once_for_all_seeds(results, monkeypatch):
 
     assert Runner(config, make, results).run(varied) == 0
     assert sorted((method, settings["share"]) for method, settings in asked) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+def test_a_case_is_built_once_before_it_runs(results):
+    built = []
+    config = study.Config(workers=1, quiet=True, results_dir=results.path.parents[1])
+
+    def make(case, config):
+        built.append(case.seed)
+        return build(case, config)
+
+    runner = Runner(config, make, results)
+    preview = runner.trial(cases(0)[0])
+    assert runner.trial(cases(0)[0]) is preview, "what is shown first is what is looked at"
+    assert runner.run(cases(0, 5)) == 0
+    assert built == [0, 5, 0, 5], "preview, key and check share one; the run, perhaps in another process, has its own"
+    assert runner.run(cases(0, 5)) == 0
+    assert built[4:] == [0, 5], "finished cases only need their key"
 
 
 def test_a_missing_package_ends_the_study_before_anything_runs(results):

@@ -52,12 +52,12 @@ def main(
         for name in ("datasets", "methods", "seeds"):
             if not getattr(config, name):
                 raise UserError(f"--{name} has no value; give at least one")
-        planned = list(cases(config))
+        planned, runner = list(cases(config)), Runner(config, build, results)
         if config.check or not config.quiet:
-            n_unread = table_check.tell(planned, config, build, table_of)
+            n_unread = table_check.tell(planned, config, runner.trial, table_of)
         if config.check:
             sys.exit(EXIT_USER_ERROR if n_unread else 0)
-        failed = Runner(config, build, results).run(planned)
+        failed = runner.run(planned)
         reporting.write(results, figure)
         if finish is not None and len(results.frame()):
             finish(results)

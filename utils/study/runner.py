@@ -50,6 +50,7 @@ class Runner:
 
     def __init__(self, config, build: Callable[[Case, object], Trial], results: Results):
         self.config, self.build, self.results = config, build, results
+        self._trials: dict[str, Trial] = {}  # by case, until all that looks at them before they run has done so
         self.session = session.current()
         self.mail: Mail | None = None  # tells how far cases are; nobody asks under --quiet
         spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
@@ -69,14 +70,13 @@ class Runner:
         is_shown = distributed.is_first() and not self.config.quiet
         counted = nullcontext() if is_shown else progress.listening(None)
         with budget.offline(self.config.spending, self.config.results_dir), counted:
-            plans = self._look_at(list(cases))
             earlier = self.results.frame()
             finished = set() if self.config.redo or not len(earlier) else set(earlier["key"])
+            plans = self._look_at(list(cases), finished)
             pending = [plan for plan in plans if plan.key not in finished]
             if len(pending) < len(plans):
                 done = len(plans) - len(pending)
                 print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}", flush=True)
-            pending = self._check(pending)
         impossible = [plan for plan in pending if plan.problem]
         forecast = Forecast(seen(plans, earlier))
         wanted = distributed.broadcast(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
@@ -96,18 +96,39 @@ class Runner:
                 self._run_all(possible, shown)
         return board.n_failed
 
-    def _look_at(self, cases: list[Case]) -> list[Plan]:
-        plans: dict[int, Plan] = {}
+    def trial(self, case: Case) -> Trial:
+        """The case's trial: one for the table's preview, the case's key, its check and its quote."""
+        if str(case) not in self._trials:
+            self._trials[str(case)] = self.build(case, self.config)
+        return self._trials[str(case)]
+
+    def _look_at(self, cases: list[Case], finished: set[str]) -> list[Plan]:
+        """The plans of all cases, each once; of those still to run, the ones that never can are marked with the reason.
+
+        To look at LIFT is costly. Where it can run with one seed it is taken to run with the others, whose rows are of
+        the same table: a prompt some tokens longer is noticed in its turn. Where it costs money, nothing is taken.
+        """
+        plans: dict[str, tuple[int, Plan]] = {}
         works: dict[tuple[str, ...], Work] = {}  # rows of another seed are as many, so that they cost the same
+        fine: set[tuple[str, ...]] = set()
         with progress.counting("looking at case", len(cases)) as count:
             for i in by_rows(cases):
-                trial = self.build(cases[i], self.config)
+                trial = self.trial(cases[i])
                 plan = self._plan(cases[i], trial, works)
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
-                plans[i] = plan
+                known = plan.key in finished or plan.key in plans
+                if not known and plan.kin() not in fine:
+                    try:
+                        trial.check()
+                        fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
+                    except (CannotDo, TooLong) as error:  # of this table and this learner; other pairs may well run
+                        plan = replace(plan, problem=str(error))
+                if not plan.is_remote:
+                    del self._trials[str(cases[i])]  # rows of many cases would fill the memory
+                plans.setdefault(plan.key, (i, plan))
                 count.step()
-        return list({plan.key: plan for _, plan in sorted(plans.items())}.values())
+        return [plan for _, plan in sorted(plans.values(), key=lambda pair: pair[0])]
 
     def _plan(self, case: Case, trial: Trial, works: dict[tuple[str, ...], Work]) -> Plan:
         head = {
@@ -128,36 +149,16 @@ class Runner:
             work = works[kin(head, head)] = costs.of(trial, case.method, case.settings)
         return Plan(case, head, work, budget.is_remote(trial))
 
-    def _check(self, plans: list[Plan]) -> list[Plan]:
-        """The plans, those that can never run marked with the reason.
-
-        To look at LIFT is costly. Where it can run with one seed it is taken to run with the others, whose rows are of
-        the same table: a prompt some tokens longer is noticed in its turn. Where it costs money, nothing is taken.
-        """
-        checked: dict[str, Plan] = {}
-        fine: set[tuple[str, ...]] = set()
-        with progress.counting("checking case", len(plans)) as count:
-            for i in by_rows([plan.case for plan in plans]):
-                plan = plans[i]
-                if plan.kin() not in fine:
-                    try:
-                        self.build(plan.case, self.config).check()
-                        fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
-                    except (CannotDo, TooLong) as error:  # of this table and this learner; other pairs may well run
-                        plan = replace(plan, problem=str(error))
-                checked[plan.key] = plan
-                count.step()
-        return [checked[plan.key] for plan in plans]
-
     def _agree(self, plans: list[Plan]) -> None:
         """Shows what models behind the protocol would cost, and ends the study unless the user agrees."""
-        remote = [plan for plan in plans if plan.is_remote]
+        remote = [plan.case for plan in plans if plan.is_remote]
         if remote:
-            trials = ((f"{one.case.dataset} {one.case.method}", self.build(one.case, self.config)) for one in remote)
+            trials = ((f"{case.dataset} {case.method}", self._trials.pop(str(case))) for case in remote)
             budget.agree(trials, self.config.spending, self.config.results_dir)
         elif self.config.spending.dry_run:
             print("nothing here costs money: no case that is still to run has a model behind the protocol")
             raise budget.DryRun
+        self._trials.clear()
         self.session = session.current()
 
     def _run_all(self, plans: list[Plan], shown: Display) -> None:

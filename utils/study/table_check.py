@@ -67,14 +67,14 @@ class Check:
 def tell(
     cases: Sequence[Case],
     config,
-    build: Callable[[Case, object], Trial],
+    trial_of: Callable[[Case], Trial],
     table_of: Callable[[str, object, str], AnyTable],
 ) -> int:
     """Prints what is found about the tables of the cases; without --check, of the user's own and in short.
 
     Args:
         config: the flags, a `study.Config`.
-        build: turns a case into a trial.
+        trial_of: the trial of a case.
         table_of: the table of a name, by the flags and the task.
 
     Returns:
@@ -91,7 +91,7 @@ def tell(
             if not (config.check or tables.is_own(case.dataset)):
                 continue
             try:
-                trial = build(case, config)
+                trial = trial_of(case)
                 table = _table(case.dataset, config, trial, table_of)
                 if config.check or table is not None:
                     show(look(trial, table, case.seed, config), config.check)
