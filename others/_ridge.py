@@ -93,7 +93,7 @@ class LeastSquares(TunedRegressor):
         super().__init__(name, seed, threads)
 
     def method(self) -> Method:
-        return Method(lambda rows: LinearRegression(fit_intercept=False))
+        return Method(lambda rows: LinearRegression(fit_intercept=False), standardized=False)
 
     def encoder(self) -> FunctionTransformer:
         return FunctionTransformer(np.asarray, kw_args={"dtype": float})

@@ -43,6 +43,7 @@ class Method:
     build: Callable
     grid: dict[str, tuple] = field(default_factory=dict)
     probabilities: bool = True  # classifiers: whether it gives them
+    standardized: bool = True  # regressors: whether they learn targets of mean 0 and variance 1
     max_rows: int | None = None  # above, it is fitted on a seeded random subset of this size
 
     def points(self) -> list[dict]:

@@ -163,7 +163,7 @@ class TunedRegressor(RegressorMixin, Tuned):
     """Targets are finite numbers. Every learner is fitted to them with mean 0 and variance 1, by its training rows."""
 
     def describe(self) -> dict:
-        return super().describe() | {"target": "standardized"}
+        return super().describe() | ({"target": "standardized"} if self.method().standardized else {})
 
     describe.__doc__ = Tuned.describe.__doc__
 
@@ -182,8 +182,9 @@ class TunedRegressor(RegressorMixin, Tuned):
     def predict(self, X) -> np.ndarray:
         return np.asarray(self._predict(X, "predict"), dtype=float).ravel()
 
-    def _built(self, method: Method, rows: Rows, point: dict) -> StandardizedTarget:
-        return StandardizedTarget(super()._built(method, rows, point))
+    def _built(self, method: Method, rows: Rows, point: dict):
+        learner = super()._built(method, rows, point)
+        return StandardizedTarget(learner) if method.standardized else learner
 
     def check_uncertainty(self) -> None:
         """Raises CannotDo for all but the Gaussian process and the boosted quantiles."""
