@@ -12,9 +12,12 @@ import pytest
 from transformers import AutoModelForCausalLM, GPTJConfig
 
 from benchmarks import manual
+from classification import accuracy
 from tests.conftest import ROOT
 from tests.models.local.test_model import small_tokenizer
 from tests.test_layout import SCRIPTS
+from utils import study
+from utils.results import Results
 
 # What a shell starts in the background ignores Ctrl-C, and so would the tests' children.
 HEAR_CTRL_C = (
@@ -48,6 +51,13 @@ def finish(process, code=0):
 
 def run(module, *flags, code=0, folder=ROOT):
     return finish(launch(module, *flags, folder=folder), code)
+
+
+def held(dataset, method, folder):
+    """A claim on a case of classification/accuracy with seed 0: no study in `folder` ends while it is held."""
+    config = accuracy.Config(results_dir=folder)
+    case = study.Case(dataset, method, 0)
+    return Results(folder, "classification", "accuracy").claim(accuracy.build(case, config).key(0, {}))
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -113,13 +123,14 @@ def test_two_workers_give_the_numbers_of_one(tmp_path):
 def test_kill_minus_nine_loses_nothing_that_was_finished(workers, tmp_path):
     csv = tmp_path / "classification" / "accuracy.csv"
     flags = ["--datasets", "iris", "wine", "moons", "--methods", "tree", "forest", "mlp", "--results-dir", tmp_path]
-    process = launch("classification.accuracy", *flags, "--workers", workers)
-    while process.poll() is None and (not csv.exists() or csv.read_bytes().count(b"\n") < 3):
-        time.sleep(0.01)
-    process.kill()
-    process.communicate(timeout=30)  # ends when the workers have ended too, for they hold its output
+    with held("iris", "mlp", tmp_path):
+        process = launch("classification.accuracy", *flags, "--workers", workers)
+        while process.poll() is None and (not csv.exists() or csv.read_bytes().count(b"\n") < 3):
+            time.sleep(0.01)
+        process.kill()
+        process.communicate(timeout=600)  # ends when the workers have ended too, for they hold its output
     before = pd.read_csv(csv)
-    assert 2 <= len(before) < 9, "the process was to be killed in mid-run"
+    assert 2 <= len(before) < 9, "it waits for the case that is held"
     run("classification.accuracy", *flags, "--workers", 2)
     after = pd.read_csv(csv)
     assert len(after) == 9
@@ -130,15 +141,15 @@ def test_kill_minus_nine_loses_nothing_that_was_finished(workers, tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_says_what_is_kept_and_nothing_else(workers, tmp_path):
     """With two workers more cases wait than the pool's queue holds."""
-    claims = tmp_path / "classification" / "accuracy" / ".claims"
+    csv = tmp_path / "classification" / "accuracy.csv"
     flags = ["--datasets", "iris", "wine", "digits", "--methods", "tree", "lift", "--results-dir", tmp_path]
     flags += ["--seeds", *range(4), "--epochs", 200]
-    process = launch("classification.accuracy", *flags, "--workers", workers)
-    while process.poll() is None and not (claims.exists() and len(list(claims.iterdir())) >= workers):
-        time.sleep(0.01)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, err = finish(process, code=130)
+    with held("wine", "tree", tmp_path):
+        process = launch("classification.accuracy", *flags, "--workers", workers)
+        while process.poll() is None and not csv.exists():  # until a case has finished, with others under way
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = finish(process, code=130)
     assert "finished cases are kept" in err
     for told in ("Traceback", "Exception", "leaked", "Warning"):
         assert told not in err

@@ -152,7 +152,7 @@ def test_two_processes_lose_no_row_and_double_none(tmp_path):
 def hold(folder, held, release):
     with Results(folder, "classification", "toy").claim("k0"):
         held.set()
-        release.wait(30)
+        release.wait(600)
 
 
 def test_a_case_that_another_process_runs_is_left_to_it(tmp_path):
@@ -160,7 +160,7 @@ def test_a_case_that_another_process_runs_is_left_to_it(tmp_path):
     held, release = context.Event(), context.Event()
     other = context.Process(target=hold, args=(tmp_path, held, release))
     other.start()
-    assert held.wait(30)
+    assert held.wait(600)
     results = Results(tmp_path, "classification", "toy")
     with pytest.raises(Busy), results.claim("k0"):
         pass

@@ -63,7 +63,7 @@ class Server:
         self.asked.append(handler.path)
         fault = self.faults.pop(0) if self.faults and handler.path.startswith("/file") else None
         if fault == "slow":
-            self.released.wait(5)
+            self.released.wait(600)  # longer than any client waits
             return
         content = self.pages.get(handler.path, b"")
         handler.send_response(fault if isinstance(fault, int) else 200 if handler.path in self.pages else 412)
@@ -154,7 +154,7 @@ def test_a_changed_copy_is_refused(server):
 
 @pytest.mark.parametrize("faults", [[503, 500], ["cut"], ["slow"], [429, "cut", "slow"]])
 def test_passing_faults_are_tried_again(server, monkeypatch, faults):
-    monkeypatch.setattr(openml, "TIMEOUT", 0.2)
+    monkeypatch.setattr(openml, "TIMEOUT", 2 if "slow" in faults else 300)  # seconds; good answers must be faster
     server.faults = list(faults)
     assert openml.fetch("900").target == "class"
     assert server.asked.count("/file/900") == len(faults) + 1
@@ -165,10 +165,11 @@ def test_passing_faults_are_tried_again(server, monkeypatch, faults):
     [(503, "answered 503"), ("cut", "cannot be read.*IncompleteRead.*LIFT_DATA"), ("slow", "timed out.*LIFT_DATA")],
 )
 def test_lasting_faults_end_in_a_message(server, monkeypatch, fault, message):
-    monkeypatch.setattr(openml, "TIMEOUT", 0.1)
     server.faults = [fault] * openml.ATTEMPTS
-    with pytest.raises(UserError, match=message):
-        openml.fetch("900")
+    with monkeypatch.context() as patch:
+        patch.setattr(openml, "TIMEOUT", 2 if fault == "slow" else 300)
+        with pytest.raises(UserError, match=message):
+            openml.fetch("900")
     assert not list(openml.CACHE.glob("900.parquet"))
     assert openml.fetch("900").target == "class"
 

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
 from ..errors import BadTable
+from ..tables import encoding
 
 MOST_COPIES = 10  # of a row, on average; each costs tokens
 
@@ -40,6 +41,7 @@ def frame(estimator: BaseEstimator, X: object, reset: bool) -> pd.DataFrame:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         if not len(X) or not X.shape[1]:
             raise BadTable(f"a table of {len(X)} rows and {X.shape[1]} columns; at least one of each is needed")
+        X = encoding.with_numbers(X)
         infinite = [str(c) for c in X.select_dtypes("number") if np.isinf(X[c].to_numpy(float, na_value=np.nan)).any()]
         if infinite:
             raise BadTable(f"infinite values in {', '.join(infinite)}; replace them or leave the cells empty")

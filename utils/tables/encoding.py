@@ -61,17 +61,24 @@ class Encoder(TransformerMixin, BaseEstimator):
 
 
 def as_frame(X) -> pd.DataFrame:
-    """`X` as a DataFrame; the columns of an array are named 0, 1, 2, … and numbers in object arrays are found."""
+    """`X` as a DataFrame; the columns of an array are named 0, 1, 2, … and numbers that are held as objects are found."""
     if isinstance(X, pd.DataFrame):
-        return X
+        return with_numbers(X)
     values = np.asarray(X)
     if values.ndim != 2:
         raise BadTable(f"inputs must have rows and columns, not the shape {values.shape}")
     return pd.DataFrame(values).infer_objects()
 
 
-def is_numeric(column: pd.Series) -> bool:
-    """Whether a column holds quantities; truth values count as categories."""
+def with_numbers(X: pd.DataFrame) -> pd.DataFrame:
+    """`X`, its columns of dtype object that hold numbers alone as numbers; without them it is returned as it is."""
+    objects = X.select_dtypes(object).dropna(axis=1, how="all").infer_objects()
+    kinds = {name: kind for name, kind in objects.dtypes.items() if is_numeric(kind)}
+    return X.astype(kinds) if kinds else X
+
+
+def is_numeric(column: pd.Series | np.dtype) -> bool:
+    """Whether a column, or one of that dtype, holds quantities; truth values count as categories."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 

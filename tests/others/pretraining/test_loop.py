@@ -274,7 +274,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_workers_too_and_does_no_harm(tiny):
         while process.poll() is None and not (tiny.scratch / "checkpoint.pt").exists():
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=600)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
