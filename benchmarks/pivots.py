@@ -9,7 +9,8 @@
     names: network:n=500,epoch=80 → network                        what heads say instead of the first text
 
 Rows, columns and cells are format strings over the columns of the file; "–" stands for what is missing. There may be
-several `columns` and `names`. `FILE by MODULE:FUNCTION` instead has the text made by a function of the frame.
+several `columns` and `names`. The settings of the paper's numbers (data/published/results.csv) are columns, too.
+`FILE by MODULE:FUNCTION` instead has the text made by a function of the frame.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pandas as pd
 
 from utils import reporting
 from utils.errors import UserError
+from utils.reporting import published
 
 MISSING = "–"
 ONCE = ("rows", "corner", "where", "over")  # parts that stand once in a comment
@@ -68,6 +70,8 @@ class Table:
         Raises:
             UserError: a format string names a column that the frame lacks, or two lines have one cell.
         """
+        if "provenance" in frame:  # the paper's numbers, data/published/results.csv
+            frame = pd.concat([frame, published.settings(frame)], axis=1)
         frame = frame.query(self.where) if self.where else frame
         if self.by:
             module, _, function = self.by.partition(":")

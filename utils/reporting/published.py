@@ -39,12 +39,16 @@ def published_rows(experiment: str) -> pd.DataFrame:
     """
     frame = _frame()
     frame = frame[frame["experiment"] == experiment].reset_index(drop=True)
-    settings = [dict(word.split("=", 1) for word in text.split(";")) for text in frame["setting"]]
     ours = {paper: name for name, paper in PAPER_METHODS.items()}
     frame = frame.assign(method=frame["method"].replace(ours))
-    keys = dict.fromkeys(key for one in settings for key in one)
-    wide = pd.DataFrame({key: [one.get(key) for one in settings] for key in keys}, dtype=object, index=frame.index)
-    return pd.concat([frame[["dataset", "method", "metric", "value", "std"]], wide], axis=1)
+    return pd.concat([frame[["dataset", "method", "metric", "value", "std"]], settings(frame)], axis=1)
+
+
+def settings(frame: pd.DataFrame) -> pd.DataFrame:
+    """The settings of rows of data/published/results.csv, a column of texts for each key; None where a row lacks it."""
+    each = [dict(word.partition("=")[::2] for word in text.split(";") if word) for text in frame["setting"].fillna("")]
+    keys = dict.fromkeys(key for one in each for key in one)
+    return pd.DataFrame({key: [one.get(key) for one in each] for key in keys}, dtype=object, index=frame.index)
 
 
 def real_tables() -> pd.DataFrame:

@@ -61,7 +61,7 @@ class Encoder(TransformerMixin, BaseEstimator):
 
 
 def as_frame(X) -> pd.DataFrame:
-    """`X` as a DataFrame; the columns of an array are named 0, 1, 2, … and numbers that are held as objects are found."""
+    """`X` as a DataFrame; the columns of an array are named 0, 1, 2, … and numbers held as objects are found."""
     if isinstance(X, pd.DataFrame):
         return with_numbers(X)
     values = np.asarray(X)
