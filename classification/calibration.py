@@ -8,8 +8,7 @@ python -m classification.calibration --samples 200 --methods lift               
 from dataclasses import dataclass, replace
 
 from classification import _calibration, _conformal
-from utils import reporting, study
-from utils.plots import diagrams
+from utils import plots, reporting, study
 
 BEFORE_AFTER = {
     "calibration error": ("ece", "ece_scaled"),
@@ -53,17 +52,17 @@ def build(case, config):
 
 
 def figure(results):
-    return diagrams.changes(results, BEFORE_AFTER, "Before and after temperature scaling", ("as it is", "scaled"))
+    return plots.changes(results, BEFORE_AFTER, "Before and after temperature scaling", ("as it is", "scaled"))
 
 
 def finish(results):
     """Reliability diagrams, and coverage and size of the conformal sets."""
     path = results.sibling("_reliability.png")
-    diagrams.reliability(_calibration.pooled(results), "Do stated probabilities hold?").savefig(path, dpi=150)
+    plots.reliability(_calibration.pooled(results), "Do stated probabilities hold?").savefig(path, dpi=150)
     frame = reporting.latest(results.frame())
     scores = {"coverage": "share of rows whose set holds the truth", "size": "mean number of classes in a set"}
     sets, label = _conformal.by_coverage(frame), "share of rows that was asked for"
-    picture = diagrams.lines(sets, "asked", scores, "Conformal sets", label, ideal="coverage")
+    picture = plots.score_lines(sets, "asked", scores, "Conformal sets", label, ideal="coverage")
     picture.savefig(results.sibling("_sets.png"), dpi=150)
     print(f"pictures {path}\n         {results.sibling('_sets.png')}")
     drawn = frame.dropna(subset="sampled_distance").groupby("dataset")[list(_calibration.SAMPLED)].mean().round(4)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from classification import _feature_names
-from utils import reporting, study
-from utils.plots import panels
+from utils import plots, reporting, study
 
 NO_NAMES = {"names": "none", "tested_with": "none", "template": "none", "shuffling": 0}  # classical learners see none
 
@@ -63,7 +62,7 @@ def labelled(results):
 def figure(results):
     title = "Accuracy by the names of the features (trained with → asked with)"
     frame = labelled(results).sort_values("template", ascending=False)
-    return panels.dots(frame, "arm", "template", title, order=_feature_names.FORMS)
+    return plots.arm_points(frame, "arm", "template", title, order=_feature_names.FORMS)
 
 
 def finish(results):

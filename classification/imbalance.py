@@ -7,8 +7,7 @@ python -m classification.imbalance --minority 1 .2 .1 .05 .02 --seeds 0 1 2
 
 from dataclasses import dataclass, replace
 
-from utils import metrics, reporting, study
-from utils.plots import diagrams
+from utils import metrics, plots, reporting, study
 from utils.tables import perturbations
 
 SCORES = ("precision", "recall", "f1", "average_precision")  # of the minority; the original scored the majority
@@ -52,7 +51,7 @@ def build(case, config):
 def figure(results):
     share = results.groupby(["dataset", "minority"])["minority_share"].transform("mean")  # seeds differ by a row
     title, label = "Scores on test rows", "share of the minority in the training rows (%)"
-    return diagrams.lines(results.assign(share=100 * share), "share", PANELS, title, label, log=True)
+    return plots.score_lines(results.assign(share=100 * share), "share", PANELS, title, label, log=True)
 
 
 def finish(results):

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from classification import _in_context
-from utils import study
-from utils.plots import panels
+from utils import plots, study
 
 ARMS = {
     "prompt": "k rows in the prompt",
@@ -65,7 +64,7 @@ def figure(results):
     methods = frame["method"].where(frame["method"] == "lift", frame["method"] + " on k rows")
     titles = frame["dataset"] + ", k = " + frame["shown"].map(str)
     frame = frame.assign(arm=frame["arm"].map(ARMS), method=methods, panel=titles.replace(_in_context.TITLES))
-    return panels.dots(frame, "arm", "choice", "In-context learning and tuning", "panel", tuple(ARMS.values()))
+    return plots.arm_points(frame, "arm", "choice", "In-context learning and tuning", "panel", tuple(ARMS.values()))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ python -m classification.mixup --datasets customers --model EleutherAI/gpt-j-6b 
 from dataclasses import dataclass, replace
 
 from classification import _mixup
-from utils import estimators, study
-from utils.plots import panels
+from utils import estimators, plots, study
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def figure(results):
     frame = frame.assign(arm="lift, " + frame["kind"]).sort_values("kind", ascending=False, kind="stable")
     frame["method"] = frame["method"].where(frame["method"] == "lift", frame["method"] + " " + frame["kind"])
     title = "Accuracy with mixed rows, and with as many copies"
-    return panels.curves(frame, "share", "arm", title, "further rows per training row", log=False)
+    return plots.arm_lines(frame, "share", "arm", title, "further rows per training row", log=False)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ python -m classification.teachers --methods knn tree svm forest lift --grid 100 
 from dataclasses import dataclass, replace
 
 from classification import _teachers
-from utils import reporting, study
-from utils.plots import diagrams
+from utils import plots, reporting, study
 from utils.tables import grids
 
 
@@ -46,7 +45,7 @@ def kappas(results):
 
 
 def figure(results):
-    return diagrams.heat_map(kappas(results), "Which teacher does a student reproduce?", "Cohen's kappa on a grid")
+    return plots.heat_map(kappas(results), "Which teacher does a student reproduce?", "Cohen's kappa on a grid")
 
 
 def finish(results):

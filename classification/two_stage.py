@@ -8,9 +8,8 @@ LIFT_DATA=FOLDER python -m classification.two_stage --datasets led --model Eleut
 from dataclasses import dataclass, replace
 
 from classification import _two_stage
-from utils import reporting, study
+from utils import plots, reporting, study
 from utils.errors import UserError
-from utils.plots import panels
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def figure(results):
     results = results.sort_values("pretext", key=lambda column: column.map(list(_two_stage.PRETEXTS).index))
     stages = results["pretext"].map(lambda name: "lift, one stage" if name == "none" else f"lift after {name}")
     title = "Accuracy after a first stage on a pretext"
-    return panels.curves(results.assign(arm=stages), "rows", "arm", title, "training rows of the target")
+    return plots.arm_lines(results.assign(arm=stages), "rows", "arm", title, "training rows of the target")
 
 
 def finish(results):

@@ -11,7 +11,6 @@ import numpy as np
 from utils import estimators, plots, reporting, study
 from utils.errors import UserError
 from utils.models.local import initialization
-from utils.plots import diagrams
 from utils.study.runner import Case
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def costs(frame: pd.DataFrame, title: str) -> Figure:
     score, lift = reporting.main_score(frame), frame[frame["method"] == "lift"]
     names = list(lift.groupby("base")["parameters"].mean().sort_values(kind="stable").index)
     datasets = sorted(frame["dataset"].unique())
-    figure, grid = diagrams.panels(datasets, list(COSTS.values()), title, sharey="row")
+    figure, grid = plots.panel_table(datasets, list(COSTS.values()), sharey=True)
     colours = dict(zip(names, plots.COLOURS * 3, strict=False)) | {"lift-tiny": plots.LIFT_COLOUR}
     others = sorted({*frame["method"]} - {"lift"}, key=reporting.rank)
     for row, dataset in zip(grid, datasets, strict=True):
@@ -118,11 +117,9 @@ def costs(frame: pd.DataFrame, title: str) -> Figure:
                 look = {"fmt": "*", "markersize": 12} if name == "lift-tiny" else {"fmt": plots.MARKERS[i % 9]}
                 here = means.loc[name, cost], means.loc[name, score]
                 axes.errorbar(*here, yerr=spread[name], color=colours[name], label=name, zorder=3, **look)
-            axes.set_ylim(bottom=0)
             _logarithmic(axes, own[cost], EngFormatter(sep="") if cost != "seconds_fit" else "{x:g}")
-    plots.legend(figure, grid.flat)
-    figure.supylabel("RAE of test rows" if score != "accuracy" else score, fontsize="medium")
-    return figure
+    grid[0, 0].set_ylim(bottom=0)  # of all panels
+    return plots.finished(figure, grid.flat, title, y="RAE of test rows" if score != "accuracy" else score)
 
 
 def _logarithmic(axes: Axes, values: pd.Series, form: EngFormatter | str) -> None:

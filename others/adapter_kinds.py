@@ -8,9 +8,8 @@ python -m others.adapter_kinds --adapters all --model EleutherAI/gpt-j-6b --lear
 from dataclasses import dataclass, replace
 
 from others import _adapters
-from utils import study
+from utils import plots, study
 from utils.models.local.adapters import ADAPTERS, FULL
-from utils.plots import ledgers
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def figure(results):
         "seconds_fit": "seconds to tune",
     }
     title = "Adapters: accuracy and cost"
-    return ledgers.ledger(frame, "arm", columns, title, order=[FULL], log=["tuned_parameters"])
+    return plots.arm_costs(frame, "arm", columns, title, order=[FULL], log=["tuned_parameters"])
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ python -m others.averaging --kinds single ema --decay .9 --seeds 0 1 2 3 4
 from dataclasses import dataclass, replace
 
 from others import _averaging
-from utils import reporting, study
+from utils import plots, reporting, study
 from utils.errors import UnknownName
-from utils.plots import ledgers
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def figure(results):
         "n_averaged": "fine-tunes in the model",
         "seconds_fit": "seconds to tune",
     }
-    return ledgers.ledger(
+    return plots.arm_costs(
         results, "average", columns, "Averages of fine-tunes: accuracy and cost", order=_averaging.KINDS
     )
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from others import _contradicting_prompts
 from utils import plots, reporting, study
 from utils.errors import UserError
-from utils.plots import charts, panels
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,12 @@ def figure(results):
     titles = results["dataset"].map(lambda name: f"y = {_contradicting_prompts.FORMULAS[name]}")
     frame = results.assign(method=names, dataset=titles)
     title, label = "RMSE on test rows, by the formula in the prompt", "training rows (error: RMSE, units of y)"
-    lines = plots.lines(frame, "rows", "rmse_mean_filled", title, label)
     prompts = [f"lift, {prompt}" for prompt in results["prompt"].unique() if prompt != "none"]
-    looks = {name: {"color": panels.ARMS[i % len(panels.ARMS)], "linewidth": 2} for i, name in enumerate(prompts)}
+    looks = {name: {"color": plots.ARMS[i % len(plots.ARMS)], "linewidth": 2} for i, name in enumerate(prompts)}
     others = [name for name in names.unique() if name not in prompts]
     dashes = dict(zip(others, ("--", ":", "-.") * len(others), strict=False))
     looks |= {name: {"color": "0.6", "linestyle": dash, "zorder": 1} for name, dash in dashes.items()}
-    return charts.restyle(lines, looks)
+    return plots.lines(frame, "rows", "rmse_mean_filled", title, label, styles=looks)
 
 
 def finish(results):

@@ -8,9 +8,8 @@ python -m others.half_tuning --parts upper lower --model gpt2 --learning-rates 1
 from dataclasses import dataclass, replace
 
 from others import _adapters
-from utils import study
+from utils import plots, study
 from utils.errors import UnknownName
-from utils.plots import ledgers
 
 PARTS = ("all", "upper", "lower", "attention", "feedforward", "embeddings", "bitfit")
 
@@ -47,7 +46,7 @@ def figure(results):
         "seconds_fit": "seconds to tune",
     }
     title = "Tuning a part of the network: accuracy and cost"
-    return ledgers.ledger(results, "part", columns, title, order=PARTS, log=["tuned_parameters"])
+    return plots.arm_costs(results, "part", columns, title, order=PARTS, log=["tuned_parameters"])
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ python -m others.ridge --model EleutherAI/gpt-j-6b --adapter lora
 from dataclasses import dataclass, replace
 
 from others import _ridge
-from utils import study
-from utils.plots import diagrams
+from utils import plots, study
 from utils.tables import synthetic
 
 
@@ -57,7 +56,7 @@ def figure(results):
         "distance_truth": "distance to the truth",
     }
     title = "Rows λ·e_j with y = 0: who is penalised? (distances in sd of y)"
-    lines = diagrams.lines(frame, "place", scores, title, "λ (of which the penalty is the square)")
+    lines = plots.score_lines(frame, "place", scores, title, "λ (of which the penalty is the square)")
     for axes in lines.axes:
         axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     return lines

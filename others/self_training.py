@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from others import _self_training
-from utils import reporting, study
+from utils import plots, reporting, study
 from utils.errors import UserError
-from utils.plots import diagrams
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def figure(results):
     own = {name: results["accuracy"].where(results["method"] == name) for name in names}
     titles = {name: name.upper() if name == "lift" else name for name in names}
     title, label = "Accuracy with self-training (share of test rows)", "training rows with a label"
-    lines = diagrams.lines(results.assign(method=arm, **own), "rows", titles, title, label, log=True)
+    lines = plots.score_lines(results.assign(method=arm, **own), "rows", titles, title, label, log=True)
     for axes in lines.axes:
         axes.set_ylim(results["accuracy"].min() - 0.03, 1.02)
     return lines

@@ -192,10 +192,7 @@ def curves(cells: pd.DataFrame, title: str) -> Figure:
         room = ROOM * max(np.ptp(truth), 1e-9)
         axes.set_ylim(truth.min() - room, truth.max() + room)
         axes.set_xlim(domain.axis[0], domain.axis[-1])
-    plots.legend(figure, panels.values())
-    figure.supxlabel("x (shaded: the training range)", fontsize="medium")
-    figure.suptitle(title, x=0.02, ha="left")
-    return figure
+    return plots.finished(figure, panels.values(), title, "x (shaded: the training range)")
 
 
 def _shade(axes: Axes, domain: Domain) -> None:
@@ -239,11 +236,11 @@ def surfaces(cells: pd.DataFrame, title: str) -> Figure:
         row[0].scatter(*first["X_train"].T, s=1, color="w", linewidth=0)
         row[0].set_xlim(*ends)
         row[0].set_ylim(*ends)
-        row[0].set_ylabel(dataset, fontsize="x-small")
+        row[0].set_ylabel(plots.wrapped(dataset, 22), fontsize="x-small")
         figure.colorbar(image, ax=row.tolist(), aspect=12, pad=0.01).ax.tick_params(labelsize="x-small")
     for axes, name in zip(panels[0], ["truth", *methods], strict=True):
         lift = name.startswith("lift")
         colour = plots.LIFT_COLOUR if lift else "k"
-        axes.set_title(name, fontsize="small", fontweight="bold" if lift else "normal", color=colour)
+        axes.set_title(plots.wrapped(name, 20), fontsize="small", fontweight="bold" if lift else "normal", color=colour)
     figure.suptitle(f"{title} (dots: training rows; dotted line: their range)", x=0.02, ha="left", fontsize="medium")
     return figure

@@ -10,16 +10,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from utils import metrics
+from utils import metrics, plots
 from utils.errors import UserError
 from utils.estimators import LIFTRegressor
 from utils.estimators.selection import Setup
 from utils.models.base import LanguageModel
-from utils.plots import COLOURS, LIFT_COLOUR, legend
-from utils.plots.diagrams import panels
 from utils.tables.splits import PARTS, Split
 
-PART_COLOURS = {"train": "0.6", "validation": COLOURS[0], "test": LIFT_COLOUR}
+PART_COLOURS = {"train": "0.6", "validation": plots.COLOURS[0], "test": plots.LIFT_COLOUR}
 
 KEYS = ["dataset", "rate", "jitter"]  # columns that tell the curves of one experiment apart, beside the seed
 
@@ -173,15 +171,14 @@ def epoch_panels(curves: pd.DataFrame, chosen: pd.DataFrame, title: str) -> Figu
         for key in sorted(set(curves[KEYS].itertuples(index=False, name=None)))
     }
     titles = ("loss (nats per answer)", "RAE of the answers", "share of recited answers")
-    figure, grid = panels(list(names.values()), titles, title, sharex=True)
+    figure, grid = plots.panel_table(list(names.values()), titles, sharex=True, sharey="col")
     for row, key in zip(grid, names, strict=True):
         part, stops = (rows[(rows[KEYS] == list(key)).all(axis=1)] for rows in (curves, chosen))
         means = part.groupby("epoch").mean(numeric_only=True)
         for axes, kind in zip(row, ("loss", "rae"), strict=False):
             for name, colour in PART_COLOURS.items():
                 axes.plot(means.index, means[f"{kind}_{name}"], color=colour, marker="o", markersize=3, label=name)
-        row[1].set_ylim(bottom=0)
-        row[2].plot(means.index, means["recited"], color=LIFT_COLOUR, marker="o", markersize=3)
+        row[2].plot(means.index, means["recited"], color=plots.LIFT_COLOUR, marker="o", markersize=3)
         row[2].axhline(stops["recited_truth"].mean(), color="0.6", linewidth=3, zorder=0, label="share of the truth")
         row[2].set_ylim(0, 1)
         for axes in row:
@@ -189,8 +186,7 @@ def epoch_panels(curves: pd.DataFrame, chosen: pd.DataFrame, title: str) -> Figu
                 name = f"least validation {'RAE' if by == 'rae' else by}"
                 axes.axvline(stops[f"epoch_by_{by}"].mean(), color="k", linestyle=style, linewidth=1, label=name)
     grid[0, 0].set_xscale("log")
+    grid[0, 1].set_ylim(bottom=0)
     grid[0, 0].xaxis.set_major_formatter("{x:g}")
     grid[0, 0].xaxis.set_minor_formatter("")
-    legend(figure, grid.flat)
-    figure.supxlabel("epoch", fontsize="medium")
-    return figure
+    return plots.finished(figure, grid.flat, title, "epoch")

@@ -18,12 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from utils import reporting
+from utils import plots, reporting
 from utils.baselines.regressors import QUANTILES
 from utils.learners import Learner
-from utils.plots import legend, method_colours
-from utils.plots.charts import LIFT_LINE
-from utils.plots.diagrams import panels
 from utils.tables.splits import Split
 
 COVERAGES = (0.8, 0.9, 0.95)  # of the central intervals, whose ends are among QUANTILES
@@ -181,8 +178,8 @@ def spreads(frame: pd.DataFrame, title: str) -> Figure:
     """
     methods, datasets = sorted(frame["method"].unique(), key=reporting.rank), sorted(frame["dataset"].unique())
     names = ("spread of the answers", "rows within their intervals")
-    figure, grid = panels(datasets, names, title)
-    colours = method_colours(methods)
+    figure, grid = plots.panel_table(datasets, names)
+    colours = plots.method_colours(methods)
     fifths = range(1, PARTS + 1)
     for (left, right), dataset in zip(grid, datasets, strict=True):
         means = frame[frame["dataset"] == dataset].groupby("method").mean(numeric_only=True)
@@ -190,7 +187,7 @@ def spreads(frame: pd.DataFrame, title: str) -> Figure:
         left.plot([0, noise.max()], [0, noise.max()], color="0.8", linewidth=4, zorder=0, label="exactly right")
         right.plot(COVERAGES, COVERAGES, color="0.8", linewidth=4, zorder=0, label="exactly right")
         for method in means.index:
-            style = {"color": colours[method], "marker": "o", "markersize": 3, **LIFT_LINE.get(method, {})}
+            style = {"color": colours[method], "marker": "o", "markersize": 3, **plots.LIFT_LINE.get(method, {})}
             left.plot(noise, means.loc[method, [f"spread_{i}" for i in fifths]], label=method, **style)
             for name, line in (("", "-"), ("conformal_", "--")):
                 share = [means.loc[method, f"{name}coverage_{100 * level:g}"] for level in COVERAGES]
@@ -201,5 +198,4 @@ def spreads(frame: pd.DataFrame, title: str) -> Figure:
         right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     grid[-1, 0].set_xlabel("sd of the noise (units of y)")
     grid[-1, 1].set_xlabel("promised")
-    legend(figure, grid.flat)
-    return figure
+    return plots.finished(figure, grid.flat, title)

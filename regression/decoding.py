@@ -7,9 +7,8 @@ python -m regression.decoding --model EleutherAI/gpt-j-6b --adapter lora --decod
 
 from dataclasses import dataclass, replace
 
-from utils import study
+from utils import plots, study
 from utils.errors import UnknownName
-from utils.plots import charts
 
 DECODINGS = {  # decoding and number of drawn answers of LIFT, in the order of the figure
     "greedy": ("greedy", 0),  # the likeliest text, as the original read GPT-3
@@ -48,7 +47,7 @@ def figure(results):
     ways = results.assign(way=results["decoding"].where(results["method"] == "lift", results["method"]))
     ways = ways.sort_values("decoding", key=lambda names: names.map(order).fillna(-1), kind="stable")
     title = "Ways of reading a number"
-    return charts.costs(ways, "way", title, "RAE of test rows, unfiltered")
+    return plots.costs(ways, "way", title, "RAE of test rows, unfiltered")
 
 
 if __name__ == "__main__":

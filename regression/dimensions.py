@@ -7,8 +7,7 @@ python -m regression.dimensions --methods lift lift:numbers=significant,digits=2
 
 from dataclasses import dataclass
 
-from utils import reporting, study
-from utils.plots import pictures
+from utils import plots, reporting, study
 from utils.tables import synthetic
 
 BROKEN = 0.9  # of the error of predicting the mean: from there on nothing to speak of was learnt
@@ -40,7 +39,7 @@ def with_inputs(results):
 def figure(results):
     title = "Error against the number of inputs"
     label = "inputs p (error: RAE, unfiltered)"
-    return pictures.errors(with_inputs(results), "p", "rae_mean_filled", title, label, panels=("function",))
+    return plots.lines(with_inputs(results), "p", "rae_mean_filled", title, label, ("function",), y_log=True)
 
 
 def finish(results):

@@ -8,8 +8,7 @@ python -m regression.extrapolation --methods gp lift lift:numbers=paper,decoding
 from dataclasses import dataclass
 
 from regression import _grids
-from utils import study
-from utils.plots import pictures
+from utils import plots, study
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def build(case, config):
 
 def figure(results):
     columns = {"grid_rae": "inside the range", "grid_rae_outside": "beyond it"}
-    return pictures.zones(
+    return plots.zones(
         results, columns, "Error inside the training range and beyond", "absolute error (1: the mean, inside)"
     )
 

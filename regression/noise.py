@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from utils import metrics, study
-from utils.plots import charts, diagrams
+from utils import metrics, plots, study
 from utils.tables import synthetic
 
 FLOOR = "noise alone"  # what the figure calls the two scores that need no learner
@@ -56,8 +55,11 @@ def figure(results):
     frame = pd.concat([frame, alone.drop_duplicates(["dataset", "noise", "seed"])])
     scores = {"rae_mean_filled": "against targets without noise", "rae_noisy": "against targets with noise"}
     title = "RAE of test rows (dashed: the noise itself)"
-    lines = diagrams.lines(frame, "noise", scores, title, "noise on training targets, in sd of the noise-free targets")
-    return charts.restyle(lines, {FLOOR: {"color": "k", "linestyle": "--"}})
+    label, styles = (
+        "noise on training targets, in sd of the noise-free targets",
+        {FLOOR: {"color": "k", "linestyle": "--"}},
+    )
+    return plots.score_lines(frame, "noise", scores, title, label, styles=styles)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ python -m regression.number_types --methods lift:numbers=significant,digits=2,de
 from dataclasses import dataclass, replace
 
 from utils import metrics, plots, study
-from utils.plots import pictures
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ def build(case, config):
 
 
 def figure(results):
-    figure = plots.scores(results, "Regression error by type of number", "RAE, unfiltered", log=True)
-    return pictures.add_floors(figure, results, "floor")
+    return plots.scores(results, "Regression error by type of number", "RAE, unfiltered", log=True, floor="floor")
 
 
 if __name__ == "__main__":

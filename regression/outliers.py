@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from utils import plots, reporting, study
-from utils.plots import charts
 from utils.tables import synthetic
 
 ROBUST = ("median_knn", "gbt_huber", "xgboost")  # dashed; xgboost, as its grid has the absolute error
@@ -58,8 +57,8 @@ def figure(results):
     title = "Error on clean test rows (dashed: robust learners)"
     label = "outliers among the training rows, % (error: RAE, unfiltered)"
     frame = with_shares(results)
-    lines = plots.lines(frame, "percent", "rae_mean_filled", title, label, panels=("function",), log=False)
-    return charts.restyle(lines, {name: {"linestyle": "--"} for name in ROBUST}, y_log=True)
+    looks = {"log": False, "y_log": True, "styles": {name: {"linestyle": "--"} for name in ROBUST}}
+    return plots.lines(frame, "percent", "rae_mean_filled", title, label, ("function",), **looks)
 
 
 def finish(results):

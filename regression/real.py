@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from utils import plots, reporting, study, tables
 from utils.errors import UserError
-from utils.plots import charts
 from utils.reporting import published
 from utils.tables import splits
 
@@ -57,8 +56,8 @@ def figure(results):
     )
     frame = results.assign(method=results["method"] + named, percent=100 * results["fraction"])
     title, label = "RAE on test rows, unfiltered", "% of the training rows"
-    lines = plots.lines(frame, "percent", "rae_mean_filled", title, label, log=False)
-    return charts.restyle(lines, {"lift, names": {"color": plots.LIFT_COLOUR, "linestyle": "--"}}, y_log=True)
+    looks = {"log": False, "y_log": True, "styles": {"lift, names": {"color": plots.LIFT_COLOUR, "linestyle": "--"}}}
+    return plots.lines(frame, "percent", "rae_mean_filled", title, label, **looks)
 
 
 def finish(results):

@@ -7,8 +7,7 @@ python -m regression.sample_size --datasets cosine:p=2,n=1024 --rows 16 64 256 1
 
 from dataclasses import dataclass, replace
 
-from utils import reporting, study
-from utils.plots import pictures
+from utils import plots, reporting, study
 from utils.reporting import power_law
 
 
@@ -36,7 +35,8 @@ def build(case, config):
 
 
 def figure(results, score="rae_mean_filled", name="RAE, unfiltered"):
-    return pictures.errors(results, "rows", score, f"{name}, on test rows", "training rows")
+    same = score == "rae_mean_filled"  # targets differ in their units
+    return plots.lines(results, "rows", score, f"{name}, on test rows", "training rows", y_log=True, share_y=same)
 
 
 def finish(results):

@@ -8,8 +8,7 @@ python -m regression.surfaces --datasets cosine:noise=0 --methods gp xgboost lif
 from dataclasses import dataclass
 
 from regression import _grids
-from utils import study
-from utils.plots import pictures
+from utils import plots, study
 from utils.tables import synthetic
 
 
@@ -37,7 +36,7 @@ def figure(results):
     rows = names.map(lambda name: synthetic.table(name).options.n)
     shown = results.assign(function=names.map(lambda name: synthetic.without(name, "n")), rows=rows)
     label = "training rows (error: RAE at the grid's points)"
-    return pictures.errors(shown, "rows", "grid_rae", "Error over the training range", label, panels=("function",))
+    return plots.lines(shown, "rows", "grid_rae", "Error over the training range", label, ("function",), y_log=True)
 
 
 def finish(results):

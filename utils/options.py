@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import UnknownName, UserError
+
+WRITTEN = re.compile(r"(^|:| )([A-Za-z_]\w*=[^\s,;)]+(?:,[A-Za-z_]\w*=[^\s,;)]+)*)")  # options within a text
+PHRASES = (  # of options that follow each other, in the order in which they are looked for; others read "option value"
+    (r"lo=(.+?),hi=(.+?),integer=1\b", r"whole numbers from \1 to \2"),
+    (r"lo=(.+?),hi=([^,]+)", r"from \1 to \2"),
+    (r"numbers=significant,digits=([^,]+)", r"\1 significant digits"),
+    (r"numbers=significant\b", "significant digits"),
+    (r"numbers=paper\b", "numbers as in the paper"),
+    (r"integer=1\b", "whole numbers"),
+    (r"hole=1\b", "with a hole"),
+    (r"hetero=1\b", "growing noise"),
+    (r"sign=both\b", "both signs"),
+    (r"decoding=(mean|median|greedy)\b", r"\1"),
+    (r"decoding=(\w+)", r"answers by \1"),
+    (r"scale=(\w+)", r"scaled by \1"),
+    (r"p=1\b", "1 input"),
+    (r"p=([^,]+)", r"\1 inputs"),
+    (r"n=([^,]+)", r"\1 rows"),
+    (r"hidden=([^,]+)", r"width \1"),
+    (r"augment=none\b", "no noisy copies"),
+    (r"augment=(\w+)", r"\1 noise in training"),
+    (r"(levels|samples|rounds|layers|shots|epochs)=([^,]+)", r"\2 \1"),
+    (r"(\w+)=([^,]+)", r"\1 \2"),
+)
 
 
 def parse_options(
@@ -36,6 +61,22 @@ def parse_options(
         except ValueError as error:
             raise UserError(f"{name}: {word!r} is no value; {option}= takes {_wanted(known[option])}") from error
     return options
+
+
+def words(text: str) -> str:
+    """A text for figures, in which options are words.
+
+    >>> words("cosine:lo=-150,hi=150,integer=1"), words("lift:numbers=significant,digits=2,decoding=greedy")
+    ('cosine, whole numbers from -150 to 150', 'lift, 2 significant digits, greedy')
+    """
+    return WRITTEN.sub(_phrased, str(text))
+
+
+def _phrased(found: re.Match) -> str:
+    options = f",{found[2]}"
+    for pattern, phrase in PHRASES:
+        options = re.sub(f",{pattern}", f", {phrase}", options)
+    return options if found[1] else options.removeprefix(", ")
 
 
 def positive(text: str) -> int:

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from utils import plots, reporting
-from utils.plots.diagrams import panels
 
 CELL = 0.42  # inches a picture
 
@@ -57,7 +56,7 @@ def temperatures(frame: pd.DataFrame, scores: Mapping[str, tuple[str, float]], t
     frame = frame.assign(row=frame["dataset"] + "\ngiven " + frame["given"])
     methods = sorted(frame["method"].unique(), key=reporting.rank)
     names = list(dict.fromkeys(frame["row"]))
-    figure, grid = panels(names, [name for name, _ in scores.values()], title, sharex=True)
+    figure, grid = plots.panel_table(names, [name for name, _ in scores.values()], sharex=True, sharey="col")
     colours = plots.method_colours(methods)
     for line, row in zip(grid, names, strict=True):
         for axes, (score, (_, perfect)) in zip(line, scores.items(), strict=True):
@@ -71,6 +70,4 @@ def temperatures(frame: pd.DataFrame, scores: Mapping[str, tuple[str, float]], t
                     axes.errorbar(cells.mean().index, cells.mean(), cells.std().fillna(0.0), label="lift", **style)
                 elif part[score].notna().any():
                     axes.axhline(part[score].mean(), color=colours[method], linewidth=1.2, label=method)
-    plots.legend(figure, grid.flat)
-    figure.supxlabel("temperature", fontsize="medium")
-    return figure
+    return plots.finished(figure, grid.flat, title, "temperature")

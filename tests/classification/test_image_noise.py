@@ -128,7 +128,7 @@ def test_the_figure_has_a_panel_for_each_kind_and_a_line_for_each_learner():
     assert drawn[plots.LIFT_COLOUR, "--"] == [0.8, 0.8, 0.2]
     assert len(drawn) == 3
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        *("chance", "augment=none", "augment=high", "svm", "lift")
+        *("chance", "no noisy copies", "high noise in training", "svm", "lift")
     ]
 
 

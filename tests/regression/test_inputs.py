@@ -11,7 +11,6 @@ from tests.doubles import NearestRow
 from utils import metrics, plots, reporting, study
 from utils.errors import UnknownName, UserError
 from utils.estimators import LIFT
-from utils.plots import pictures
 from utils.prompts import Template
 from utils.results import Results
 from utils.study.runner import Case, Runner
@@ -271,7 +270,7 @@ def test_floors_stand_in_the_rows_of_their_learners(tmp_path):
     results = run(number_types, tmp_path, datasets=config.datasets, methods=config.methods, integers=(0,))
     frame = results.frame()
     frame["floor"] = frame["floor"].mask(frame["method"] == "knn", 0.01)
-    figure = pictures.add_floors(plots.scores(frame, "t", "l"), frame, "floor")
+    figure = plots.scores(frame, "t", "l", floor="floor")
     axes = figure.axes[0]
     ticks = next(line for line in axes.lines if line.get_label().startswith("floor"))
     assert ticks.get_xdata().tolist() == [0.01] * 4

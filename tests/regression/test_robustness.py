@@ -14,7 +14,6 @@ from utils import baselines, study
 from utils.baselines.regressors import QUANTILES, MedianKNN, QuantileBoosting, gbt_huber
 from utils.errors import CannotDo, UnknownName, UserError
 from utils.estimators import LIFTRegressor
-from utils.plots import charts, diagrams
 from utils.reporting import published
 from utils.tables import synthetic
 from utils.tables.splits import Split
@@ -341,16 +340,3 @@ def test_learning_curves_follow_lift_only():
     learner = learning_curves.build(case, learning_curves.Config()).learner
     assert (learner.jitter, learner.learning_rate, learner.epochs) == (0.0, (0.002,), 100)
     assert isinstance(learner.split, Split)
-
-
-def test_restyled_lines_and_their_legend():
-    frame = pd.DataFrame({"key": list("abcd"), "experiment": "x", "dataset": "linear", "method": ["knn", "lift"] * 2})
-    frame = frame.assign(seed=0, noise=[1, 1, 2, 2], n_train=9, rae=[1.0, 2, 3, 4])
-    figure = charts.restyle(
-        diagrams.lines(frame, "noise", {"rae": "RAE"}, "title", "noise"), {"knn": {"linestyle": "--"}}, y_log=True
-    )
-    styles = {bars.get_label(): bars.lines[0] for bars in figure.axes[0].containers}
-    assert styles["knn"].get_linestyle() == "--"
-    assert styles["lift"].get_linewidth() > styles["knn"].get_linewidth()
-    assert len(figure.legends) == 1
-    assert figure.axes[0].get_yscale() == "log"
