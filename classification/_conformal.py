@@ -6,12 +6,12 @@ of the first, or -1 for a class that has no column. The `known` rows are those w
 
 from __future__ import annotations
 
-import math
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from utils import metrics
 from utils.errors import UserError
 
 COVERAGES = (0.8, 0.9, 0.95)  # shares of rows whose set is to hold the truth
@@ -42,25 +42,22 @@ def sets(
     """
     if kind not in SETS or not 0 < coverage < 1:
         raise UserError(f"no sets {kind!r} at {coverage}; have {', '.join(SETS)} at a coverage between 0 and 1")
-    misfits = np.full(len(known_truth), np.inf)
-    seen = known_truth >= 0  # a class without a column is in no set, so it fits endlessly badly
-    misfits[seen] = _misfit(known_log_p, kind)[np.flatnonzero(seen), known_truth[seen]]
-    rank = math.ceil(round((len(misfits) + 1) * coverage, 9))  # the product may be a hair above a whole number
-    if rank > len(misfits):
-        return np.ones(log_p.shape, dtype=bool)
-    return _misfit(log_p, kind) <= np.sort(misfits)[rank - 1] + TIE
+    known = np.full(len(known_truth), np.inf)
+    seen = known_truth >= 0  # a class without a column is in no set, so nothing conforms less
+    known[seen] = nonconformity(known_log_p, kind)[np.flatnonzero(seen), known_truth[seen]]
+    return nonconformity(log_p, kind) <= metrics.conformal_bound(known, coverage) + TIE
 
 
-def _misfit(log_p: np.ndarray, kind: str) -> np.ndarray:
-    """(n, k): how badly each class fits its row, 0 to 1."""
+def nonconformity(log_p: np.ndarray, kind: str) -> np.ndarray:
+    """(n, k): how little each class conforms to its row, 0 to 1."""
     p = np.exp(log_p)
     if kind == "lac":
         return 1 - p
     order = np.argsort(-p, axis=1, kind="stable")
     sums = np.cumsum(np.take_along_axis(p, order, axis=1), axis=1)
-    misfits = np.empty_like(p)
-    np.put_along_axis(misfits, order, sums, axis=1)
-    return misfits
+    found = np.empty_like(p)
+    np.put_along_axis(found, order, sums, axis=1)
+    return found
 
 
 def scores(log_p: np.ndarray, truth: np.ndarray, known_log_p: np.ndarray, known_truth: np.ndarray) -> dict[str, float]:

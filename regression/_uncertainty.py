@@ -7,7 +7,6 @@ quantiles of their predictive distributions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from utils import plots, reporting
+from utils import metrics, plots, reporting
 from utils.baselines.regressors import QUANTILES
 from utils.learners import Learner
 from utils.tables.splits import Split
@@ -68,34 +67,18 @@ def predict(learner: Learner, X: pd.DataFrame) -> Predictive:
     return Predictive(*learner.predictive(X, QUANTILES))
 
 
-def crps(quantiles: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n,) continuous ranked probability scores of true values `y` (n,), in the target's units; 0 is best.
-
-    Twice the pinball loss, averaged over all shares from 0 to 1, where each of QUANTILES stands for the shares that are
-    nearest to it. Where all quantiles are one number it is exactly the absolute error.
-    """
-    shares = np.array(QUANTILES)
-    over = np.asarray(y, dtype=float)[:, None] - quantiles
-    pinball = np.where(over >= 0, shares * over, (shares - 1) * over)
-    borders = np.concatenate([[0.0], (shares[:-1] + shares[1:]) / 2, [1.0]])
-    return 2 * pinball @ np.diff(borders)
-
-
 def coverage(interval: np.ndarray, y: np.ndarray) -> float:
     """Share of the true values `y` (n,) within their intervals (n, 2), ends included."""
     return float(np.mean((interval[:, 0] <= y) & (y <= interval[:, 1])))
 
 
-def conformal(interval: np.ndarray, y: np.ndarray, share: float) -> float:
-    """By how much to widen both ends of every interval so that they hold `share` of further rows like these.
+def nonconformity(interval: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) distances by which true values `y` (n,) lie outside their intervals (n, 2), negative inside.
 
-    Split-conformal (conformalised quantile regression, Romano et al. 2019): of the distances by which the calibration
-    rows `y` (n,) lie outside their intervals (n, 2), negative inside, the ⌈(n + 1) · share⌉-th smallest. Negative
-    where the intervals are too wide; inf where n rows are too few to promise that share.
+    Conformalised quantile regression (Romano et al. 2019): every interval is widened at both ends by the
+    `metrics.conformal_bound` of these, or made narrower where that is negative.
     """
-    outside = np.maximum(interval[:, 0] - y, y - interval[:, 1])
-    place = math.ceil((len(outside) + 1) * share - 1e-9)
-    return float(np.sort(outside)[place - 1]) if place <= len(outside) else math.inf
+    return np.maximum(interval[:, 0] - y, y - interval[:, 1])
 
 
 def scores(
@@ -117,10 +100,10 @@ def scores(
         noise: (n,) sd of that noise.
         held_out, y_held_out: those of the rows on which intervals are calibrated.
     """
-    found = {"crps": float(crps(test.quantiles, y).mean())}
+    found = {"crps": float(metrics.crps(test.quantiles, QUANTILES, y).mean())}
     for share, percent in zip(COVERAGES, _PERCENT, strict=True):
         interval = test.interval(share)
-        wider = conformal(held_out.interval(share), y_held_out, share)
+        wider = metrics.conformal_bound(nonconformity(held_out.interval(share), y_held_out), share)
         middle, half = interval.mean(axis=1), np.ptp(interval, axis=1) / 2
         half = np.maximum(half + wider, 0.0)
         calibrated = np.stack([middle - half, middle + half], axis=1)

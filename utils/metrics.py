@@ -177,6 +177,34 @@ def one_class(y_true, y_pred, label, likely=None) -> dict[str, float]:
     }
 
 
+def crps(quantiles, shares, y_true, weights=None) -> np.ndarray:
+    """(n,) continuous ranked probability scores of true values (n,), in the target's units; 0 is best.
+
+    Twice the pinball loss, averaged over all shares from 0 to 1. Where all quantiles of a row are one number, that is
+    the absolute error.
+
+    Args:
+        quantiles: (n, k), rising in each row.
+        shares: of the probability below each of them, (k,) or (n, k).
+        weights: of the shares from 0 to 1 that each stands for, as `shares`; those nearest to it if None.
+    """
+    quantiles, shares = np.asarray(quantiles, dtype=float), np.asarray(shares, dtype=float)
+    if weights is None:
+        weights = np.diff(np.concatenate([[0.0], (shares[:-1] + shares[1:]) / 2, [1.0]]))
+    over = np.asarray(y_true, dtype=float)[:, None] - quantiles
+    return 2 * (np.where(over >= 0, shares * over, (shares - 1) * over) * weights).sum(axis=1)
+
+
+def conformal_bound(nonconformity, coverage: float) -> float:
+    """The nonconformity that a further row exceeds with at most the probability 1 - coverage (split conformal).
+
+    The ⌈(n + 1) · coverage⌉-th smallest of those of n rows like it that chose nothing in training (n,), for any score
+    of how little a truth conforms to its prediction; inf where n rows are too few to promise that coverage.
+    """
+    rank = int(np.ceil(round((len(nonconformity) + 1) * coverage, 9)))  # the product may be a hair above a whole number
+    return float(np.sort(nonconformity)[rank - 1]) if rank <= len(nonconformity) else np.inf
+
+
 def writing_error(template, y_true) -> float:
     """RAE of the true numbers (n,) themselves, written as answers of a fitted regression template and read again.
 

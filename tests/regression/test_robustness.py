@@ -10,7 +10,7 @@ from scipy import stats
 from regression import _learning_curves, _uncertainty, decoding, learning_curves, noise, outliers, real, uncertainty
 from regression._uncertainty import COVERAGES, MEASURES, Predictive
 from tests.doubles import NearestRow
-from utils import baselines, study
+from utils import baselines, metrics, study
 from utils.baselines.regressors import QUANTILES, MedianKNN, QuantileBoosting, gbt_huber
 from utils.errors import CannotDo, UnknownName, UserError
 from utils.estimators import LIFTRegressor
@@ -102,11 +102,11 @@ def test_the_sd_of_the_noise_is_told():
 
 def test_crps_of_known_distributions():
     sure = np.repeat([[1.0], [-2.0]], len(QUANTILES), axis=1)
-    assert _uncertainty.crps(sure, np.array([4.0, -2.5])) == pytest.approx([3, 0.5])  # the absolute error
+    assert metrics.crps(sure, QUANTILES, np.array([4.0, -2.5])) == pytest.approx([3, 0.5])  # the absolute error
     standard = np.repeat([stats.norm.ppf(QUANTILES)], 3, axis=0)
     y = np.array([0.0, 1.0, -1.0])
     exact = y * (2 * stats.norm.cdf(y) - 1) + 2 * stats.norm.pdf(y) - 1 / np.sqrt(np.pi)
-    assert _uncertainty.crps(standard, y) == pytest.approx(exact, rel=0.06)
+    assert metrics.crps(standard, QUANTILES, y) == pytest.approx(exact, rel=0.06)
 
 
 def test_intervals_and_spread_of_a_normal_belief():
@@ -121,10 +121,12 @@ def test_intervals_and_spread_of_a_normal_belief():
 def test_conformal_widening_by_hand():
     y = np.arange(1.0, 10)  # nine rows, each as far above its interval [0, 0] as its number
     ends = np.zeros((9, 2))
-    assert _uncertainty.conformal(ends, y, 0.8) == 8  # the eighth of nine: ceil(10 · 0.8)
-    assert _uncertainty.conformal(ends, y, 0.9) == 9
-    assert _uncertainty.conformal(ends, y, 0.95) == np.inf  # nine rows cannot promise that
-    assert _uncertainty.conformal(np.array([[-3.0, 3.0]] * 4), np.zeros(4), 0.8) == -3  # too wide: narrowed
+    outside = _uncertainty.nonconformity(ends, y)
+    assert metrics.conformal_bound(outside, 0.8) == 8  # the eighth of nine: ceil(10 · 0.8)
+    assert metrics.conformal_bound(outside, 0.9) == 9
+    assert metrics.conformal_bound(outside, 0.95) == np.inf  # nine rows cannot promise that
+    inside = _uncertainty.nonconformity(np.array([[-3.0, 3.0]] * 4), np.zeros(4))
+    assert metrics.conformal_bound(inside, 0.8) == -3  # too wide: narrowed
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
