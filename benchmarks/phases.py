@@ -41,7 +41,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {  # phase → module:function; what a f
         "torch:Tensor.backward",
     ),
     "optimizer": ("utils.models.local.optimization:Fit.forget", "utils.models.local.optimization:Fit.step"),
-    "validation": ("utils.models.local.optimization:Fit.judge",),
+    "validation": ("utils.models.local.optimization:Fit.keep_if_best",),
 }
 TRL: dict[str, tuple[str, ...]] = {  # the same of a job that TRL does
     "texts": ("trl.trainer.sft_trainer:SFTTrainer._prepare_dataset",),

@@ -1,4 +1,4 @@
-"""What `recipe_search` looks through: the changes of the recipe, and the tables that judge them."""
+"""What `recipe_search` looks through: the changes of the recipe, and the tables that they are tried on."""
 
 import json
 import shutil

@@ -48,10 +48,10 @@ class WatchedRegressor(LIFTRegressor):
         """
         return pd.DataFrame(self.runs_[json.dumps(self.candidate_)])
 
-    def recited(self, values: list) -> float:
+    def memorised(self, values: list) -> float:
         """Share of the distinct numbers, as the template writes them, that are texts of training targets.
 
-        Texts are what the model can recite: an answer between two levels is the level that is nearest to it.
+        Texts are what the model can memorise: an answer between two levels is the level that is nearest to it.
         """
         known = set(self.template_.completions(self.split.y_train))
         said = set(self.template_.completions([value for value in values if value is not None]))
@@ -76,7 +76,7 @@ class WatchedRegressor(LIFTRegressor):
             values = self.read(model, X).values
             look[f"loss_{part}"] = self._loss(model, X, y)
             look[f"rae_{part}"] = metrics.regression(y, values, fill=self.template_.mean_)["rae_mean_filled"]
-        look["recited"] = self.recited(values)  # of the last part, the test rows
+        look["recited"] = self.memorised(values)  # of the last part, the test rows
         self.runs_[key].append(look)
 
     def _loss(self, model: LanguageModel, X: pd.DataFrame, y: np.ndarray) -> float:
@@ -124,7 +124,7 @@ def measures(learner: WatchedRegressor, at: tuple[int, ...]) -> Mapping[str, Cal
 
     epoch_by_loss, epoch_by_rae          epochs that the validation rows choose by the loss and by the decoded error
     rae_test_by_loss, rae_test_by_rae    error on the test rows after these epochs
-    recited_truth                        `WatchedRegressor.recited` of the true test targets: what chance alone gives
+    recited_truth                        `WatchedRegressor.memorised` of the true test targets: what chance alone gives
     NAME_eN                              the columns of `looks` after the epochs N of `at`; nan where it ended sooner
     """
 
@@ -138,7 +138,7 @@ def measures(learner: WatchedRegressor, at: tuple[int, ...]) -> Mapping[str, Cal
 
     found = {f"epoch_by_{by}": lambda answers, by=by: chosen(by)["epoch"] for by in ("loss", "rae")}
     found |= {f"rae_test_by_{by}": lambda answers, by=by: chosen(by)["rae_test"] for by in ("loss", "rae")}
-    found["recited_truth"] = lambda answers: learner.recited(learner.split.y_test.tolist())
+    found["recited_truth"] = lambda answers: learner.memorised(learner.split.y_test.tolist())
     for name in (*(f"{kind}_{part}" for kind in ("loss", "rae") for part in PARTS), "recited"):
         for epoch in at:
             found[f"{name}_e{epoch}"] = lambda answers, name=name, epoch=epoch: at_epoch(name, epoch)
@@ -170,7 +170,7 @@ def epoch_panels(curves: pd.DataFrame, chosen: pd.DataFrame, title: str) -> Figu
         key: f"{key[0]}\nrate {key[1]:g}, jitter {key[2]}"
         for key in sorted(set(curves[KEYS].itertuples(index=False, name=None)))
     }
-    titles = ("loss (nats per answer)", "RAE of the answers", "share of recited answers")
+    titles = ("loss (nats per answer)", "RAE of the answers", "share of memorised answers")
     figure, grid = plots.panel_table(list(names.values()), titles, sharex=True, sharey="col")
     for row, key in zip(grid, names, strict=True):
         part, stops = (rows[(rows[KEYS] == list(key)).all(axis=1)] for rows in (curves, chosen))

@@ -1,7 +1,7 @@
 """How sure a regressor is of its answers, and whether it is right to be so sure (paper §4.2).
 
 Three learners say more than one number: LIFT (from the likelihood of every level of its target, or by answers drawn as
-in the paper), the Gaussian process `gp` and the quantile boosting `gbt_quantile`. All are judged alike, by the same
+in the paper), the Gaussian process `gp` and the quantile boosting `gbt_quantile`. All are scored alike, by the same
 quantiles of their predictive distributions.
 """
 

@@ -39,13 +39,13 @@ def build(case, config):
     measures = {
         "rae_noisy": lambda answers: rae(noisy, answers["parsed"]),  # the answers against targets with noise
         "rae_truth": lambda answers: rae(noisy, truth),  # the same of the function itself: the floor
-        "rae_label": lambda answers: rae(truth, noisy),  # a target with noise as the answer: reciting scores that
+        "rae_label": lambda answers: rae(truth, noisy),  # a target with noise as the answer: memorising scores that
     }
     return replace(trial, measures=measures)
 
 
 def figure(results):
-    """Left against targets without noise, right against targets with noise; a learner that recites lies on the line."""
+    """Left against targets without noise, right against noisy ones; a learner that memorises lies on the line."""
     import pandas as pd
 
     names = results["dataset"]

@@ -111,7 +111,7 @@ def mark(config: Config) -> pd.DataFrame:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Marks as the command line says; the exit code is 0, 2 where the user can help, or 130 after Ctrl-C."""
+    """Marks as the command line says; the exit code is 0, 2 on a usage error, or 130 after Ctrl-C."""
     try:
         mark(tyro.cli(Config, args=list(arguments), prog="mark.sh", description=__doc__))
     except UserError as error:

@@ -32,7 +32,7 @@ def flags(arguments: Sequence[str]) -> Config:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Trains as the command line says; the exit code is 0, 2 where the user can help, or 130 after Ctrl-C."""
+    """Trains as the command line says; the exit code is 0, 2 on a usage error, or 130 after Ctrl-C."""
     again = "the same command goes on from there"
     try:
         config = flags(arguments)

@@ -57,13 +57,13 @@ def test_phases_add_up_and_leave_everything_as_it_was():
 def test_what_validation_does_is_validation():
     with Phases() as measured:
         learn = measured._wrapped(lambda: measured._now, "learn", "optimizer")
-        judge = measured._wrapped(lambda: (learn(), measured._now), "judge", "validation")
+        check = measured._wrapped(lambda: (learn(), measured._now), "check", "validation")
         load = measured._wrapped(lambda: measured._now, "load", "import")
         assert learn() == "optimizer"
-        assert judge() == ("validation", "validation")
+        assert check() == ("validation", "validation")
         assert measured._wrapped(load, "outer", "load")() == "import", "imports count as imports wherever they are"
         assert measured._now == OTHER
-    assert measured.calls == {"learn": 2, "judge": 1, "load": 1, "outer": 1}
+    assert measured.calls == {"learn": 2, "check": 1, "load": 1, "outer": 1}
 
 
 # ---- one process --------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def test_sets_cover_what_they_promise(kind, coverage):
 
 def test_sets_by_hand():
     known = np.log([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
-    truth = np.array([0, 0, 0, 0])  # misfits 0.1, 0.4, 0.3, 0.8; the 3rd of 4 at 0.6, the 4th at 0.8
+    truth = np.array([0, 0, 0, 0])  # nonconformities 0.1, 0.4, 0.3, 0.8; the 3rd of 4 at 0.6, the 4th at 0.8
     new = np.log([[0.6, 0.4], [0.5, 0.5], [0.15, 0.85]])
     assert _conformal.sets(new, known, truth, 0.6).tolist() == [[True, False], [False, False], [False, True]]
     assert _conformal.sets(new, known, truth, 0.8).tolist() == [[True, True], [True, True], [False, True]]

@@ -204,7 +204,7 @@ def test_learners_without_a_distribution_are_told_before_training(parameters, me
 # ---- epochs ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_double_that_recites_is_seen_to_recite():
+def test_a_double_that_memorises_is_seen_to_memorise():
     split = synthetic.load("linear:n=40").split(0)
     plain = LIFTRegressor(model=NearestRow(), template=LEVELS, decoding="greedy", epochs=3, jitter=0.0)
     model = _learning_curves.watched(plain, split)

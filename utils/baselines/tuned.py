@@ -103,7 +103,7 @@ class Tuned(Classical, BaseEstimator):
         constant = bool(np.ptp(target) == 0 or (np.ptp(encoded, axis=0) == 0).all())
         learner = self._built(method, Rows(self.seed, self.threads, *encoded.shape, counts, constant), point)
         with warnings.catch_warnings():
-            # A poor point of a grid may stop at its iteration limit; the validation rows judge it, not the optimiser.
+            # A poor point of a grid may stop at its iteration limit; the validation rows choose, not the optimiser.
             warnings.simplefilter("ignore", ConvergenceWarning)
             learner.fit(encoded, target)
         self.n_fits_ += 1

@@ -1,4 +1,4 @@
-"""The waist: what every language model offers to the estimators, and the settings of a fine-tune."""
+"""The interface of a language model: what every one offers to the estimators, and the settings of a fine-tune."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def main(
     script: str,
     finish: Callable[[Results], None] | None = None,
 ) -> None:
-    """Runs an experiment from its flags to its figure, then exits: 0 done, 1 some cases failed, 2 the user can help.
+    """Runs an experiment from its flags to its figure, then exits: 0 done, 1 some cases failed, 2 on a usage error.
 
     Args:
         config: the flags.

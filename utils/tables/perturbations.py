@@ -61,7 +61,7 @@ def _corrupted(y: pd.Series, labels: list[str], share: float, kind: str, rng: np
 def repair_labels(split: Split, how: str, seed: int) -> Split:
     """The split without the training and validation rows whose labels look wrong.
 
-    "cleanlab" judges (confident learning, Northcutt et al. 2021) by the class probabilities that a random forest gives
+    "cleanlab" decides (confident learning, Northcutt et al. 2021) by the class probabilities that a random forest gives
     to rows it was not fitted on, in up to five parts. A class is never taken out as a whole: where all its training
     rows look wrong, they stay.
 

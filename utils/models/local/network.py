@@ -26,7 +26,7 @@ _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, SafetensorError)
 
 
 class Network:
-    """The waist between our loops and transformers.
+    """The interface between our loops and transformers.
 
     Attributes:
         module: the transformers or peft model; frozen parameters are those that fine-tuning must not change.

@@ -225,7 +225,7 @@ class Fit:
         if self._average is not None:
             self._average.update()
 
-    def judge(self, measure: Callable[[], float | None]) -> None:
+    def keep_if_best(self, measure: Callable[[], float | None]) -> None:
         """Keeps the weights where they are the best so far: `measure` gives its score, None for no score."""
         self.network.module.eval()
         with nullcontext() if self._average is None else self._average.in_place():

@@ -102,7 +102,7 @@ def tune_each(
             if epoch % settings[0].evaluate_every and epoch < epochs:
                 continue
             for fit, on_epoch in zip(fits, on_epochs, strict=True):
-                fit.judge(partial(_judged, fit.network, epoch, held_out, tokens.end, on_epoch))
+                fit.keep_if_best(partial(_score, fit.network, epoch, held_out, tokens.end, on_epoch))
             if all(fit.is_over for fit in fits):
                 break
     for fit in fits:
@@ -123,7 +123,7 @@ def mean_loss(network: Network, rows: Sequence[Encoded], end: int) -> float:
     return total / count
 
 
-def _judged(network: Network, epoch: int, held_out: Sequence[Encoded], end: int, on_epoch: OnEpoch) -> float | None:
+def _score(network: Network, epoch: int, held_out: Sequence[Encoded], end: int, on_epoch: OnEpoch) -> float | None:
     return on_epoch(epoch, mean_loss(network, held_out, end) if held_out else math.nan)
 
 
