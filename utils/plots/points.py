@@ -282,7 +282,7 @@ def zones(frame: pd.DataFrame, columns: Mapping[str, str], title: str, label: st
                 axes.plot(value, height, markers[column], color=colour, markerfacecolor=face, markersize=5)
         axes.axvline(1, color=GREY, linewidth=0.8, zorder=0)
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(numticks=20))
+        axes.xaxis.set_major_locator(LogLocator(numticks=7))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         names = [wrapped(method, LABEL) for method in methods] if axes.get_subplotspec().is_first_col() else []
