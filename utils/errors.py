@@ -2,6 +2,7 @@
 
 UserError           the message names the thing and says what to type; scripts print it and exit with code 2
 ├── UnknownName     a table, method, model, wording or adapter that does not exist; the message lists what does
+├── Unobtainable    a known data set that is neither here nor to be had from its server; a study goes on without it
 ├── BadTable        data that no learner could use: no target, no rows, one class, infinite targets
 ├── BadModel        a model folder or id that cannot be loaded, or settings it cannot take
 ├── TooLong         a prompt with its answer is longer than the model's context
@@ -16,6 +17,10 @@ class UserError(ValueError):
 
 class UnknownName(UserError):
     """A name that is in none of the project's lists."""
+
+
+class Unobtainable(UserError):
+    """A data set that exists, but is not on this machine and cannot be downloaded now."""
 
 
 class BadTable(UserError):

@@ -1,5 +1,6 @@
 """What a study does when a case goes wrong: the others run, the reason is kept, nothing is hidden."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -9,11 +10,12 @@ from dataclasses import replace
 import pytest
 
 from utils import baselines, study, tables
-from utils.errors import CannotDo, MissingPackage, TooLong, UserError
+from utils.errors import CannotDo, MissingPackage, TooLong, UnknownName, Unobtainable, UserError
 from utils.results import Results
 from utils.study import costs
 from utils.study.cases import Trial
 from utils.study.runner import Case, Runner
+from utils.tables import openml
 
 
 class Faulty(baselines.TunedClassifier):
@@ -149,3 +151,41 @@ def test_too_long_names_the_columns_and_the_choices():
     table = tables.load("iris", task="classification")
     with pytest.raises(TooLong, match=r"4 columns takes \d+ tokens.*--wording compact"):
         Trial("iris", "", table.split(0), config.lift("classification", 0)).check()
+
+
+def test_a_data_set_that_cannot_be_had_is_named_and_left_out(results, capsys):
+    def of_three(case, config):
+        if case.dataset == "gone":
+            raise Unobtainable("the server is asleep; wake it")
+        if case.dataset == "typo":
+            raise UnknownName("no table 'typo'")
+        return build(case, config)
+
+    def run_tables(*names):
+        wanted = [Case(name, "tree", 0) for name in names]
+        return Runner(study.Config(workers=1, results_dir=results.path.parents[1]), of_three, results).run(wanted)
+
+    assert run_tables("gone", "iris") == 1
+    assert results.frame()["dataset"].tolist() == ["iris"]
+    assert capsys.readouterr().err.splitlines() == ["left out: gone: the server is asleep; wake it"]
+    with pytest.raises(UnknownName, match="typo"):
+        run_tables("gone", "typo", "iris")
+    with pytest.raises(Unobtainable, match="wake it"):
+        run_tables("gone")
+
+
+@pytest.mark.parametrize("module", ["classification.imbalance", "classification.sample_size", "others.self_training"])
+def test_every_kind_of_study_goes_on_without_a_known_table_that_is_not_here(module, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(openml, "SERVER", "http://127.0.0.1:9")
+    monkeypatch.setattr(openml, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(openml, "ATTEMPTS", 1)
+    monkeypatch.setenv("LIFT_DATA", "")
+    script = importlib.import_module(module)
+    config = script.Config(datasets=("PizzaCutter3", "iris"), methods=("logreg",), results_dir=tmp_path, workers=1)
+    with pytest.raises(SystemExit) as ended:
+        study.main(config, script.cases, script.build, script.figure, script.__file__)
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    [line] = [line for line in err.splitlines() if "PizzaCutter3" in line]
+    assert line.startswith("left out: PizzaCutter3: OpenML 1444 is not on this machine")
+    assert "iris" in out

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from utils import tables
-from utils.errors import BadTable, UnknownName, UserError
+from utils.errors import BadTable, UnknownName, Unobtainable, UserError
 from utils.tables import openml, registry
 
 ARFF = """% a comment
@@ -183,7 +183,7 @@ def test_faults_that_will_not_pass_are_asked_once(server):
 
 def test_no_network(server, monkeypatch):
     monkeypatch.setattr(openml, "SERVER", "http://127.0.0.1:9")
-    with pytest.raises(UserError, match=r"OpenML 31 is not on this machine.*With a network.*LIFT_DATA"):
+    with pytest.raises(Unobtainable, match=r"OpenML 31 is not on this machine.*With a network.*LIFT_DATA"):
         tables.load("german")
 
 

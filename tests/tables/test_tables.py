@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from utils import tables
-from utils.errors import BadTable, UnknownName, UserError
+from utils.errors import BadTable, UnknownName, Unobtainable, UserError
 from utils.tables import files, registry
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\x00\r"), min_size=1)
@@ -238,7 +238,7 @@ def test_unknown_names_and_options():
         tables.load("moons", target="y")
     with pytest.raises(UnknownName, match="ships no table"):
         tables.load("sklearn:boston")
-    with pytest.raises(UnknownName, match=r"servo\.csv\.gz.*LIFT_DATA"):
+    with pytest.raises(Unobtainable, match=r"servo\.csv\.gz.*LIFT_DATA"):
         tables.load("servo")
 
 

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from .. import baselines, tables
-from ..errors import UnknownName, UserError
+from ..errors import UnknownName, Unobtainable, UserError
 from ..options import parse_options
 from ..tables import files, synthetic
 from . import cases
@@ -66,8 +66,15 @@ def functions(config: Config, *options: str | Sequence[str]) -> list[str]:
 
 
 def n_train(case: Case, config: Config, task: str) -> int:
-    """How many training rows the case's table has, cut to --limit. Raises what `trial` raises."""
-    return len(trial(case, config, task).split.y_train)
+    """How many training rows the case's table has, cut to --limit; 0 where it cannot be had, which the runner says.
+
+    Raises:
+        UserError: as `trial`.
+    """
+    try:
+        return len(trial(case, config, task).split.y_train)
+    except Unobtainable:
+        return 0
 
 
 def learner(case: Case, config: Config, task: str) -> Learner:

@@ -35,7 +35,9 @@ def main(
     script: str,
     finish: Callable[[Results], None] | None = None,
 ) -> None:
-    """Runs an experiment from its flags to its figure, then exits: 0 done, 1 some cases failed, 2 on a usage error.
+    """Runs an experiment from its flags to its figure, then exits.
+
+    The exit code is 0, or 1 where cases failed or a data set was left out, 2 on a usage error, 130 after Ctrl-C.
 
     Args:
         config: the flags.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from .. import VERSION, progress
-from ..errors import CannotDo, TooLong, UserError
+from ..errors import CannotDo, TooLong, Unobtainable, UserError
 from ..models import distributed
 from ..models.openai import session
 from ..paths import INSTALLED, ROOT
@@ -52,18 +53,20 @@ class Runner:
         self.config, self.build, self.results = config, build, results
         self._trials: dict[str, Trial] = {}  # by case, until all that looks at them before they run has done so
         self.session = session.current()
+        self.left_out: dict[str, Unobtainable] = {}  # data sets that could not be had
         self.mail: Mail | None = None  # tells how far cases are; nobody asks under --quiet
         spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
         self.module = spec.name if spec else build.__module__
 
     def run(self, cases: Iterable[Case]) -> int:
-        """Runs what is missing and returns the number of cases that failed.
+        """Runs what is missing and returns the number of cases that failed and of data sets that were left out.
 
-        Every case is looked at before the first one runs, so that a misspelt name costs nothing.
+        Every case is looked at before the first one runs, so that a misspelt name costs nothing. A known data set that
+        cannot be had is named and left out.
 
         Raises:
             UserError: before anything ran: a wrong name, a table that cannot be learnt from, too little disk, no case
-                that could run at all. Later: results that cannot be written.
+                or no data set that could be run at all. Later: results that cannot be written.
         """
         _check_disk(self.results)
         self.results.sweep()
@@ -94,7 +97,7 @@ class Runner:
                 for plan in impossible:
                     shown.note(Outcome(plan, self.failed(plan, plan.problem)))
                 self._run_all(possible, shown)
-        return board.n_failed
+        return board.n_failed + len(self.left_out)
 
     def trial(self, case: Case) -> Trial:
         """The case's trial: one for the table's preview, the case's key, its check and its quote."""
@@ -113,7 +116,14 @@ class Runner:
         fine: set[tuple[str, ...]] = set()
         with progress.counting("looking at case", len(cases)) as count:
             for i in by_rows(cases):
-                trial = self.trial(cases[i])
+                count.step()
+                if cases[i].dataset in self.left_out:
+                    continue
+                try:
+                    trial = self.trial(cases[i])
+                except Unobtainable as error:
+                    self.left_out[cases[i].dataset] = error
+                    continue
                 plan = self._plan(cases[i], trial, works)
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
@@ -127,7 +137,10 @@ class Runner:
                 if not plan.is_remote:
                     del self._trials[str(cases[i])]  # rows of many cases would fill the memory
                 plans.setdefault(plan.key, (i, plan))
-                count.step()
+        if self.left_out and not plans:
+            raise next(iter(self.left_out.values()))
+        for name, error in self.left_out.items() if distributed.is_first() else ():
+            print(f"left out: {name}: {error}", file=sys.stderr, flush=True)
         return [plan for _, plan in sorted(plans.values(), key=lambda pair: pair[0])]
 
     def _plan(self, case: Case, trial: Trial, works: dict[tuple[str, ...], Work]) -> Plan:

@@ -23,7 +23,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from .. import paths
-from ..errors import BadTable, UnknownName, UserError
+from ..errors import BadTable, UnknownName, Unobtainable, UserError
 from . import files, openml, splits
 from .splits import Split
 
@@ -230,11 +230,9 @@ def _from_file(name: str, path: Path) -> Images:
 def _from_openml(name: str, local: list[str]) -> Images:
     try:
         copy = openml.fetch(str(OPENML[name]))
-    except UserError as error:
-        if type(error) is not UserError:  # it says what is wrong with the copy
-            raise
+    except Unobtainable as error:
         without = " ".join(["digits", *local])
-        raise UserError(
+        raise Unobtainable(
             f"{name} cannot be downloaded now ({error.__cause__ or error}); try again, or put {name}.npz into a folder "
             f"that LIFT_IMAGES names, or take images that need no network: --datasets {without}"
         ) from error

@@ -22,7 +22,7 @@ from filelock import FileLock
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from .. import paths
-from ..errors import BadTable, UnknownName, UserError
+from ..errors import BadTable, UnknownName, Unobtainable, UserError
 from . import files
 
 SERVER = "https://www.openml.org"
@@ -69,7 +69,7 @@ def fetch(word: str) -> Copy:
     Raises:
         UnknownName: OpenML has no such table.
         BadTable: the copy is damaged, or the table is of a kind that is not read here.
-        UserError: the server cannot be reached or does not answer as it should.
+        Unobtainable: the server cannot be reached or does not answer as it should.
     """
     stem = urllib.parse.quote(word, safe="")
     path = CACHE / f"{stem}.parquet"
@@ -93,7 +93,7 @@ def _download(word: str, path: Path, record_path: Path) -> None:
         url, expected = about["url"], about.get("md5_checksum")
         columns = [{key: column[key] for key in COLUMN_KEYS} for column in columns]
     except (KeyError, TypeError) as error:
-        raise UserError(f"{SERVER} describes {word} without {error}, so it cannot be read; try later") from error
+        raise Unobtainable(f"{SERVER} describes {word} without {error}, so it cannot be read; try later") from error
     log.info("downloading %s", source)
     content = _get(url, word)
     if expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected:
@@ -192,7 +192,7 @@ def _json(address: str, word: str) -> dict:
     try:
         return json.loads(content)
     except ValueError as error:
-        raise UserError(
+        raise Unobtainable(
             f"{SERVER} answered with something that is not JSON when asked for {word}; try later"
         ) from error
 
@@ -212,9 +212,9 @@ def _get(url: str, word: str) -> bytes:
     except HTTPError as error:
         if error.code in (404, NOT_FOUND):
             raise UnknownName(f"OpenML has no table {word!r}; look it up on {SERVER} and give openml:ID") from error
-        raise UserError(f"{url} answered {error.code} {error.reason} when asked for {word}; try later") from error
+        raise Unobtainable(f"{url} answered {error.code} {error.reason} when asked for {word}; try later") from error
     except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        raise UserError(
+        raise Unobtainable(
             f"OpenML {word} is not on this machine and {url} cannot be read ({error}). With a network, try again; "
             f"without one, save the table as NAME.csv.gz, its last column the target, and name its folder in LIFT_DATA"
         ) from error

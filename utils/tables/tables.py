@@ -12,7 +12,7 @@ import pandas as pd
 import sklearn
 
 from .. import paths
-from ..errors import BadTable, UnknownName, UserError
+from ..errors import BadTable, UnknownName, Unobtainable, UserError
 from . import files, openml, registry, splits, synthetic
 from .disguises import Account
 from .registry import SKLEARN, Entry
@@ -77,6 +77,7 @@ def load(name: str, *, target: str | None = None, task: str | None = None, as_te
 
     Raises:
         UnknownName: no such table; the message names the nearest.
+        Unobtainable: a table of data/registry.csv or OpenML that is not here and cannot be downloaded.
         BadTable: the data cannot be learnt from.
     """
     if task is not None and task not in TASKS:
@@ -136,7 +137,7 @@ def _entry(word: str) -> Entry | None:
 
 def _from_registry(entry: Entry, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
     if entry.openml_id is None:
-        raise UnknownName(
+        raise Unobtainable(
             f"{entry.name} is on no server this program knows; put {entry.name}.csv.gz, its last column the target, "
             "into a folder and name that folder in LIFT_DATA"
         )
