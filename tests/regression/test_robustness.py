@@ -1,5 +1,6 @@
 """Outliers, noise, intervals, epochs and published numbers: what the regression experiments on robustness stand on."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -319,6 +320,21 @@ def test_a_real_table_has_its_own_sentence(lift_data):
         any(f"lives in the {side}" in text for side in ("north", "south"))
         for text in template.prompts(trial.split.X_test)
     )
+
+
+def test_every_table_of_the_full_setting_can_be_had_with_its_meanings(lift_data):
+    """student is an alias, of which the columns that all but tell the target can be left out."""
+    script = Path(real.__file__).with_suffix(".sh").read_text("utf-8").partition("--datasets ")[2].split()
+    names = [*script[: script.index("\\")], "student"]
+    assert len(names) == 5
+    for name in names:
+        for left, settings in (("none", real.SENTENCES), ("G1+G2", {}))[: 2 if "student" in name else 1]:
+            case = study.Case(name, "lift", 0, {"fraction": 0.2, "names": "yes", "leave_out": left})
+            trial = real.build(case, real.Config())
+            assert trial.learner.template["wording"] == settings.get(trial.dataset, "names")
+    trial.check()
+    assert trial.dataset == "student-performance-por"
+    assert not {"G1", "G2"} & {*trial.split.X_train}
 
 
 def test_ways_of_decoding():

@@ -12,7 +12,7 @@ from classification import _images
 from utils import study, tables
 from utils.baselines import pixel_networks
 from utils.baselines.pixel_networks import PixelNetwork
-from utils.errors import BadTable, UnknownName, UserError
+from utils.errors import BadTable, UnknownName, Unobtainable, UserError
 from utils.tables import images, openml
 
 
@@ -227,7 +227,7 @@ def test_a_download_becomes_images(tmp_path, monkeypatch):
 
 def test_without_network_the_message_names_what_needs_none(folder, monkeypatch):
     def fetch(word):
-        raise UserError("no network") from OSError("unreachable")
+        raise Unobtainable("no network") from OSError("unreachable")
 
     monkeypatch.setattr(openml, "fetch", fetch)
     images._load.cache_clear()
