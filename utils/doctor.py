@@ -26,6 +26,7 @@ from rich.table import Table
 
 from . import models, paths
 from .errors import UserError
+from .models import fetched
 from .paths import RESULTS, ROOT
 from .tables import files, openml, registry, synthetic
 
@@ -67,6 +68,7 @@ def _python() -> Iterator[Finding]:
     for file, optional in (
         ("requirements.txt", False),
         ("requirements-extras.txt", True),
+        ("requirements-gguf.txt", True),
         ("requirements-gpu.txt", True),
     ):
         for name, wanted in _requirements(ROOT / file):
@@ -164,6 +166,10 @@ def _data() -> Iterator[Finding]:
     yield Finding("data", "OpenML's cache", f"{n} tables")
     kept = import_module(".models.local.hub", __package__).cached()
     yield Finding("data", "the Hub's cache", f"{len(kept)} models, {sum(kept.values()) / GIB:.1f} GiB")
+    for name, source in fetched.SOURCES.items():
+        place = next(filter(fetched.is_there, fetched.places(name)), None)
+        advice = "" if place else f"{source.about}: python -m utils.prefetch {name}"
+        yield Finding("data", name, f"in {place}" if place else "not fetched", advice)
 
 
 def _model(config: Config) -> Iterator[Finding]:
@@ -176,7 +182,7 @@ def _model(config: Config) -> Iterator[Finding]:
         yield Finding("model", config.model, "cannot be used", str(error))
         return
     if isinstance(place, Path):
-        yield Finding("model", config.model, f"folder {place}")
+        yield Finding("model", config.model, f"{'file' if place.is_file() else 'folder'} {place}")
         return
     here = place.partition("@")[0] in import_module(".models.local.hub", __package__).cached()
     advice = "" if here else f"python -m utils.prefetch --models {config.model}"

@@ -26,6 +26,7 @@ from .selection import Outcome, Setup
 
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT.seed
+SWITCHES = ("tuned_layers", "chat")  # which leave a case what it was where they are off
 
 
 class CollisionWarning(UserWarning):
@@ -38,7 +39,11 @@ class LIFT(BaseEstimator):
     Args:
         model: "lift-tiny", a Hugging Face id, a folder, or an object with the verbs of `models.base.LanguageModel`.
         template: a wording's name, a dict of `Template` parameters, or a `Template`.
+        recipe: None for the model's own, or that for pretrained models; "paper" for the paper's to the letter.
         adapter: "full" or an adapter's name ("lora", …); adapter_rank is its rank where it has one.
+        tuned_layers: how many of the upper layers are tuned; what the frozen ones below make of a text is computed
+            once. 0 for all layers.
+        chat: prompt and answer are put into the chat template of the model's tokenizer.
         quantization: "none", "8bit" or "4bit" (CUDA only).
         epochs: passes over the training rows; 0 leaves the model as it is (in-context learning, with `shots`).
         learning_rate: one rate, or several of which the validation rows choose.
@@ -81,8 +86,11 @@ class LIFT(BaseEstimator):
         model="lift-tiny",
         *,
         template=None,
+        recipe=None,
         adapter=None,
         adapter_rank=16,
+        tuned_layers=None,
+        chat=False,
         quantization="none",
         epochs=None,
         learning_rate=None,
@@ -103,8 +111,11 @@ class LIFT(BaseEstimator):
     ):
         self.model = model
         self.template = template
+        self.recipe = recipe
         self.adapter = adapter
         self.adapter_rank = adapter_rank
+        self.tuned_layers = tuned_layers
+        self.chat = chat
         self.quantization = quantization
         self.epochs = epochs
         self.learning_rate = learning_rate
@@ -125,7 +136,7 @@ class LIFT(BaseEstimator):
 
     def settings(self) -> dict[str, object]:
         """All settings as they will be used, by name: the user's, else the model's own, else the paper's."""
-        settings = recipes.resolve(self.model, self.task, self.template, self._given())
+        settings = recipes.resolve(self.model, self.task, self.template, self._given(), self.recipe)
         if self.epochs is not None:
             settings.pop("updates", None)
         return settings
@@ -139,7 +150,10 @@ class LIFT(BaseEstimator):
     def describe(self) -> dict[str, object]:
         """What identifies the learner beside its data: its settings, and the weights it starts from."""
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
-        settings = {name: value for name, value in settings.items() if name not in MACHINE}
+        settings = {name: value for name, value in settings.items() if name not in MACHINE and name != "recipe"}
+        for name in SWITCHES:
+            if not settings[name]:
+                del settings[name]
         weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
         others = {one["model"] for one in settings.get("candidates", []) if "model" in one}
         also = {"candidate_weights": {name: models.fingerprint(name) for name in sorted(others)}} if others else {}
@@ -323,8 +337,11 @@ class LIFT(BaseEstimator):
         if not isinstance(model, str):
             return model
         place = {"device": self.device, "dtype": self.dtype, "threads": self.threads}
-        adapter = {"adapter": self.settings()["adapter"], "adapter_rank": self.adapter_rank}
-        return models.load(model, **adapter, quantization=self.quantization, **place)
+        settings = self.settings()
+        changed = {"adapter": settings["adapter"], "adapter_rank": self.adapter_rank, "chat": self.chat}
+        if model == self.model:
+            changed["tuned_layers"] = settings["tuned_layers"] or None
+        return models.load(model, **changed, quantization=self.quantization, **place)
 
     def seed(self, purpose: str, member: int = 0) -> int:
         """A seed for one of PURPOSES and one of several fine-tunes, so that no two uses share a stream."""

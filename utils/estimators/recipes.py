@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import models
+from ..errors import UnknownName
 from ..models.base import FineTuning
 from ..prompts import Template
 
@@ -13,6 +14,7 @@ PAPER = {
     "wording": "paper",
     "numbers": "paper",
     "adapter": "lora",
+    "tuned_layers": 0,
     "epochs": 10,
     "learning_rate": 1e-4,
     "batch_size": 4,
@@ -22,15 +24,18 @@ PAPER = {
     "classification": {"decoding": "score"},
     "regression": {"decoding": "greedy"},
 }
+RECIPES = (None, "paper")
 TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels", "categories")
 TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "optimizer", "embedding_share", "ema", "patience")
 LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
 # Parameters of the estimators that follow the recipe where they are None.
 PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "permutations")
-PARAMETERS += ("decoding",)
+PARAMETERS += ("decoding", "tuned_layers")
 
 
-def resolve(model: object, task: str, template: object, given: dict[str, object]) -> dict[str, object]:
+def resolve(
+    model: object, task: str, template: object, given: dict[str, object], recipe: str | None = None
+) -> dict[str, object]:
     """All settings as they will be used.
 
     Args:
@@ -38,8 +43,14 @@ def resolve(model: object, task: str, template: object, given: dict[str, object]
         task: "classification" or "regression", which may have a section of its own in the recipe.
         template: a wording's name or a dict of Template parameters, put over the recipe's; anything else is left out.
         given: the user's settings; None means "not given".
+        recipe: "paper" for the paper's; None for the model's own.
+
+    Raises:
+        UnknownName: no such recipe.
     """
-    own = models.recipe(model) if isinstance(model, str) else {}
+    if recipe not in RECIPES:
+        raise UnknownName(f"no recipe {recipe!r}; have {', '.join(filter(None, RECIPES))}, or leave it out")
+    own = models.recipe(model) if isinstance(model, str) and recipe is None else {}
     settings = {**PAPER, **own, **PAPER[task], **own.get(task, {})}
     if isinstance(template, dict):
         settings |= template

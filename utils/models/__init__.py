@@ -2,7 +2,9 @@
 
 lift-tiny           the small model that the project carries, to be tuned
 lift-context        its pretrained sister, which answers untuned from rows in its prompt
+smollm2             a small model pretrained on text, once it is fetched: python -m utils.prefetch smollm2
 ./folder, /folder   a Hugging Face folder (config.json) or a peft folder (adapter_config.json)
+FILE.gguf           a GGUF file, as llama.cpp has them
 owner/name[@rev]    an id on the Hugging Face Hub, with a revision where one is given
 openai:NAME         a model at the server that OPENAI_BASE_URL names
 """
@@ -19,8 +21,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadModel
+from ..errors import BadModel, CannotDo
 from ..paths import DATA
+from . import fetched
 from .base import Example, Examples, FineTuning, LanguageModel
 from .openai import session
 
@@ -43,6 +46,8 @@ def load(
     *,
     adapter: str = "full",
     adapter_rank: int = 16,
+    tuned_layers: int | None = None,
+    chat: bool = False,
     quantization: str = "none",
     device: str = "auto",
     dtype: str = "auto",
@@ -51,9 +56,12 @@ def load(
     """The language model called `name`, ready for its three verbs.
 
     Args:
-        name: "lift-tiny", "lift-context", a folder, or a Hub id.
+        name: "lift-tiny", "lift-context", "smollm2", a folder, a GGUF file, or a Hub id.
         adapter: what fine-tuning changes: "full" for all weights, else a peft adapter such as "lora" (paper: rank 16).
         adapter_rank: width of the adapter.
+        tuned_layers: how many of the upper layers fine-tuning changes; what the others make of a text is computed once
+            (`local.lower_layers`). None for all layers.
+        chat: puts prompt and answer into the tokenizer's chat template.
         quantization: "none", "8bit" or "4bit"; the last two want CUDA and an adapter.
         device: "auto", "cpu", "cuda", "cuda:1", "mps", ….
         dtype: number type of the computation: "auto", "float32" or "bfloat16".
@@ -66,12 +74,19 @@ def load(
         MissingPackage: quantization without its package.
     """
     if is_remote(name):
+        if chat or tuned_layers is not None:
+            raise CannotDo(
+                f"{name}: chat template and tuned layers are the server's choice; leave out --chat and --tuned-layers"
+            )
         return _class("openai").load(name, adapter=adapter, quantization=quantization)
-    return _load(name, fingerprint(name), adapter, adapter_rank, quantization, device, dtype, threads)
+    changed = (("adapter", adapter), ("adapter_rank", adapter_rank), ("tuned_layers", tuned_layers), ("chat", chat))
+    return _load(name, fingerprint(name), (*changed, ("quantization", quantization)), device, dtype, threads)
 
 
 def fetch(name: str) -> Path:
-    """Brings a model of the Hub onto this machine; see `utils.models.local.hub.fetch`."""
+    """Brings a model onto this machine; see `fetched.fetch` and, for those of the Hub, `local.hub.fetch`."""
+    if name in fetched.SOURCES:
+        return fetched.fetch(name)
     return import_module(".local.hub", __name__).fetch(name)
 
 
@@ -82,12 +97,11 @@ def is_remote(name: object) -> bool:
 
 @lru_cache(maxsize=2)
 def _load(
-    name: str, weights: str, adapter: str, rank: int, quantization: str, device: str, dtype: str, threads: int | None
+    name: str, weights: str, settings: tuple[tuple[str, object], ...], device: str, dtype: str, threads: int | None
 ) -> LanguageModel:
     """A study reads its base once, and the second model that a recipe may name; tuning changes neither."""
-    adapted = {"adapter": adapter, "adapter_rank": rank, "quantization": quantization}
     with _no_collections():
-        return _class("local").load(name, **adapted, device=device, dtype=dtype, threads=threads)
+        return _class("local").load(name, **dict(settings), device=device, dtype=dtype, threads=threads)
 
 
 @contextmanager
@@ -108,16 +122,22 @@ def _class(kind: str) -> Any:
 
 
 def resolve(name: str) -> Path | str:
-    """The folder of a local model, or the id of one on the Hub as it was typed.
+    """The folder or the GGUF file of a local model, or the id of one on the Hub as it was typed.
 
     Raises:
-        BadModel: a folder that is not there or lacks a file, or a name that this version cannot serve.
+        BadModel: what is not there, not fetched yet or lacks a file, or a name that this version cannot serve.
     """
     if is_remote(name):
         raise BadModel(f"{name} has no folder: it is behind the protocol; this needs a local model: --model lift-tiny")
     if not name.strip():
         raise BadModel("the model's name is empty; use lift-tiny, a folder or a Hub id")
+    if name in fetched.SOURCES:
+        return fetched.find(name)
     folder = SHIPPED.get(name, Path(name).expanduser())
+    if folder.suffix == ".gguf":
+        if not folder.is_file():
+            raise BadModel(f"no GGUF file {folder}; give one that exists, a folder with config.json or lift-tiny")
+        return folder
     if name not in SHIPPED and not name.startswith((".", "/", "~")) and not folder.exists():
         return name
     if not folder.is_dir():
@@ -173,6 +193,8 @@ def fingerprint(name: str) -> str:
 
 
 def _weighty_files(folder: Path) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
         if file.is_file() and not hidden and file.suffix != ".md" and file.name != RECIPE_FILE:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TEMPLATE = {"wording": str, "numbers": str, "digits": int, "scale": str, "levels": int, "categories": str}
 LEARNER = {
     "adapter": str,
+    "tuned_layers": int,
     "epochs": int,
     "learning_rate": float,
     "batch_size": int,

@@ -34,7 +34,9 @@ class Config:
     check: bool = False  # only say how the tables are read, and what looks wrong about them
     protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
     limit: int = 0  # most rows of each part, 0 for all: a trial run
-    model: str = "lift-tiny"  # or a folder, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME
+    model: str = (
+        "lift-tiny"  # or smollm2, a folder, a GGUF file, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME
+    )
     wording: str = ""  # paper, names, compact, … or a text with {features} in it
     numbers: str = ""  # paper, significant or scaled
     scale: str = ""  # of scaled numbers: column, row, table or quantile
@@ -43,6 +45,9 @@ class Config:
     categories: str = ""  # columns of texts as text or as levels
     adapter: str = ""  # full, lora, …
     adapter_rank: int = 16  # of low-rank adapters, as the paper had for GPT-J
+    tuned_layers: int | None = None  # upper layers that are tuned; those below are computed once. 0 for all
+    chat: bool = False  # prompts and answers in the chat template of the model's tokenizer
+    recipe: str = ""  # paper: settings left out are the paper's for GPT-J, whatever the model
     quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA
     decoding: str = ""  # score or generate; in regression greedy, mean or median
     samples: int = 0  # answers drawn per row for a sampled mean or median
@@ -75,11 +80,12 @@ class Config:
             if (value := getattr(self, name))
         }
         same = ("model", "adapter_rank", "quantization", "samples", "retries", "epochs", "batch_size", "jitter")
-        same += ("shots", "permutations", "device", "dtype")
+        same += ("shots", "permutations", "device", "dtype", "tuned_layers", "chat")
         return (estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor)(
             **{name: getattr(self, name) for name in same},
             template=template or None,
             adapter=self.adapter or None,
+            recipe=self.recipe or None,
             shot_choice=self.shot_choice or None,
             decoding=self.decoding or None,
             learning_rate=self.learning_rates or None,

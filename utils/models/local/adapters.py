@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadModel, CannotDo, MissingPackage, UnknownName, UserError
 from ..base import FineTuning
-from .partial import PARTS, unfreeze
+from .partial import PARTS, unfreeze, upper
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -80,19 +80,22 @@ def check(adapter: str, rank: int, quantization: str, device: str) -> None:
         raise CannotDo(f"{quantization} weights need a CUDA GPU, this is {device}; use --quantization none")
 
 
-def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftModel | PreTrainedModel:
+def add(
+    network: PreTrainedModel, adapter: str, rank: int, base: str, layers: int | None = None
+) -> PeftModel | PreTrainedModel:
     """The network with a fresh adapter on every linear layer but the head, or with one of its parts to be trained.
 
     Draws from torch's global generator. Frozen parameters that the network shares with others stay as they are.
 
     Args:
         base: where the network came from, written into the adapter so that its folder finds the base again.
+        layers: how many of the upper layers change; None for all.
 
     Raises:
-        CannotDo: peft has no such adapter for this kind of network.
+        CannotDo: peft has no such adapter for this kind of network, or the network has fewer layers.
     """
-    if adapter in PARTS:
-        return unfreeze(network, adapter)
+    if adapter in PARTS or adapter == FULL:
+        return unfreeze(network, adapter, layers)
     import peft
 
     class_name, width, settings = ADAPTERS[adapter]
@@ -100,6 +103,8 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
     settings = {"target_modules": "all-linear", "task_type": "CAUSAL_LM", **settings}
     if adapter in REPLACES_WEIGHTS:
         network = copy.deepcopy(network)
+    if layers is not None:
+        settings["target_modules"] = _targets(network, adapter, layers)
     fields = config_class.__dataclass_fields__
     if width is not None:
         settings[width] = rank
@@ -121,6 +126,18 @@ def add(network: PreTrainedModel, adapter: str, rank: int, base: str) -> PeftMod
         raise CannotDo(f"adapter {adapter!r} is not available for a {kind} model: {exc}; use lora or full") from exc
     tuned.peft_config["default"].base_model_name_or_path = base
     return tuned
+
+
+def _targets(network: PreTrainedModel, adapter: str, layers: int) -> list[str]:
+    """Names of the modules in the upper layers that an adapter changes: linear ones, norms for the one of norms."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    inside = {id(module) for layer in upper(network, layers) for module in layer.modules()}
+    named = {name: module for name, module in network.named_modules() if id(module) in inside}
+    if adapter == "ln_tuning":
+        return [name for name, module in named.items() if "norm" in type(module).__name__.lower()]
+    return [name for name, module in named.items() if isinstance(module, torch.nn.Linear | Conv1D)]
 
 
 def is_inside(network: PreTrainedModel | PeftModel) -> bool:

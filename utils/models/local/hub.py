@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from huggingface_hub import scan_cache_dir, snapshot_download
-from huggingface_hub.errors import CacheNotFound, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+import torch
+from huggingface_hub import model_info, scan_cache_dir, snapshot_download
+from huggingface_hub.errors import (
+    CacheNotFound,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+)
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ... import models
 from ...errors import BadModel
 
 FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")  # weights once, in the safe format
 OLD_WEIGHTS = ("*.bin",)
+TIMEOUT = 5.0  # seconds for an answer
 
 
 def fetch(name: str) -> Path:
@@ -33,6 +42,21 @@ def fetch(name: str) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadModel(f"{name} cannot be fetched from the Hub: {said}") from error
+
+
+def answers(repository: str) -> bool:
+    """Whether the Hub can be asked for a model from here."""
+    try:
+        model_info(repository, timeout=TIMEOUT)
+    except (HTTPError, OSError):  # no network, no such model, or HF_HUB_OFFLINE
+        return False
+    return True
+
+
+def copy(folder: Path, place: Path, dtype: str) -> None:
+    """Writes a fetched model as a folder of its own, its weights in `dtype`."""
+    AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype)).save_pretrained(place)
+    AutoTokenizer.from_pretrained(str(folder)).save_pretrained(place)
 
 
 def cached() -> dict[str, int]:

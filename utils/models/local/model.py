@@ -18,12 +18,13 @@ from ...errors import CannotDo, UnknownName
 from .. import distributed
 from ..base import Example, Examples, FineTuning, LanguageModel
 from . import adapters, decoding, devices, network, optimization, scoring, training
-from .tokens import TextTokenizer
+from .tokens import ChatTokenizer, TextTokenizer
 
 os.environ.setdefault(
     "TOKENIZERS_PARALLELISM", "false"
 )  # workers are forked; threads of the tokenizer would not survive
 
+AS_SAVED = "as saved"
 DTYPES = ("auto", "float32", "bfloat16")
 # Hidden size from which tuning in bfloat16 is faster on a CPU that has it: 1.0 × at 96, 1.2 × at 128, 1.6 × at 192.
 WIDE = 192
@@ -33,7 +34,7 @@ class LocalModel:
     """See `utils.models.base.LanguageModel` for the verbs and the attributes.
 
     Attributes:
-        adapter, adapter_rank: what fine-tuning changes.
+        adapter, adapter_rank, tuned_layers: what fine-tuning changes.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class LocalModel:
         adapter: str,
         adapter_rank: int,
         recipe: dict[str, Any],
+        tuned_layers: int | None = None,
         n_tokens_trained: int = 0,
     ) -> None:
         self.name = name
         self.adapter = adapter
         self.adapter_rank = adapter_rank
+        self.tuned_layers = tuned_layers
         self.context_length = tokens.context_length
         self.device = net.device
         self.dtype = net.dtype
@@ -66,6 +69,8 @@ class LocalModel:
         *,
         adapter: str = "full",
         adapter_rank: int = 16,
+        tuned_layers: int | None = None,
+        chat: bool = False,
         quantization: str = "none",
         device: str = "auto",
         dtype: str = "auto",
@@ -81,11 +86,12 @@ class LocalModel:
         if distributed.is_sharded() and quantization != "none":
             raise CannotDo("quantised weights cannot be sharded; use --quantization none, or launch without --use_fsdp")
         where = "cpu" if distributed.is_sharded() else device
-        module, tokenizer = network.read(models.resolve(name), adapter, quantization, where, dtype)
+        trained = adapter if tuned_layers is None else "upper layers"
+        module, tokenizer = network.read(models.resolve(name), trained, quantization, where, dtype)
         if adapters.is_inside(module) and adapter == adapters.FULL:
-            adapter = "as saved"  # a peft folder goes on with the adapter that it holds
+            adapter = AS_SAVED  # a peft folder goes on with the adapter that it holds
         context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
-        tokens = TextTokenizer(tokenizer, name, context_length)
+        tokens = (ChatTokenizer if chat else TextTokenizer)(tokenizer, name, context_length)
         gc.freeze()  # texts make many lists, and each collection would look at all of torch and transformers again
         return cls(
             name,
@@ -93,6 +99,7 @@ class LocalModel:
             tokens,
             adapter=adapter,
             adapter_rank=adapter_rank,
+            tuned_layers=tuned_layers,
             recipe=models.recipe(name),
         )
 
@@ -177,6 +184,7 @@ class LocalModel:
             self._tokens,
             adapter=self.adapter,
             adapter_rank=self.adapter_rank,
+            tuned_layers=self.tuned_layers,
             recipe=self._recipe,
             n_tokens_trained=self.n_tokens_trained,
         )
@@ -184,11 +192,12 @@ class LocalModel:
     def _trainable_copy(self, seed: int) -> network.Network:
         """A network of its own to train: all weights copied, or a fresh adapter over shared ones."""
         net = self._network.copy()
-        if self.adapter != adapters.FULL and not adapters.is_inside(net.module):
+        is_whole = self.adapter == adapters.FULL and self.tuned_layers is None
+        if not is_whole and not adapters.is_inside(net.module):
             place = models.resolve(self.name)
-            base = str(place.resolve()) if isinstance(place, Path) else place
+            base = network.source(place)["pretrained_model_name_or_path"] if isinstance(place, Path) else place
             with training.seeded(seed, net.device):
-                net = net.with_adapter(self.adapter, self.adapter_rank, base)
+                net = net.with_adapter(self.adapter, self.adapter_rank, base, self.tuned_layers)
         return _placed(net, self.device)
 
     def _ends(self) -> frozenset[int]:

@@ -20,11 +20,15 @@ def folder(cache: Path, name: str, identity: Iterable[bytes], write: Callable[[P
         identity: all that the model depends on, its code included.
         write: fills an empty folder.
     """
-    made = cache / f"{name}-{hashlib.sha256(bytes(1).join(identity)).hexdigest()[:12]}"
-    cache.mkdir(parents=True, exist_ok=True)
+    return make(cache / f"{name}-{hashlib.sha256(bytes(1).join(identity)).hexdigest()[:12]}", write)
+
+
+def make(made: Path, write: Callable[[Path], None]) -> Path:
+    """The folder `made`; `write` fills it when it is first asked for."""
+    made.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{made}.lock"):
         if not made.exists():
-            unfinished = Path(tempfile.mkdtemp(dir=cache))
+            unfinished = Path(tempfile.mkdtemp(dir=made.parent))
             try:
                 write(unfinished)
                 unfinished.chmod(0o755)

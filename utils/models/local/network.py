@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.activations import NewGELUActivation
 from transformers.utils import logging as hub_logging
 
-from ...errors import BadModel, CannotDo
-from . import adapters, gpt2
+from ...errors import BadModel, CannotDo, UserError
+from . import adapters, gguf_files, gpt2, lower_layers
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -32,9 +32,12 @@ class Network:
         module: the transformers or peft model; frozen parameters are those that fine-tuning must not change.
         device, dtype: where and in which number type it computes, as strings.
         takes_positions: whether rows may be padded on the left, told apart by position ids.
+        lower: the frozen layers below the trained ones.
     """
 
-    def __init__(self, module: PreTrainedModel | PeftModel, device: str, dtype: str) -> None:
+    def __init__(
+        self, module: PreTrainedModel | PeftModel, device: str, dtype: str, kept: lower_layers.Kept | None = None
+    ) -> None:
         self.module = module
         self.device = device
         self.dtype = dtype
@@ -42,7 +45,8 @@ class Network:
         parameters = inspect.signature(base.forward).parameters
         self.takes_positions = "position_ids" in parameters
         self._takes_keep = "logits_to_keep" in parameters
-        self._reads_columns = gpt2.serves(module)
+        self.lower = lower_layers.LowerLayers(module, kept or lower_layers.Kept())
+        self._reads_columns = gpt2.serves(module) and not self.lower.n
         self.vocabulary_size: int = base.get_input_embeddings().weight.shape[0]
 
     def __call__(
@@ -78,7 +82,10 @@ class Network:
             inputs["past_key_values"] = cache
         if self._takes_keep:
             inputs["logits_to_keep"] = keep
-        with autocast:
+        known: AbstractContextManager[None] = nullcontext()
+        if self.lower.n and is_plain:
+            known = self.lower.known(inputs, torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool())
+        with autocast, known:
             output = self.module(**inputs)
         logits = output.logits
         if not self._takes_keep:
@@ -93,15 +100,16 @@ class Network:
     def copy(self) -> Network:
         """A network of its own that shares the frozen parameters, which nobody changes."""
         frozen = {id(p): p for p in self.module.parameters() if not p.requires_grad}
-        return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype)
+        return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype, self.lower.kept)
 
     def whole(self) -> PreTrainedModel | PeftModel:
         """The module with all its weights in this process, to be read or saved."""
         return self.module
 
-    def with_adapter(self, adapter: str, rank: int, base: str) -> Network:
-        """The same network with a fresh adapter in it."""
-        return Network(adapters.add(self.module, adapter, rank, base), self.device, self.dtype)
+    def with_adapter(self, adapter: str, rank: int, base: str, layers: int | None = None) -> Network:
+        """The same network with a fresh adapter in it, in its upper `layers` only where a number is given."""
+        module = adapters.add(self.module, adapter, rank, base, layers)
+        return Network(module, self.device, self.dtype, self.lower.kept)
 
 
 def read(
@@ -143,8 +151,14 @@ def width(place: Path | str) -> int:
 
 
 def source(place: Path | str) -> dict[str, str]:
-    """Where transformers finds a model: a folder, or an id of the Hub with its revision after an @."""
+    """Where transformers finds a model: a folder, or an id of the Hub with its revision after an @.
+
+    Raises:
+        BadModel, MissingPackage: a GGUF file that cannot be made into a folder.
+    """
     if isinstance(place, Path):
+        if place.suffix == ".gguf":
+            place = gguf_files.folder(place)
         return {"pretrained_model_name_or_path": str(place)}
     name, _, revision = place.partition("@")
     return {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
@@ -180,6 +194,8 @@ def _translated(place: str) -> Iterator[None]:
     """Errors of the vendors' loaders as ours, with the first line of what they said."""
     try:
         yield
+    except UserError:
+        raise
     except _LOAD_ERRORS as exc:
         said = str(exc).strip().splitlines() or [type(exc).__name__]
         raise BadModel(f"cannot load the model {place}: {said[0]} Give lift-tiny, a folder or a Hub id.") from exc

@@ -21,19 +21,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def unfreeze(network: PreTrainedModel, part: str) -> PreTrainedModel:
+def unfreeze(network: PreTrainedModel, part: str, layers: int | None = None) -> PreTrainedModel:
     """The network with this part of its parameters trainable, as copies of its own in float32; the others are frozen.
 
     Args:
         network: changed in place; parameters that it shares with others stay as they are.
-        part: one of PARTS.
+        part: one of PARTS, or "full" for all of the upper layers.
+        layers: how many of the upper layers change; None for all that have the part.
 
     Raises:
-        CannotDo: no part of that kind is found in the network.
+        CannotDo: no part of that kind is found in the network, or in those layers.
     """
     import torch
 
-    chosen = {id(p) for p in PARTS[part](network)}
+    chosen = {id(p) for p in PARTS[part](network)} if part in PARTS else {id(p) for p in network.parameters()}
+    if layers is not None:
+        chosen &= {id(p) for layer in upper(network, layers) for p in layer.parameters()}
     if not chosen:
         raise CannotDo(f"adapter {part!r}: a {network.config.model_type} model has no such part; use full or lora")
     own: dict[int, Parameter] = {}  # tied weights stay tied
@@ -60,6 +63,18 @@ def blocks(network: PreTrainedModel) -> list[Module]:
     if not found:
         raise CannotDo(f"the layers of a {network.config.model_type} model were not found; use full or an adapter")
     return list(max(found, key=lambda layers: sum(p.numel() for p in layers.parameters())))
+
+
+def upper(network: PreTrainedModel, n: int) -> list[Module]:
+    """The network's upper `n` layers.
+
+    Raises:
+        CannotDo: it has fewer, or they are not found.
+    """
+    found = blocks(network)
+    if not 1 <= n <= len(found):
+        raise CannotDo(f"{n} tuned layers: this {network.config.model_type} model has 1 to {len(found)} to tune")
+    return found[len(found) - n :]
 
 
 def _half(network: PreTrainedModel, upper: bool) -> list[Parameter]:

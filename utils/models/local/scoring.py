@@ -78,8 +78,8 @@ def _shared_suffixes(
     All candidates are tried after the first prompt, and one for each two-character beginning after every prompt's tail.
     """
     suffixes = _suffixes(tokens, prompts[0], candidates)
-    if suffixes is None:
-        return None
+    if suffixes is None or not tokens.is_joined:
+        return suffixes
     beginnings = {candidate[:2]: i for i, candidate in enumerate(candidates)}
     tails = list({prompt[-TAIL:] for prompt in prompts})
     before = tokens.prompts(tails)

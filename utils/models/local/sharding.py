@@ -30,6 +30,7 @@ class ShardedNetwork(Network):
     def __init__(self, whole: Network, device: str) -> None:
         self._whole = whole
         super().__init__(_divided(whole.module, device), device, whole.dtype)
+        self.lower.n = 0  # all processes pass through all layers together
 
     def copy(self) -> Network:
         """The network with its weights as they are now, undivided, to be changed and divided again."""

