@@ -8,8 +8,9 @@ from .. import models
 from ..errors import UnknownName
 from ..models.base import FineTuning
 from ..prompts import Template
+from . import pretrained
 
-# A model whose folder holds no `lift.json` is tuned as the paper tuned GPT-J (paper §3.1 and appendix).
+# As the paper tuned GPT-J (paper §3.1 and appendix); a recipe's settings are put over these.
 PAPER = {
     "wording": "paper",
     "numbers": "paper",
@@ -43,7 +44,7 @@ def resolve(
         task: "classification" or "regression", which may have a section of its own in the recipe.
         template: a wording's name or a dict of Template parameters, put over the recipe's; anything else is left out.
         given: the user's settings; None means "not given".
-        recipe: "paper" for the paper's; None for the model's own.
+        recipe: "paper" for the paper's; None for the model's own, or where it has none, that for pretrained models.
 
     Raises:
         UnknownName: no such recipe.
@@ -51,6 +52,8 @@ def resolve(
     if recipe not in RECIPES:
         raise UnknownName(f"no recipe {recipe!r}; have {', '.join(filter(None, RECIPES))}, or leave it out")
     own = models.recipe(model) if isinstance(model, str) and recipe is None else {}
+    if is_pretrained(model, recipe):
+        own = pretrained.recipe(model, given)
     settings = {**PAPER, **own, **PAPER[task], **own.get(task, {})}
     if isinstance(template, dict):
         settings |= template
@@ -60,6 +63,12 @@ def resolve(
     return {name: value for name, value in settings.items() if name not in sections} | {
         name: value for name, value in given.items() if value is not None
     }
+
+
+def is_pretrained(model: object, recipe: str | None) -> bool:
+    """Whether a model gets the recipe for pretrained models: one on this machine without a recipe of its own."""
+    local = isinstance(model, str) and not models.is_remote(model)
+    return local and recipe is None and not models.recipe(model)
 
 
 def fixed(template: object, given: dict[str, object]) -> set[str]:

@@ -168,6 +168,22 @@ def recipe(name: str) -> dict[str, Any]:
         raise BadModel(f"{folder / RECIPE_FILE} is not JSON: {exc}; mend or remove it") from exc
 
 
+@lru_cache(maxsize=16)
+def shape(name: str) -> tuple[int, int]:
+    """The width and the number of layers of a local model, as its configuration has them; 0 for what is not told.
+
+    Raises:
+        BadModel: there is no such folder, or its configuration cannot be read; an id of the Hub is asked for later.
+    """
+    place = resolve(name)
+    try:
+        return import_module(".local.network", __name__).shape(place)
+    except BadModel:
+        if isinstance(place, Path):
+            raise
+        return 0, 0
+
+
 def fingerprint(name: str) -> str:
     """The identity of a model's weights: a sha256 over a folder's files, or the Hub id with its revision.
 

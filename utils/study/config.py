@@ -34,9 +34,7 @@ class Config:
     check: bool = False  # only say how the tables are read, and what looks wrong about them
     protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
     limit: int = 0  # most rows of each part, 0 for all: a trial run
-    model: str = (
-        "lift-tiny"  # or smollm2, a folder, a GGUF file, a Hugging Face id such as EleutherAI/gpt-j-6b, openai:NAME
-    )
+    model: str = "lift-tiny"  # or smollm2, a folder, a GGUF file, an id such as EleutherAI/gpt-j-6b, openai:NAME
     wording: str = ""  # paper, names, compact, … or a text with {features} in it
     numbers: str = ""  # paper, significant or scaled
     scale: str = ""  # of scaled numbers: column, row, table or quantile

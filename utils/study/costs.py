@@ -110,4 +110,6 @@ def _size(model: object) -> float:
 
 
 def _bytes(folder: Path) -> int:
+    if folder.is_file():
+        return folder.stat().st_size
     return sum(file.stat().st_size for pattern in WEIGHTS for file in folder.glob(pattern))

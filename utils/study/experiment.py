@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import reporting
 from ..errors import UserError
+from ..estimators import pretrained, recipes
 from ..models import distributed
 from ..results import Results
 from . import table_check
@@ -59,6 +60,8 @@ def main(
             n_unread = table_check.tell(planned, config, runner.trial, table_of)
         if config.check:
             sys.exit(EXIT_USER_ERROR if n_unread else 0)
+        if not config.quiet:
+            _tell_recipe(config)
         failed = runner.run(planned)
         reporting.write(results, figure)
         if finish is not None and len(results.frame()):
@@ -76,3 +79,13 @@ def main(
             file=sys.stderr,
         )
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _tell_recipe(config: Config) -> None:
+    """Says which settings follow from the size of a model that has no recipe of its own, and why."""
+    names_lift = any(method.partition(":")[0] == "lift" for method in config.methods)
+    if not names_lift or not recipes.is_pretrained(config.model, config.recipe or None) or not distributed.is_first():
+        return
+    lines = pretrained.reasons(config.model, config.lift("classification", 0).settings())
+    print(f"{config.model} is tuned with what suits a model of its size (--recipe paper for the paper's settings):")
+    print("\n".join(f"  {line}" for line in lines), flush=True)

@@ -105,15 +105,16 @@ class LowerLayers:
         ids = inputs["input_ids"]
         rows = [row[own].numpy().tobytes() for row, own in zip(ids.cpu(), real, strict=True)]
         keys = rows if tag is None else [row + b"|" + own for row, own in zip(rows, tag, strict=True)]
-        found = [self.kept.get(key) for key in keys]
-        new = [i for i, states in enumerate(found) if states is None]
+        known = {key: self.kept.get(key) for key in dict.fromkeys(keys)}
+        new = {key: keys.index(key) for key, states in known.items() if states is None}  # each once, its first row
         if new:
-            for i, states in zip(new, self._computed(inputs, new), strict=True):
-                found[i] = states[real[i].to(states.device)]
-                self.kept.put(keys[i], found[i])
-        states = found[0].new_zeros((*ids.shape, found[0].shape[-1]), device=ids.device)
-        for i, own in enumerate(found):
-            states[i, real[i].to(ids.device)] = own.to(ids.device)
+            for (key, i), states in zip(new.items(), self._computed(inputs, list(new.values())), strict=True):
+                known[key] = states[real[i].to(states.device)]
+                self.kept.put(key, known[key])
+        width = known[keys[0]].shape[-1]
+        states = known[keys[0]].new_zeros((*ids.shape, width), device=ids.device)
+        for i, key in enumerate(keys):
+            states[i, real[i].to(ids.device)] = known[key].to(ids.device)
         return states
 
     def _computed(self, inputs: dict[str, Any], rows: Sequence[int]) -> torch.Tensor:

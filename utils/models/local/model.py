@@ -236,6 +236,6 @@ def _dtype(dtype: str, device: str, place: Path | str) -> str:
     if dtype not in DTYPES:
         raise UnknownName(f"no dtype {dtype!r}; have {', '.join(DTYPES)}")
     if dtype == "auto":
-        fast = devices.has_fast_bfloat16(device) and (device != "cpu" or network.width(place) >= WIDE)
+        fast = devices.has_fast_bfloat16(device) and (device != "cpu" or network.shape(place)[0] >= WIDE)
         return "bfloat16" if fast else "float32"
     return dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ class Network:
         device, dtype: where and in which number type it computes, as strings.
         takes_positions: whether rows may be padded on the left, told apart by position ids.
         lower: the frozen layers below the trained ones.
+        takes_trees: whether a mask can say which columns see which; None as long as nobody has tried (`scoring`).
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Network:
         base = module.get_base_model() if adapters.is_inside(module) else module
         parameters = inspect.signature(base.forward).parameters
         self.takes_positions = "position_ids" in parameters
+        self.takes_trees: bool | None = None
         self._takes_keep = "logits_to_keep" in parameters
-        self.lower = lower_layers.LowerLayers(module, kept or lower_layers.Kept())
+        self.lower = lower_layers.LowerLayers(module, lower_layers.Kept() if kept is None else kept)
         self._reads_columns = gpt2.serves(module) and not self.lower.n
         self.vocabulary_size: int = base.get_input_embeddings().weight.shape[0]
 
@@ -58,11 +60,17 @@ class Network:
         keep: int | torch.Tensor = 0,
         cache: Any = None,
         use_cache: bool = False,
+        real: torch.Tensor | None = None,
+        tags: Sequence[bytes] | None = None,
     ) -> tuple[torch.Tensor, Any]:
         """Logits in float32, shape (rows, kept columns, vocabulary), and the cache of keys and values.
 
         Args:
+            mask: 1 for a token and 0 for padding, shape (rows, columns); or what is added to the attention, shape
+                (rows, 1, columns, columns with those in the cache).
             keep: the last so many columns (0 for all), or a tensor of columns; the head is computed only there.
+            real, tags: beside a mask of attention: which columns are tokens, shape (rows, columns), and what tells rows
+                apart that have the same tokens and attend otherwise.
 
         Raises:
             CannotDo: a cache is wanted of a network that has none, such as Mamba.
@@ -83,8 +91,10 @@ class Network:
         if self._takes_keep:
             inputs["logits_to_keep"] = keep
         known: AbstractContextManager[None] = nullcontext()
-        if self.lower.n and is_plain:
-            known = self.lower.known(inputs, torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool())
+        if self.lower.n and cache is None and not use_cache and (real is not None or mask is None or mask.dim() == 2):
+            if real is None:
+                real = torch.ones_like(ids) if mask is None else mask
+            known = self.lower.known(inputs, real.bool(), tags)
         with autocast, known:
             output = self.module(**inputs)
         logits = output.logits
@@ -137,17 +147,17 @@ def read(
     return module.requires_grad_(adapter == adapters.FULL).eval(), tokenizer
 
 
-def width(place: Path | str) -> int:
-    """The hidden size of a model by its configuration; 0 for an adapter's folder or where none is named.
+def shape(place: Path | str) -> tuple[int, int]:
+    """The hidden size of a model and the number of its layers by its configuration; 0 for what it does not name.
 
     Raises:
         BadModel: the configuration is missing or broken.
     """
     if isinstance(place, Path) and (place / "adapter_config.json").is_file():
-        return 0
+        return 0, 0
     with quiet(), _translated(str(place)):
-        config = AutoConfig.from_pretrained(**source(place))
-    return getattr(config.get_text_config(), "hidden_size", 0)
+        config = AutoConfig.from_pretrained(**source(place)).get_text_config()
+    return getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)
 
 
 def source(place: Path | str) -> dict[str, str]:

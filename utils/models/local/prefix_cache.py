@@ -22,13 +22,14 @@ class Prefix:
         prompts: token ids of all prompts that will be asked about, in whatever batches.
 
     Attributes:
-        n_tokens: how many tokens are shared; 0 where they are too few, or where the network cannot tell positions.
+        n_tokens: how many tokens are shared; 0 where they are too few, where the network cannot tell positions, or
+            where it keeps what its lower layers make of whole prompts.
     """
 
     def __init__(self, network: Network, prompts: Sequence[Sequence[int]]) -> None:
         self.network = network
         n = 0
-        if network.takes_positions and len(prompts) > 1:
+        if network.takes_positions and len(prompts) > 1 and not network.lower.n:
             n = min(n_common(prompts), min(map(len, prompts)) - 1)  # each keeps a token that has logits
         worth = n >= LEAST_TOKENS and n >= LEAST_SHARE * max(map(len, prompts))
         self.n_tokens = n if worth else 0
@@ -47,16 +48,22 @@ class Prefix:
             (n_prompts, longest prompt).
         """
         ids, mask = pad_left([prompt[self.n_tokens :] for prompt in prompts], pad, self.network.device)
-        cache = None
+        cache = self.cache(len(ids))
         if self.n_tokens:
             mask = torch.cat([mask.new_ones(len(mask), self.n_tokens), mask], dim=1)
-            cache = copy.deepcopy(self._cache)
-            cache.reorder_cache(torch.zeros(len(ids), dtype=torch.long, device=ids.device))
         places = positions(mask)[:, self.n_tokens :]
         logits, cache = self.network(
             ids, mask=mask, positions=places, keep=1, cache=cache, use_cache=use_cache or bool(self.n_tokens)
         )
         return logits, cache if use_cache else None, mask
+
+    def cache(self, n_rows: int) -> Any:
+        """The keys and values of the beginning, for so many rows; None without one."""
+        if not self.n_tokens:
+            return None
+        cache = copy.deepcopy(self._cache)
+        cache.reorder_cache(torch.zeros(n_rows, dtype=torch.long, device=self.network.device))
+        return cache
 
 
 def n_common(rows: Sequence[Sequence[int]]) -> int:

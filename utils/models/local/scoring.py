@@ -1,4 +1,8 @@
-"""How likely each candidate answer is after each prompt, with the prompt computed once for all of them."""
+"""How likely each candidate answer is after each prompt, with the prompt computed once for all of them.
+
+Answers of one token need one pass over the prompts. Longer ones are a tree of tokens behind each prompt: what several
+begin with is computed once, in the same pass as the prompt, and a mask lets each token see only those that lead to it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import token_trees
 from .network import Network
 from .prefix_cache import Prefix, n_common
 from .tokens import TextTokenizer, batches, positions
@@ -46,6 +51,9 @@ def log_likelihood(
     tokens.check_fits(longest, "prompt with an answer")
     prefix = Prefix(network, [task.prompt for task in tasks])
     lengths = [len(task.prompt) for task in tasks]
+    if any(len(suffix) > 1 for task in tasks for suffix in task.suffixes) and token_trees.suit(network, longest):
+        _score_trees(network, prefix, tasks, tokens.end, scores)
+        return scores[[unique[prompt] for prompt in prompts]]
     for batch in batches(lengths, lambda n, width: n * width <= BATCH_TOKENS, equal=not network.takes_positions):
         scores[batch] = _score(network, prefix, [tasks[i] for i in batch], tokens.end)
     return scores[[unique[prompt] for prompt in prompts]]
@@ -110,6 +118,24 @@ def _joint_task(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -
 def _one_begins_another(suffixes: Sequence[list[int]]) -> bool:
     whole = {tuple(suffix) for suffix in suffixes}
     return any(suffix[:n] in whole for suffix in whole for n in range(len(suffix)))
+
+
+def _score_trees(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int, scores: np.ndarray) -> None:
+    """Fills in the scores, for as many candidates at a time as have logits of one row in memory."""
+    n_logits = BATCH_LOGITS // network.vocabulary_size  # columns of one pass
+    longest = max(len(suffix) for task in tasks for suffix in task.suffixes)
+    n_candidates = max(1, (n_logits - 1) // (longest - 1))
+    for begin in range(0, scores.shape[1], n_candidates):
+        trees = [token_trees.grow(task.suffixes[begin : begin + n_candidates]) for task in tasks]
+        most = max(len(tree.tokens) for tree in trees)
+
+        def fits(n: int, width: int, most: int = most) -> bool:
+            return n * width <= BATCH_TOKENS and n * (most + 1) <= n_logits
+
+        for batch in batches([len(task.prompt) + most for task in tasks], fits, equal=False):
+            prompts, own = [tasks[i].prompt for i in batch], [trees[i] for i in batch]
+            found = token_trees.score(network, prefix, prompts, own, end)
+            scores[np.ix_(batch, range(begin, begin + found.shape[1]))] = found
 
 
 def _score(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int) -> np.ndarray:

@@ -1,0 +1,160 @@
+"""Has a model seen a table? Lines of its text are begun, and the model, untuned, is asked to go on.
+
+row           the next row, after the header and some rows that follow one another in the table
+first_cell    the first cell of that row; what the rows before show most often is the floor
+header        the rest of a line at the table's head, cut in its middle
+
+A model that has read the file goes on word for word. One that has not may still guess lines whose values are few, so
+each test is made with the values of every column in another order, too: what it completes more often, it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.stats import fisher_exact
+
+from utils import study
+from utils.errors import TooLong, UnknownName, UserError
+from utils.estimators import PlainClassifier
+from utils.estimators.answering import Answers
+from utils.study.cases import Trial
+from utils.study.config import Config
+from utils.study.runner import Case
+from utils.tables.splits import Split
+
+TESTS = ("row", "first_cell", "header")
+VALUES = ("own", "permuted")
+LEVEL = 0.05  # one-sided error probability below which a table counts as known
+FEWEST = 4  # lines beside those that are asked for
+TEXT = "text"  # the column of the lines' beginnings
+
+
+class Completion(PlainClassifier):
+    """A language model, untuned, that goes on with texts; its answer is what it writes up to the end of the line."""
+
+    hidden = ("epochs", "template")
+
+    def settings(self) -> dict[str, object]:
+        return super().settings() | {"epochs": 0, "decoding": "generate", "shots": 0}
+
+    def check(self, X_train: pd.DataFrame, y_train: pd.Series, X_test: pd.DataFrame) -> None:
+        self._longest(self._load_model(), X_test, y_train)
+
+    def fit(self, X: pd.DataFrame, y: pd.Series, validation: object = None) -> Completion:
+        """Loads the model and notes how long a line can be."""
+        self.model_, self.classes_ = self._load_model(), np.unique(y)
+        self.settings_, self.candidate_, self.best_epoch_, self.n_tokens_trained_ = self.settings(), {}, 0, 0
+        self.template_ = self.unfitted_template(self.settings_).fit(X, y)
+        self.n_new_ = self._longest(self.model_, X, y)
+        return self
+
+    def answers(self, X: pd.DataFrame) -> Answers:
+        prompts = X[TEXT].tolist()
+        drawn = self.model_.generate(prompts, stop="\n", max_new_tokens=self.n_new_, seed=self.random_state)
+        texts = [answers[0] for answers in drawn]
+        return Answers(prompts, texts, [text.strip() for text in texts])
+
+    def _longest(self, model, X: pd.DataFrame, y: pd.Series) -> int:
+        """Tokens of the longest answer; raises TooLong where a text leaves no room for it."""
+        n_new = max(model.count_tokens(list(y))) + 2
+        longest = max(model.count_tokens(X[TEXT].tolist())) + n_new
+        if model.context_length is not None and longest > model.context_length:
+            raise TooLong(
+                f"{longest} tokens of lines and answer, and {model.name} reads at most {model.context_length}; give a "
+                "smaller --shown"
+            )
+        return n_new
+
+
+def trial(case: Case, config: Config) -> Trial:
+    """The lines that are begun and what follows them, as test rows; training rows are others of the same table.
+
+    Raises:
+        UserError: a test or a kind of values that there is not, or a table that is too short.
+    """
+    test, values = case.settings["test"], case.settings["values"]
+    if test not in TESTS:
+        raise UnknownName(f"no test {test!r}; have {', '.join(TESTS)}")
+    if values not in VALUES:
+        raise UnknownName(f"no values {values!r}; have {', '.join(VALUES)}")
+    built = study.trial(case, config, "classification")
+    table = study.table_of(case.dataset, config, "classification")
+    if not hasattr(table, "X"):
+        raise UserError(f"{case.dataset} is drawn anew for each seed, so nobody can have seen it; give a real table")
+    rng = np.random.default_rng([23, case.seed])
+    texts = lines(table.X, table.y, values == "permuted", rng)
+    n_asked = min(config.asked, config.limit or config.asked)
+    begun = _head(texts) if test == "header" else _rows(texts, config.shown, test)
+    if len(begun) < n_asked + FEWEST:
+        raise UserError(f"{case.dataset} has too few rows to ask for {n_asked}; give a smaller --asked or --shown")
+    places = range(n_asked) if test == "header" else np.sort(rng.choice(len(begun), n_asked, replace=False))
+    split = _as_split(begun, np.asarray(places))
+    if case.method != "lift":
+        return replace(built, split=split)
+    learner = Completion(**{**built.learner.get_params(deep=False), "epochs": None})
+    return replace(built, split=split, learner=learner)
+
+
+def lines(X: pd.DataFrame, y: pd.Series, permuted: bool, rng: np.random.Generator) -> list[str]:
+    """The table as a file of comma-separated values, header first; where `permuted`, each column in another order."""
+    table = pd.concat([X, y.rename("class" if y.name is None else y.name)], axis=1)
+    if permuted:
+        table = pd.DataFrame({name: rng.permutation(column.to_numpy()) for name, column in table.items()})
+    return table.to_csv(index=False).splitlines()
+
+
+def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
+    """For each table and model: shares of completed lines, own and permuted, and whether more of its own are.
+
+    Returns:
+        One row per table, method and test: `own`, `permuted`, `n` lines of each, `p` (Fisher's exact test, one-sided)
+        and the `verdict`: "known" below LEVEL, else "no sign".
+    """
+    rows = []
+    for (dataset, method, test), part in frame.groupby(["dataset", "method", "test"], sort=False):
+        hits, asked = _counts(part)
+        if set(hits) != set(VALUES):
+            continue
+        cells = [[hits[kind], asked[kind] - hits[kind]] for kind in VALUES]
+        p = float(fisher_exact(cells, alternative="greater").pvalue)
+        row = {"dataset": dataset, "method": method, "test": test}
+        row |= {kind: hits[kind] / asked[kind] for kind in VALUES}
+        rows.append(row | {"n": asked["own"], "p": p, "verdict": "known" if p < LEVEL else "no sign"})
+    return pd.DataFrame(rows)
+
+
+def _counts(part: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    """Completed and asked lines of both kinds, over all draws."""
+    groups = part.assign(hits=(part["accuracy"] * part["n_test"]).round()).groupby("values")
+    return groups["hits"].sum().astype(int).to_dict(), groups["n_test"].sum().astype(int).to_dict()
+
+
+def _rows(texts: Sequence[str], shown: int, test: str) -> list[tuple[str, str]]:
+    """All rows that enough others stand before: the text up to each, and the row or its first cell."""
+    begun = []
+    for i in range(shown + 1, len(texts)):
+        before = "\n".join([texts[0], *texts[i - shown : i]]) + "\n"
+        begun.append((before, texts[i].partition(",")[0] if test == "first_cell" else texts[i]))
+    return begun
+
+
+def _head(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """The text up to the middle of each line after the header, and the rest of that line."""
+    begun = []
+    for i in range(1, len(texts)):
+        cut = len(texts[i]) // 2
+        begun.append(("\n".join([*texts[:i], texts[i][:cut]]), texts[i][cut:].strip()))
+    return begun
+
+
+def _as_split(begun: Sequence[tuple[str, str]], asked: Sequence[int]) -> Split:
+    """The lines that are asked for as test rows, the others as training rows, from which the floor is taken."""
+    X = pd.DataFrame({TEXT: [text for text, _ in begun]})
+    y = pd.Series([answer for _, answer in begun], name="answer", dtype=object)
+    others = np.setdiff1d(np.arange(len(y)), asked)
+    known = X.iloc[others], y.iloc[others]
+    return Split(*known, *known, X.iloc[asked], y.iloc[asked], "classification")

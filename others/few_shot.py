@@ -1,0 +1,54 @@
+"""Few rows: how does accuracy grow from none to 128 labelled rows? (TabLLM's protocol; beyond the paper)
+
+python -m others.few_shot                                                  # lift-tiny on a CPU, minutes
+python -m others.few_shot --model smollm2 --datasets blood-transfusion-service-center --rows 0 16 64
+LIFT_DATA=FOLDER python -m others.few_shot --datasets california-housing   # a regression table, cut at its median
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+from others import _few_shot
+from utils import reporting, study
+from utils.plots import diagrams
+
+
+@dataclass(frozen=True)
+class Config(study.Config):
+    datasets: tuple[str, ...] = ("breast_cancer",)  # names, groups, files: data/README.md
+    methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows and one fine-tune each
+    rows: tuple[int, ...] = (0, 4, 8, 16, 32, 64, 128)  # labelled rows, balanced over the classes, as far as there are
+    wordings: tuple[str, ...] = ("names", "paper")  # LIFT's, with the columns' names and with x1, x2, …
+
+
+def cases(config):
+    for dataset, method, seed in product(_few_shot.expand(config.datasets), config.methods, config.seeds):
+        for n, wording in product(config.rows, config.wordings if method == "lift" else ("",)):
+            if n or method == "lift":  # a classical learner has nothing to say without rows
+                yield study.Case(dataset, method, seed, {"rows": n, "names": wording or "–"})
+
+
+def build(case, config):
+    return _few_shot.trial(case, config)
+
+
+def figure(results):
+    """A panel for each data set, a line for each learner and wording; the area under the ROC curve."""
+    known = results[results["roc_auc"].notna()]
+    learner = known["method"].where(known["method"] != "lift", "lift, " + known["names"])
+    titles = {"AUC": "area under the ROC curve"}
+    frame = known.assign(method=learner, AUC=known["roc_auc"], rows=known["rows"].clip(lower=2))
+    return diagrams.lines(frame, "rows", titles, "Few labelled rows", "labelled rows (2 stands for none)", log=True)
+
+
+def finish(results):
+    """The curve as a table: mean AUC over the draws."""
+    frame = reporting.latest(results.frame())
+    same = ["dataset", "method", "names", "rows"]
+    found = frame.groupby(same, as_index=False)["roc_auc"].agg(["mean", "std", "count"])
+    results.write_table("auc", found.rename(columns={"mean": "roc_auc", "std": "roc_auc_sd", "count": "n"}))
+
+
+if __name__ == "__main__":
+    study.main(study.flags(Config, __doc__), cases, build, figure, __file__, finish)

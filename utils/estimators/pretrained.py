@@ -1,0 +1,75 @@
+"""Settings for language models that bring no recipe of their own: what follows from a model's size, and why.
+
+They were found on smollm2 (135 million parameters, width 576, 30 layers), on tables that are no relatives of the
+paper's; LOG.md has the runs. `--recipe paper` leaves them out and tunes every model as the paper tuned GPT-J.
+"""
+
+from __future__ import annotations
+
+from .. import models
+
+WIDTH = 576  # at which RATE was found
+RATE = 3e-3  # of an adapter
+FULL_SHARE = 0.1  # of that rate, where the weights themselves are tuned
+TUNED_SHARE = 1 / 3  # of the layers
+
+RECIPE: dict[str, object] = {
+    "wording": "compact",
+    "numbers": "paper",
+    "adapter": "lora",
+    "batch_size": 8,
+    "updates": 100,
+    "min_epochs": 3,
+    "max_epochs": 12,
+    "patience": 3,
+}
+WHY = {
+    "wording": "the fewest tokens",
+    "numbers": "digits as they are",
+    "adapter": "the base stays as it is, and several rates share it",
+    "tuned_layers": "the upper third; what the {frozen} below make of a row is computed once",
+    "learning_rate": "{rate:g} at width {found}, in inverse proportion to the width, here {width}{share}",
+    "batch_size": "small tables need many updates",
+    "updates": "at least {min_epochs} and at most {max_epochs} epochs",
+    "patience": "looks at the validation rows without a better score, after which the tuning ends",
+}
+
+
+def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
+    """The settings for a model.
+
+    Args:
+        name: of a local model.
+        given: the user's settings; its adapter decides the learning rate.
+    """
+    width, n_layers = models.shape(name)
+    rate = RATE * (FULL_SHARE if _is_full(given.get("adapter") or RECIPE["adapter"]) else 1.0)
+    settings = {**RECIPE, "learning_rate": float(f"{rate * WIDTH / (width or WIDTH):.1e}")}
+    if n_layers:
+        settings["tuned_layers"] = max(1, round(TUNED_SHARE * n_layers))
+    return settings
+
+
+def reasons(name: str, settings: dict[str, object]) -> list[str]:
+    """What the recipe decided, a line for each setting: its value, and why.
+
+    Args:
+        name: of a local model.
+        settings: as they are used; those that the user has given otherwise have no line.
+    """
+    proposed = recipe(name, settings)
+    width, n_layers = models.shape(name)
+    facts = {
+        "frozen": n_layers - int(proposed.get("tuned_layers", 0)),
+        "rate": RATE,
+        "found": WIDTH,
+        "width": width or f"not known, so that {WIDTH} is taken",
+        "share": ", and a tenth of that for the weights themselves" if _is_full(settings["adapter"]) else "",
+        **proposed,
+    }
+    used = [option for option, why in WHY.items() if option in proposed and settings.get(option) == proposed[option]]
+    return [f"{option} {settings[option]}: {WHY[option].format(**facts)}" for option in used]
+
+
+def _is_full(adapter: object) -> bool:
+    return str(adapter).partition(":")[0] == "full"
