@@ -20,7 +20,7 @@ from scipy.stats import fisher_exact
 from utils import study
 from utils.errors import TooLong, UnknownName, UserError
 from utils.estimators import PlainClassifier
-from utils.estimators.answering import Answers
+from utils.learners import Answers
 from utils.study.cases import Trial
 from utils.study.config import Config
 from utils.study.runner import Case

@@ -10,6 +10,7 @@ from .. import models
 
 WIDTH = 576  # at which RATE was found
 RATE = 3e-3  # of an adapter
+HIGHEST = 1e-2  # rate, however narrow the model
 FULL_SHARE = 0.1  # of that rate, where the weights themselves are tuned
 TUNED_SHARE = 1 / 3  # of the layers
 
@@ -28,7 +29,7 @@ WHY = {
     "numbers": "digits as they are",
     "adapter": "the base stays as it is, and several rates share it",
     "tuned_layers": "the upper third; what the {frozen} below make of a row is computed once",
-    "learning_rate": "{rate:g} at width {found}, in inverse proportion to the width, here {width}{share}",
+    "learning_rate": "{rate:g} at width {found}, in inverse proportion to it, here {width}, up to {highest:g}{share}",
     "batch_size": "small tables need many updates",
     "updates": "at least {min_epochs} and at most {max_epochs} epochs",
     "patience": "looks at the validation rows without a better score, after which the tuning ends",
@@ -43,8 +44,9 @@ def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
         given: the user's settings; its adapter decides the learning rate.
     """
     width, n_layers = models.shape(name)
-    rate = RATE * (FULL_SHARE if _is_full(given.get("adapter") or RECIPE["adapter"]) else 1.0)
-    settings = {**RECIPE, "learning_rate": float(f"{rate * WIDTH / (width or WIDTH):.1e}")}
+    share = FULL_SHARE if _is_full(given.get("adapter") or RECIPE["adapter"]) else 1.0
+    rate = share * min(HIGHEST, RATE * WIDTH / (width or WIDTH))
+    settings = {**RECIPE, "learning_rate": float(f"{rate:.1e}")}
     if n_layers:
         settings["tuned_layers"] = max(1, round(TUNED_SHARE * n_layers))
     return settings
@@ -62,9 +64,10 @@ def reasons(name: str, settings: dict[str, object]) -> list[str]:
     facts = {
         "frozen": n_layers - int(proposed.get("tuned_layers", 0)),
         "rate": RATE,
+        "highest": HIGHEST,
         "found": WIDTH,
         "width": width or f"not known, so that {WIDTH} is taken",
-        "share": ", and a tenth of that for the weights themselves" if _is_full(settings["adapter"]) else "",
+        "share": "; a tenth of that for the weights themselves" if _is_full(settings["adapter"]) else "",
         **proposed,
     }
     used = [option for option, why in WHY.items() if option in proposed and settings.get(option) == proposed[option]]

@@ -1,0 +1,103 @@
+"""Models without a recipe of their own: what follows from their size, and what the paper's recipe is."""
+
+import pytest
+
+from tests import gguf_model
+from tests.doubles import NearestRow
+from tests.models.local.test_model import small_tokenizer
+from utils import models
+from utils.errors import UnknownName
+from utils.estimators import LIFTClassifier, LIFTRegressor, pretrained, recipes
+from utils.study import config as study_config
+from utils.study import experiment
+
+PAPER = {
+    "wording": "paper",
+    "numbers": "paper",
+    "adapter": "lora",
+    "epochs": 10,
+    "learning_rate": 1e-4,
+    "batch_size": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Random Llamas of six layers, by width."""
+    root = tmp_path_factory.mktemp("widths")
+    tokenizer = small_tokenizer("gpt2")
+    for width in (32, 192, 384):
+        gguf_model.network(len(tokenizer), layers=6, hidden_size=width).save_pretrained(root / str(width))
+        tokenizer.save_pretrained(root / str(width))
+    return root
+
+
+def settings(folder, **given):
+    return LIFTClassifier(str(folder), **given).settings()
+
+
+def test_the_rate_falls_with_the_width_and_is_a_tenth_for_whole_weights(folders):
+    rates = {width: settings(folders / str(width))["learning_rate"] for width in (32, 192, 384)}
+    assert rates[384] == pytest.approx(pretrained.RATE * pretrained.WIDTH / 384, rel=0.05)
+    assert rates[192] == pytest.approx(2 * rates[384], rel=0.05)
+    assert rates[32] == pretrained.HIGHEST
+    for adapter in ("full", "full:attention"):
+        assert settings(folders / "384", adapter=adapter)["learning_rate"] == pytest.approx(rates[384] / 10, rel=0.05)
+
+
+def test_the_upper_third_is_tuned_and_the_validation_rows_end_the_epochs(folders):
+    found = settings(folders / "192")
+    assert found["tuned_layers"] == 2
+    assert found["patience"] > 0
+    assert recipes.tuning(found, 80).epochs == 10
+    assert recipes.tuning(found, 8).epochs == found["max_epochs"]
+    assert recipes.tuning(found, 8000).epochs == found["min_epochs"]
+
+
+def test_what_the_user_says_comes_first(folders):
+    given = {"learning_rate": 0.5, "epochs": 3, "tuned_layers": 0, "batch_size": 2, "template": "names"}
+    found = settings(folders / "192", **given)
+    assert {name: found[name] for name in ("learning_rate", "epochs", "tuned_layers", "batch_size")} == {
+        name: value for name, value in given.items() if name != "template"
+    }
+    assert found["wording"] == "names"
+    assert recipes.tuning(found, 80).epochs == 3
+
+
+def test_the_papers_recipe_is_the_papers_to_the_letter(folders):
+    for name in (str(folders / "192"), "lift-tiny"):
+        for kind, decoding in ((LIFTClassifier, "score"), (LIFTRegressor, "greedy")):
+            found = kind(name, recipe="paper").settings()
+            assert found.items() >= (PAPER | {"decoding": decoding, "tuned_layers": 0}).items()
+            assert not {"patience", "updates", "candidates"} & set(found)
+    with pytest.raises(UnknownName, match="no recipe 'papers'; have paper"):
+        LIFTClassifier(recipe="papers").settings()
+
+
+def test_models_with_a_recipe_and_objects_keep_theirs(folders):
+    assert LIFTClassifier().settings()["wording"] == "compact"
+    assert LIFTClassifier().settings()["tuned_layers"] == 0
+    assert LIFTClassifier(NearestRow()).settings().items() >= PAPER.items()
+
+
+def test_switches_that_are_off_leave_a_case_what_it_was(folders):
+    described = LIFTClassifier().describe()
+    assert not {"tuned_layers", "chat", "recipe"} & set(described)
+    assert LIFTClassifier(str(folders / "192")).describe()["tuned_layers"] == 2
+
+
+def test_the_width_is_that_of_the_configuration(folders):
+    assert models.shape(str(folders / "384")) == (384, 6)
+
+
+def test_a_run_says_what_it_uses_and_why(folders, capsys):
+    name = str(folders / "192")
+    experiment._tell_recipe(study_config.Config(methods=("majority", "lift"), model=name, batch_size=3))
+    said = capsys.readouterr().out
+    assert "(--recipe paper for the paper's settings)" in said
+    assert "learning_rate 0.009: 0.003 at width 576, in inverse proportion to it, here 192" in said
+    assert "tuned_layers 2: the upper third; what the 4 below make of a row is computed once" in said
+    assert "batch_size" not in said  # the user's own
+    for quiet in ({"model": "lift-tiny"}, {"model": name, "recipe": "paper"}, {"model": name, "methods": ("forest",)}):
+        experiment._tell_recipe(study_config.Config(**{"methods": ("lift",), **quiet}))
+        assert capsys.readouterr().out == ""
