@@ -48,6 +48,8 @@ def test_the_rate_falls_with_the_width_and_is_a_tenth_for_whole_weights(folders)
 def test_the_upper_third_is_tuned_and_the_validation_rows_end_the_epochs(folders):
     found = settings(folders / "192")
     assert found["tuned_layers"] == 2
+    assert settings(folders / "192", adapter="full")["tuned_layers"] == 2
+    assert settings(folders / "192", adapter="full:embeddings")["tuned_layers"] == 0
     assert found["patience"] > 0
     assert recipes.tuning(found, 80).epochs == 10
     assert recipes.tuning(found, 8).epochs == found["max_epochs"]

@@ -44,10 +44,11 @@ def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
         given: the user's settings; its adapter decides the learning rate.
     """
     width, n_layers = models.shape(name)
-    share = FULL_SHARE if _is_full(given.get("adapter") or RECIPE["adapter"]) else 1.0
+    adapter = str(given.get("adapter") or RECIPE["adapter"])
+    share = FULL_SHARE if _is_full(adapter) else 1.0
     rate = share * min(HIGHEST, RATE * WIDTH / (width or WIDTH))
     settings = {**RECIPE, "learning_rate": float(f"{rate:.1e}")}
-    if n_layers:
+    if n_layers and ":" not in adapter:  # full:lower and its like say themselves which weights change
         settings["tuned_layers"] = max(1, round(TUNED_SHARE * n_layers))
     return settings
 
@@ -67,12 +68,12 @@ def reasons(name: str, settings: dict[str, object]) -> list[str]:
         "highest": HIGHEST,
         "found": WIDTH,
         "width": width or f"not known, so that {WIDTH} is taken",
-        "share": "; a tenth of that for the weights themselves" if _is_full(settings["adapter"]) else "",
+        "share": "; a tenth of that for the weights themselves" if _is_full(str(settings["adapter"])) else "",
         **proposed,
     }
     used = [option for option, why in WHY.items() if option in proposed and settings.get(option) == proposed[option]]
     return [f"{option} {settings[option]}: {WHY[option].format(**facts)}" for option in used]
 
 
-def _is_full(adapter: object) -> bool:
-    return str(adapter).partition(":")[0] == "full"
+def _is_full(adapter: str) -> bool:
+    return adapter.partition(":")[0] == "full"

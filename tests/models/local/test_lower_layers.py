@@ -153,6 +153,17 @@ def test_what_does_not_fit_into_memory_lies_on_disk(monkeypatch, computed, folde
         assert own[1] == pytest.approx(other[1], abs=1e-5)
 
 
+def test_a_full_disk_costs_time_and_no_numbers(monkeypatch, folder):
+    def full(self, states):
+        raise OSError("no space left on device")
+
+    wanted, _ = run(loaded(folder, "lora"), [HOW])
+    monkeypatch.setattr(lower_layers, "MEMORY", 5000)
+    monkeypatch.setattr(lower_layers.Kept, "_write", full)
+    seen, _ = run(loaded(folder, "lora"), [HOW])
+    assert [loss for loss, _ in seen[0]] == pytest.approx([loss for loss, _ in wanted[0]], abs=1e-5)
+
+
 def test_more_layers_than_there_are_cannot_be_tuned(folder):
     for n in (0, LAYERS + 1):
         with pytest.raises(CannotDo, match=f"{n} tuned layers: .* 1 to {LAYERS}"):

@@ -3,12 +3,14 @@
 A row of a training set passes the network in every epoch, for every learning rate and, with its answers, at every look
 at the validation rows. Where only the upper layers change, the states that enter them stay the same. They are kept in
 memory up to MEMORY bytes, beyond that in a file that is mapped into memory, up to DISK bytes; when that is full, too,
-all are forgotten and gathered anew. The file has no name, so nothing of it is left when the process ends.
+all are forgotten and gathered anew. The file lies in data/cache and has no name there, so nothing of it is left when
+the process ends.
 """
 
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,10 +19,11 @@ import numpy as np
 import torch
 
 from ...errors import CannotDo
+from ...paths import CACHE
 from .partial import blocks
 
 MEMORY = 2**30  # bytes: at width 576 in float32, 466,000 tokens
-DISK = 16 * 2**30  # bytes
+DISK = 4 * 2**30  # bytes
 
 
 class Kept:
@@ -33,6 +36,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.as_tuple: bool | None = None
+        self._file: Any = None
         self._forget()
 
     def __len__(self) -> int:
@@ -58,18 +62,28 @@ class Kept:
             self._places[key] = states
             self.in_memory += n_bytes
             return
+        try:
+            self._write(states)
+        except OSError:  # the disk is full; the next time these states are computed again
+            return
+        self._places[key] = (self.on_disk, tuple(states.shape), states.dtype)
+        self.on_disk += n_bytes
+
+    def _write(self, states: torch.Tensor) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="lift-states-")  # noqa: SIM115 - open as long as this object
+            CACHE.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=CACHE)  # noqa: SIM115 - open as long as it holds states
+            self._close = weakref.finalize(self, self._file.close)
         self._file.seek(self.on_disk)
         self._file.write(states.view(torch.uint8).numpy().data)
         self._file.flush()
-        self._places[key] = (self.on_disk, tuple(states.shape), states.dtype)
-        self.on_disk += n_bytes
 
     def _forget(self) -> None:
         self._places: dict[bytes, Any] = {}
         self.in_memory = self.on_disk = 0
-        self._file: Any = None
+        if self._file is not None:
+            self._close()
+            self._file = None
 
     def __deepcopy__(self, memo: object) -> Kept:
         return self  # frozen layers of all copies are the same
