@@ -34,9 +34,17 @@ TEXT = "text"  # the column of the lines' beginnings
 
 
 class Completion(PlainClassifier):
-    """A language model, untuned, that goes on with texts; its answer is what it writes up to the end of the line."""
+    """A language model, untuned, that goes on with texts.
 
-    hidden = ("epochs", "template")
+    Args:
+        until: what ends an answer: a line break, or the comma after a cell.
+    """
+
+    hidden = ("epochs", "template", "until")
+
+    def __init__(self, until: str = "\n", **lift: object) -> None:
+        super().__init__(**lift)
+        self.until = until
 
     def settings(self) -> dict[str, object]:
         return super().settings() | {"epochs": 0, "decoding": "generate", "shots": 0}
@@ -54,9 +62,9 @@ class Completion(PlainClassifier):
 
     def answers(self, X: pd.DataFrame) -> Answers:
         prompts = X[TEXT].tolist()
-        drawn = self.model_.generate(prompts, stop="\n", max_new_tokens=self.n_new_, seed=self.random_state)
+        drawn = self.model_.generate(prompts, stop=self.until, max_new_tokens=self.n_new_, seed=self.random_state)
         texts = [answers[0] for answers in drawn]
-        return Answers(prompts, texts, [text.strip() for text in texts])
+        return Answers(prompts, texts, [text.partition("\n")[0].strip() for text in texts])
 
     def _longest(self, model, X: pd.DataFrame, y: pd.Series) -> int:
         """Tokens of the longest answer; raises TooLong where a text leaves no room for it."""
@@ -95,7 +103,8 @@ def trial(case: Case, config: Config) -> Trial:
     split = _as_split(begun, np.asarray(places))
     if case.method != "lift":
         return replace(built, split=split)
-    learner = Completion(**{**built.learner.get_params(deep=False), "epochs": None})
+    given = {**built.learner.get_params(deep=False), "epochs": None}
+    learner = Completion("," if test == "first_cell" else "\n", **given)
     return replace(built, split=split, learner=learner)
 
 

@@ -19,7 +19,7 @@ class Reader(NearestRow):
         self.text = text
 
     def generate(self, prompts, *, stop="", temperature=0.0, samples=1, max_new_tokens=16, seed=0):
-        return [[self._next(prompt)] * samples for prompt in prompts]
+        return [[self._next(prompt).partition(stop)[0]] * samples for prompt in prompts]
 
     def _next(self, prompt):
         line = prompt[prompt.rfind("\n", 0, len(prompt) - 1) + 1 :]
