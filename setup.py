@@ -69,6 +69,6 @@ setup(
     package_dir=PACKAGES,
     package_data={**{f"lift.{area}": ["*.sh"] for area in AREAS}, "lift.data": data()},
     install_requires=requirements("requirements.txt"),
-    extras_require={name: requirements(f"requirements-{name}.txt") for name in ("extras", "gpu", "cluster")},
+    extras_require={name: requirements(f"requirements-{name}.txt") for name in ("extras", "gpu", "cluster", "gguf")},
     cmdclass={"build_py": Build},
 )

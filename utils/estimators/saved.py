@@ -113,7 +113,7 @@ def load(folder: str | Path) -> LIFT:
     vars(estimator).update(state)
     if isinstance(estimator.model, str):
         device = {"device": estimator.device, "dtype": estimator.dtype, "threads": estimator.threads}
-        estimator.model_ = models.load(str(folder / MODEL), **device)
+        estimator.model_ = models.load(str(folder / MODEL), chat=estimator.chat, **device)
     return estimator
 
 
