@@ -1,0 +1,270 @@
+"""What a report shows of one experiment, as plain values for JSON: scores, answers, rows, prompts, settings, time."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ..results import Results
+from . import latex, statistics
+from .summary import labels, latest, main_score, not_run, rank, summarise
+
+MOST_ROWS = 2000  # answers of a case that are shown, the worst first
+MOST_CELLS = 40  # columns of a row that are shown
+DIGITS = 4
+SILENT = ("key", "experiment", "source", "chosen", "commit", "finished_at")  # columns without a place in the table
+EXAMPLES = 3  # unreadable texts shown of each learner
+SETTING_LENGTH = 200  # characters of a setting
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The rows that a case was asked about.
+
+    Attributes:
+        cells: features, indexed by the answers' column `row`.
+        prompts: texts by row, as far as they are known to be those that the model saw.
+        reason: why there is nothing, if so.
+    """
+
+    cells: pd.DataFrame | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+def experiment(
+    results: Results, asked: Callable[[Results, Mapping[str, object]], Asked], most_rows: int = MOST_ROWS
+) -> dict[str, object]:
+    """Everything about the finished cases of an experiment.
+
+    Args:
+        asked: the rows and prompts of a case, from its row of the results.
+        most_rows: answers of a case that are kept, the worst first.
+    """
+    frame = latest(results.frame())
+    score, names = main_score(frame), labels(frame)
+    summary = summarise(frame)
+    shared = _Shared()
+    answers = {}
+    for row in frame.to_dict("records"):
+        found = _answers(results, row, asked, shared, most_rows)
+        if found:
+            answers[row["key"]] = found
+    missing = not_run(results)
+    return _plain(
+        {
+            "score": score,
+            "isError": score != "accuracy",
+            "pivot": _pivot(frame, names, score),
+            "cases": _cases(frame, names),
+            "statistics": _statistics(frame, names, score),
+            "settings": _settings(results, frame),
+            "machine": _machine(frame),
+            "ledger": _ledger(results, frame, names),
+            "missing": missing[["dataset", "method", "seed", "reason"]].to_dict("records") if len(missing) else [],
+            "answers": answers,
+            "rows": shared.rows,
+            "prompts": shared.prompts,
+            "csv": summary.to_csv(index=False, float_format="%.6g"),
+            "latex": latex.table(summary, f"{results.experiment}: {score}, mean and sd over seeds"),
+        }
+    )
+
+
+class _Shared:
+    """Rows and prompts that several cases have in common, kept once."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, object] = {}
+        self.prompts: dict[str, object] = {}
+        self._ids: dict[str, str] = {}
+
+    def put(self, kind: str, value: object) -> str:
+        store = getattr(self, kind)
+        text = json.dumps(_plain(value), sort_keys=True)
+        name = self._ids.setdefault(f"{kind} {text}", f"{kind[0]}{len(self._ids)}")
+        store[name] = value
+        return name
+
+
+def _pivot(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, object]:
+    learners, rows = sorted(names.unique(), key=rank), []
+    for dataset, part in frame.groupby("dataset", sort=False):
+        cells = []
+        for learner in learners:
+            own = part[names.loc[part.index] == learner]
+            values = own[score].dropna()
+            cells.append(
+                {"mean": values.mean(), "sd": values.std(), "n": len(values), "keys": own["key"].tolist()}
+                if len(values)
+                else None
+            )
+        rows.append({"name": dataset, "chance": part["chance"].mean(), "cells": cells})
+    return {"learners": learners, "rows": rows}
+
+
+def _cases(frame: pd.DataFrame, names: pd.Series) -> dict[str, object]:
+    shown = [c for c in frame if c not in (*SILENT, "method") and frame[c].astype(str).ne("").any()]
+    shown = [c for c in shown if c in ("dataset", "seed") or frame[c].nunique(dropna=False) > 1 or c.startswith("n_")]
+    table = frame[shown].copy()
+    table.insert(1, "learner", names)
+    rows = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+    facts = [{name: row[name] for name in SILENT if row.get(name, "") != ""} for row in frame.to_dict("records")]
+    return {"columns": list(table), "keys": frame["key"].tolist(), "rows": rows, "facts": facts}
+
+
+def _statistics(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, object] | None:
+    """Ranks, wins and intervals over the data sets, of learners that have all of them."""
+    grid = frame.assign(learner=names).pivot_table(index="dataset", columns="learner", values=score)
+    grid, is_error = grid.dropna(axis=1), score != "accuracy"
+    if grid.shape[0] < 2 or grid.shape[1] < 2:
+        return None
+    found = statistics.friedman_nemenyi(grid, is_error)
+    base = "lift" if "lift" in grid else found.ranks.index[0]
+    pairs = statistics.win_tie_loss(grid, base, is_error).join(
+        statistics.paired_bootstrap(grid, base, is_error)[["advantage", "low", "high"]]
+    )
+    return {
+        "ranks": list(found.ranks.items()),
+        "n": found.n_tables,
+        "p": found.p,
+        "cd": found.critical_difference,
+        "reason": found.reason,
+        "base": base,
+        "pairs": [{"other": other, **row} for other, row in pairs.to_dict("index").items()],
+    }
+
+
+def _settings(results: Results, frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """The flags of the latest case, those that are empty left out."""
+    for key in reversed(frame["key"].tolist()):
+        path = results.record_path(key)
+        if path.is_file():
+            known = json.loads(path.read_text("utf-8"))["config"]
+            given = {name: value for name, value in known.items() if value not in ("", [], None, False)}
+            return [(name, json.dumps(value, ensure_ascii=False)[:SETTING_LENGTH]) for name, value in given.items()]
+    return []
+
+
+def _machine(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    seconds = frame[["seconds_fit", "seconds_predict"]].sum()
+    told = [("cases", f"{len(frame):,}"), ("fitting", f"{seconds.iloc[0]:,.0f} s")]
+    told += [("answering", f"{seconds.iloc[1]:,.0f} s")]
+    for name in ("device", "dtype", "model", "commit"):
+        if name in frame:
+            told.append(
+                (name, ", ".join(sorted({str(value) for value in frame[name] if str(value) not in ("", "nan")})))
+            )
+    if "cost_usd" in frame and frame["cost_usd"].sum():
+        told.append(("cost", f"{frame['cost_usd'].sum():.4f} USD"))
+    return [*told, ("finished", f"{frame['finished_at'].min()} to {frame['finished_at'].max()}")]
+
+
+def _ledger(results: Results, frame: pd.DataFrame, names: pd.Series) -> list[dict[str, object]]:
+    """Of each learner that answers in texts: answers, those that could not be read, and what they said."""
+    found: dict[str, dict[str, object]] = {}
+    for row, learner in zip(frame.to_dict("records"), names, strict=True):
+        if not results.answers_path(row["key"]).is_file():
+            continue
+        answers = results.answers(row["key"])
+        if "text" not in answers:
+            continue
+        line = found.setdefault(learner, {"learner": learner, "answers": 0, "unreadable": 0, "said": []})
+        lost = answers["parsed"].isna()
+        line["answers"] += len(answers)
+        line["unreadable"] += int(lost.sum())
+        line["said"] = list(dict.fromkeys([*line["said"], *answers["text"][lost].dropna()]))[:EXAMPLES]
+    return list(found.values())
+
+
+def _answers(
+    results: Results, row: Mapping[str, object], asked, shared: _Shared, most: int
+) -> dict[str, object] | None:
+    if not results.answers_path(str(row["key"])).is_file():
+        return None
+    frame = results.answers(str(row["key"]))
+    frame = frame[frame["truth"].notna()]
+    columns = [name for name in frame if name.startswith("log_p_")]
+    classes = [name.removeprefix("log_p_") for name in columns]
+    is_label = bool(columns) or "rae" not in row
+    wrong, badness = _badness(frame, classes, columns, is_label)
+    order = np.lexsort((np.arange(len(frame)), -badness))
+    confusion = None
+    if is_label:
+        labels_ = classes or sorted({*frame["truth"], *frame["parsed"].dropna()})
+        if len(labels_) <= 30:
+            pairs = pd.crosstab(frame["truth"], frame["parsed"].fillna("(unreadable)"))
+            pairs = pairs.reindex(index=labels_, fill_value=0)
+            pairs = pairs.reindex(columns=[*labels_, *[c for c in pairs if c not in labels_]], fill_value=0)
+            confusion = {"truth": list(pairs.index), "said": list(pairs.columns), "n": pairs.to_numpy().tolist()}
+    kept = frame.iloc[order[:most]]
+    about = asked(results, row)
+    rows = [str(name) for name in kept["row"]]
+    found: dict[str, object] = {
+        "n": len(frame),
+        "wrong": int(wrong.sum()) if is_label else None,
+        "row": rows,
+        "parsed": kept["parsed"].tolist(),
+        "truth": kept["truth"].tolist(),
+        "text": kept["text"].tolist() if "text" in kept else None,
+        "classes": classes,
+        "p": np.round(np.exp(kept[columns].to_numpy(float)), DIGITS).tolist() if columns else None,
+        "isLabel": is_label,
+        "confusion": confusion,
+        "reason": about.reason,
+    }
+    if about.cells is not None:
+        cells = about.cells.iloc[:, :MOST_CELLS]
+        cells = cells.set_axis([str(name) for name in cells.index])
+        cells = cells.loc[[name for name in dict.fromkeys(rows) if name in cells.index]]
+        written = {
+            name: [_cell(value) for value in values] for name, values in zip(cells.index, cells.to_numpy(), strict=True)
+        }
+        found["cells"] = shared.put(
+            "rows", {"columns": [str(c) for c in cells], "cells": dict(sorted(written.items()))}
+        )
+    if about.prompts:
+        found["prompts"] = shared.put(
+            "prompts", {name: about.prompts[name] for name in sorted(rows) if name in about.prompts}
+        )
+    return found
+
+
+def _badness(
+    frame: pd.DataFrame, classes: list[str], columns: list[str], is_label: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which answers are wrong, and how wrong each is: unreadable ones first, then the surest mistakes."""
+    lost = frame["parsed"].isna().to_numpy()
+    if not is_label:
+        truth, said = pd.to_numeric(frame["truth"]), pd.to_numeric(frame["parsed"])
+        return lost, np.where(lost, math.inf, (said - truth).abs())
+    wrong = (frame["parsed"] != frame["truth"]).to_numpy()
+    doubt = np.zeros(len(frame))
+    if columns:
+        place = {name: i for i, name in enumerate(classes)}
+        chosen = [place.get(name, -1) for name in frame["truth"]]
+        logs = frame[columns].to_numpy(float)
+        doubt = np.array([1 - math.exp(logs[i, j]) if j >= 0 else 1.0 for i, j in enumerate(chosen)])
+    return wrong, doubt + wrong + lost
+
+
+def _cell(value: object) -> object:
+    return float(f"{value:.6g}") if isinstance(value, float) and math.isfinite(value) else value
+
+
+def _plain(value: object) -> object:
+    """Values that JSON has: no nan, no types of numpy."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

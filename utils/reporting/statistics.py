@@ -1,0 +1,114 @@
+"""What reviewers ask of many scores: who differs from whom, how often one wins, and how sure a mean is.
+
+Tests are over data sets, each with one score per learner (the mean over its seeds): seeds of one table share its rows
+and are no further evidence. Fewer tables than a test can bear give no test, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+FEWEST_TABLES, FEWEST_LEARNERS = 5, 3  # for a Friedman test; fewer tables cannot reach 5 % for any pair
+DRAWS = 10_000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Learners over tables.
+
+    Attributes:
+        ranks: mean rank of each learner, 1 for the best, ascending.
+        n_tables: tables on which all of them have a score.
+        p: of the Friedman test that all are equal; nan without a test.
+        critical_difference: of mean ranks by Nemenyi's test at `alpha`; nan without a test.
+        reason: why there is no test; else empty.
+    """
+
+    ranks: pd.Series
+    n_tables: int
+    p: float
+    critical_difference: float
+    reason: str = ""
+
+    def alike(self) -> list[tuple[str, ...]]:
+        """The largest groups of learners, best first, whose mean ranks differ by less than the critical difference."""
+        if math.isnan(self.critical_difference):
+            return []
+        names, values = list(self.ranks.index), self.ranks.to_numpy()
+        spans = [int(np.searchsorted(values, value + self.critical_difference, "left")) for value in values]
+        groups = [
+            (start, end) for start, end in enumerate(spans) if end - start > 1 and (not start or end > spans[start - 1])
+        ]
+        return [tuple(names[start:end]) for start, end in groups]
+
+
+def friedman_nemenyi(scores: pd.DataFrame, is_error: bool, alpha: float = 0.05) -> Ranking:
+    """Mean ranks with the test that all learners are equal, and how far two must lie apart to differ.
+
+    Args:
+        scores: tables by learners; tables without a score of each learner are left out.
+        is_error: whether a smaller score is better.
+        alpha: level of Nemenyi's test (Demšar 2006).
+    """
+    scores = scores.dropna()
+    n, k = scores.shape
+    ranks = scores.rank(axis=1, ascending=is_error).mean().sort_values(kind="stable")
+    nothing = Ranking(ranks, n, math.nan, math.nan)
+    if k < FEWEST_LEARNERS or n < FEWEST_TABLES:
+        few = f"{n} tables with a score of all of {k} learners; {FEWEST_TABLES} and {FEWEST_LEARNERS} are needed"
+        return Ranking(**{**vars(nothing), "reason": few})
+    if (scores.nunique(axis=1) == 1).all():
+        return Ranking(**{**vars(nothing), "p": 1.0, "reason": "all learners are equal on every table"})
+    p = float(stats.friedmanchisquare(*(scores[name] for name in scores)).pvalue)
+    q = float(stats.studentized_range.ppf(1 - alpha, k, math.inf)) / math.sqrt(2)
+    return Ranking(ranks, n, p, q * math.sqrt(k * (k + 1) / (6 * n)))
+
+
+def win_tie_loss(scores: pd.DataFrame, learner: str, is_error: bool, tolerance: float = 0.0) -> pd.DataFrame:
+    """On how many tables `learner` is better than, equal to and worse than each other one.
+
+    Args:
+        tolerance: scores that differ by no more count as equal.
+
+    Returns:
+        Columns win, tie, loss and p (two-sided sign test without the ties; nan with none left), by the other learner.
+    """
+    rows = {}
+    for other in scores.columns.drop(learner):
+        pairs = scores[[learner, other]].dropna()
+        ahead = (pairs[other] - pairs[learner]) if is_error else (pairs[learner] - pairs[other])
+        win, loss = int((ahead > tolerance).sum()), int((ahead < -tolerance).sum())
+        p = float(stats.binomtest(win, win + loss).pvalue) if win + loss else math.nan
+        rows[other] = {"win": win, "tie": len(pairs) - win - loss, "loss": loss, "p": p}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["win", "tie", "loss", "p"])
+
+
+def bootstrap(values: np.ndarray | pd.Series, coverage: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """The percentile interval of a mean, by drawing the values anew; (nan, nan) for fewer than two."""
+    values = np.asarray(values, dtype=float)
+    values = values[~np.isnan(values)]
+    if len(values) < 2:
+        return math.nan, math.nan
+    drawn = np.random.default_rng(seed).choice(values, (DRAWS, len(values))).mean(axis=1)
+    low, high = np.quantile(drawn, [(1 - coverage) / 2, (1 + coverage) / 2])
+    return float(low), float(high)
+
+
+def paired_bootstrap(scores: pd.DataFrame, learner: str, is_error: bool, seed: int = 0) -> pd.DataFrame:
+    """Mean advantage of `learner` over each other one on the same tables, with its 95 % interval over the tables.
+
+    Returns:
+        Columns n, advantage (positive where `learner` is better), low, high, by the other learner.
+    """
+    rows = {}
+    for other in scores.columns.drop(learner):
+        pairs = scores[[learner, other]].dropna()
+        ahead = (pairs[other] - pairs[learner]) if is_error else (pairs[learner] - pairs[other])
+        low, high = bootstrap(ahead, seed=seed)
+        rows[other] = {"n": len(ahead), "advantage": float(ahead.mean()), "low": low, "high": high}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "advantage", "low", "high"])
