@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from others import _few_shot
-from utils import reporting, study
-from utils.plots import diagrams
+from utils import plots, reporting, study
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def figure(results):
     learner = known["method"].where(known["method"] != "lift", "lift, " + known["names"])
     titles = {"AUC": "area under the ROC curve"}
     frame = known.assign(method=learner, AUC=known["roc_auc"], rows=known["rows"].clip(lower=2))
-    return diagrams.lines(frame, "rows", titles, "Few labelled rows", "labelled rows (2 stands for none)", log=True)
+    return plots.score_lines(frame, "rows", titles, "Few labelled rows", "labelled rows (2 stands for none)", log=True)
 
 
 def finish(results):

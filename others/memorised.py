@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from others import _memorised
-from utils import reporting, study, tables
-from utils.plots import panels
+from utils import plots, reporting, study, tables
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def build(case, config):
 
 
 def figure(results):
-    return panels.dots(results, "test", "values", "Lines of the table that are completed word for word")
+    return plots.arm_points(results, "test", "values", "Lines of the table that are completed word for word")
 
 
 def finish(results):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -29,10 +30,16 @@ PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copie
 SWITCHES = ("tuned_layers", "chat")  # which leave a case what it was where they are off
 
 
+def _by_recipe():
+    """A setting that follows the model's recipe where it is None."""
+    return field(default=None, metadata={"recipe": True})
+
+
 class CollisionWarning(UserWarning):
     """Different training rows became the same prompt, so the model cannot tell them apart."""
 
 
+@dataclass(eq=False, repr=False)  # the constructor alone: a new setting is a field here and a flag in study/config.py
 class LIFT(BaseEstimator):
     """What both estimators share. Parameters set to None follow the model's recipe, else the paper.
 
@@ -79,64 +86,37 @@ class LIFT(BaseEstimator):
     `seed`, `read` and `validation_score`.
     """
 
-    task = ""
+    task: ClassVar[str] = ""
 
-    def __init__(
-        self,
-        model="lift-tiny",
-        *,
-        template=None,
-        recipe=None,
-        adapter=None,
-        adapter_rank=16,
-        tuned_layers=None,
-        chat=False,
-        quantization="none",
-        epochs=None,
-        learning_rate=None,
-        batch_size=None,
-        jitter=None,
-        shots=None,
-        shot_choice=None,
-        permutations=None,
-        decoding=None,
-        samples=0,
-        retries=0,
-        max_new_tokens=None,
-        validation_fraction=0.2,
-        device="auto",
-        dtype="auto",
-        threads=1,
-        random_state=0,
-    ):
-        self.model = model
-        self.template = template
-        self.recipe = recipe
-        self.adapter = adapter
-        self.adapter_rank = adapter_rank
-        self.tuned_layers = tuned_layers
-        self.chat = chat
-        self.quantization = quantization
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.jitter = jitter
-        self.shots = shots
-        self.shot_choice = shot_choice
-        self.permutations = permutations
-        self.decoding = decoding
-        self.samples = samples
-        self.retries = retries
-        self.max_new_tokens = max_new_tokens
-        self.validation_fraction = validation_fraction
-        self.device = device
-        self.dtype = dtype
-        self.threads = threads
-        self.random_state = random_state
+    model: str | LanguageModel = "lift-tiny"
+    _: KW_ONLY
+    template: str | dict | Template | None = None
+    recipe: str | None = None
+    adapter: str | None = _by_recipe()
+    adapter_rank: int = 16
+    tuned_layers: int | None = _by_recipe()
+    chat: bool = False
+    quantization: str = "none"
+    epochs: int | None = _by_recipe()
+    learning_rate: float | tuple[float, ...] | None = _by_recipe()
+    batch_size: int | None = _by_recipe()
+    jitter: float | None = _by_recipe()
+    shots: int | None = _by_recipe()
+    shot_choice: str | None = _by_recipe()
+    permutations: int | None = _by_recipe()
+    decoding: str | None = _by_recipe()
+    samples: int = 0
+    retries: int = 0
+    max_new_tokens: int | None = None
+    validation_fraction: float = 0.2
+    device: str = "auto"
+    dtype: str = "auto"
+    threads: int = 1
+    random_state: int = 0
 
     def settings(self) -> dict[str, object]:
         """All settings as they will be used, by name: the user's, else the model's own, else the paper's."""
-        settings = recipes.resolve(self.model, self.task, self.template, self._given(), self.recipe)
+        settings = recipes.resolve(self.model, self.task, self.template, self.given(), self.recipe)
         if self.epochs is not None:
             settings.pop("updates", None)
         return settings
@@ -250,7 +230,7 @@ class LIFT(BaseEstimator):
 
     def _proposed(self, X, y) -> list[dict[str, object]]:
         """The recipe's candidates that suit the table."""
-        return selection.candidates(self._checked(), recipes.fixed(self.template, self._given()), X, y)
+        return selection.candidates(self._checked(), recipes.fixed(self.template, self.given()), X, y)
 
     def _setups(self, proposed: list[dict[str, object]], X, y, rows: list[pd.DataFrame]) -> list[Setup]:
         """The candidates that fit the context with all `rows`; the plain settings if none does."""
@@ -350,9 +330,9 @@ class LIFT(BaseEstimator):
         # Servers take no larger one for a fine-tune, and tune one alone.
         return seed % 2**31 if purpose == "tuning" and not member else seed
 
-    def _given(self) -> dict[str, object]:
-        """The parameters that the user may leave to the recipe, None where that is so."""
-        return {name: getattr(self, name) for name in recipes.PARAMETERS}
+    def given(self) -> dict[str, object]:
+        """The settings that follow the recipe where they are None, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(LIFT) if one.metadata.get("recipe")}
 
     def _checked(self, overrides: dict[str, object] | None = None) -> dict[str, object]:
         """The settings, those of a candidate put over the plain ones."""

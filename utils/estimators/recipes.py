@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 from .. import models
 from ..errors import UnknownName
@@ -26,12 +27,10 @@ PAPER = {
     "regression": {"decoding": "greedy"},
 }
 RECIPES = (None, "paper")
-TEMPLATE = ("wording", "names", "numbers", "digits", "scale", "levels", "labels", "categories")
-TUNING = ("batch_size", "weight_decay", "warmup", "schedule", "optimizer", "embedding_share", "ema", "patience")
+TEMPLATE = tuple(name for name in Template("classification").get_params() if name != "task")
+OWN = ("learning_rate", "epochs", "evaluate_every")  # of a fine-tune, what is worked out for each
+TUNING = tuple(one.name for one in fields(FineTuning) if one.name not in OWN)
 LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
-# Parameters of the estimators that follow the recipe where they are None.
-PARAMETERS = ("adapter", "epochs", "learning_rate", "batch_size", "jitter", "shots", "shot_choice", "permutations")
-PARAMETERS += ("decoding", "tuned_layers")
 
 
 def resolve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from .. import baselines, tables
 from ..errors import UnknownName, Unobtainable, UserError
 from ..options import parse_options
+from ..prompts import Template
 from ..tables import files, synthetic
 from . import cases
 from .config import Config
@@ -21,21 +23,8 @@ if TYPE_CHECKING:
     from ..tables.splits import Split
     from .cases import Trial
 
-TEMPLATE = {"wording": str, "numbers": str, "digits": int, "scale": str, "levels": int, "categories": str}
-LEARNER = {
-    "adapter": str,
-    "tuned_layers": int,
-    "epochs": int,
-    "learning_rate": float,
-    "batch_size": int,
-    "jitter": float,
-    "shots": int,
-    "shot_choice": str,
-    "permutations": int,
-    "decoding": str,
-    "samples": int,
-    "retries": int,
-}
+TYPES = {"str": str, "int": int, "float": float}  # of options, as annotations begin with them
+NO_OPTIONS = ("task", "model", "template", "recipe", "device", "dtype", "threads", "random_state")  # of a whole study
 
 
 def grid(config: Config, datasets: str | Iterable[str], /, **axes: object) -> Iterator[Case]:
@@ -86,8 +75,9 @@ def learner(case: Case, config: Config, task: str) -> Learner:
     """
     method, _, text = case.method.partition(":")
     if case.is_lift:
-        lift, given = config.lift(task, case.seed), parse_options(case.method, text, {**TEMPLATE, **LEARNER})
-        template = {name: given.pop(name) for name in TEMPLATE if name in given}
+        lift, in_template = config.lift(task, case.seed), _types(Template)
+        given = parse_options(case.method, text, in_template | _types(type(lift)))
+        template = {name: given.pop(name) for name in in_template if name in given}
         return lift.set_params(**given, template={**(lift.template or {}), **template} or None)
     known = baselines.names(task)
     if method not in known:
@@ -95,6 +85,12 @@ def learner(case: Case, config: Config, task: str) -> Learner:
     if text:
         raise UnknownName(f"{case.method}: {method} takes no options; lift does")
     return (baselines.classifier if task == "classification" else baselines.regressor)(method, case.seed)
+
+
+def _types(kind: type) -> dict[str, type]:
+    """The options that set one parameter of the class, with the types of their values."""
+    first = {name: str(one.annotation).partition(" |")[0] for name, one in inspect.signature(kind).parameters.items()}
+    return {name: TYPES[word] for name, word in first.items() if word in TYPES and name not in NO_OPTIONS}
 
 
 def trial(case: Case, config: Config, task: str) -> Trial:

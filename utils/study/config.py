@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,24 +72,15 @@ class Config:
 
     def lift(self, task: str, seed: int) -> LIFT:
         """The LIFT estimator that the flags describe."""
-        template = {
-            name: value
-            for name in ("wording", "numbers", "scale", "levels", "labels", "categories")
-            if (value := getattr(self, name))
-        }
-        same = ("model", "adapter_rank", "quantization", "samples", "retries", "epochs", "batch_size", "jitter")
-        same += ("shots", "permutations", "device", "dtype", "tuned_layers", "chat")
-        return (estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor)(
-            **{name: getattr(self, name) for name in same},
-            template=template or None,
-            adapter=self.adapter or None,
-            recipe=self.recipe or None,
-            shot_choice=self.shot_choice or None,
-            decoding=self.decoding or None,
-            learning_rate=self.learning_rates or None,
-            threads=self.n_threads(),
-            random_state=seed,
-        )
+        from ..estimators import recipes  # loads scikit-learn, for which --help does not wait
+
+        kind = estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor
+        flags = {one.name: getattr(self, one.name) for one in fields(Config)}  # an experiment's own may have such names
+        said = {name: value for name, value in flags.items() if value != ""}  # an empty flag follows the recipe
+        template = {name: value for name, value in said.items() if name in recipes.TEMPLATE and value}
+        learner = {name: value for name, value in said.items() if name in kind().get_params()}
+        special = {"learning_rate": self.learning_rates or None, "threads": self.n_threads(), "random_state": seed}
+        return kind(**learner | special, template=template or None)
 
     def n_threads(self) -> int:
         """CPU threads per case. Sums depend on them in the last digits, so they never depend on `workers`."""
