@@ -67,7 +67,11 @@ PACKAGES = homes()
 setup(
     packages=sorted(PACKAGES),
     package_dir=PACKAGES,
-    package_data={**{f"lift.{area}": ["*.sh"] for area in AREAS}, "lift.data": data()},
+    package_data={
+        **{f"lift.{area}": ["*.sh", "summaries/*.csv"] for area in AREAS},
+        "lift.data": data(),
+        "lift.reporting": ["*.j2", "*.css", "*.js"],
+    },
     install_requires=requirements("requirements.txt"),
     extras_require={name: requirements(f"requirements-{name}.txt") for name in ("extras", "gpu", "cluster", "gguf")},
     cmdclass={"build_py": Build},

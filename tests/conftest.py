@@ -20,6 +20,7 @@ PROGRAMS = {  # start whole programs
     "test_experiments.py",
     "test_bootstrap.py",
     "test_faults.py",
+    "test_report.py",
     "test_wheel.py",
     "models/openai/test_model.py",
     "models/test_distributed.py",

@@ -23,7 +23,7 @@ FLOORS = (  # a package imports from floors below its own, never from above or b
     {"estimators", "plots"},
     {"study"},
     {"doctor", "overview", "predict", "prefetch", "verify"},  # commands
-    {"cli", "report"},  # commands that call others
+    {"cli", "paper", "report"},  # commands that call others
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 LONGEST = 400  # lines of a module; a longer one holds two concepts

@@ -97,6 +97,9 @@ def test_predict_and_run_leave_their_results_with_the_caller(installed):
     assert set(rows["method"]) == {"tree", "lift"}
     assert set(rows["commit"].astype(str)) == {VERSION}
     assert "lift run classification/accuracy" in run("lift", "run", "classification/accuracy", "--help")
+    run("lift", "report")
+    assert "data:image/svg+xml" in (outside / "results" / "report.html").read_text("utf-8")
+    assert "cannot be told" in run("lift", "paper", "--quick")
 
 
 def test_the_commands_are_modules_of_the_library():

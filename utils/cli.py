@@ -17,6 +17,8 @@ COMMANDS = {
     "run": "an experiment: lift run classification/accuracy; without a name, the list of all",
     "predict": "answers for new rows, by a model that is tuned once and kept",
     "check": "how a table is read, and what looks wrong: lift check my.csv --target y",
+    "report": "one HTML file of all results of a folder, down to every answer",
+    "paper": "the published tables with our numbers beside them",
     "overview": "one table of all experiments of an area",
     "verify": "runs finished cases again and says where a number differs",
     "doctor": "what this machine has, and what is missing",

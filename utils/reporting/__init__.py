@@ -8,6 +8,7 @@ __getattr__ = attach(
         "summary": "ORDER WIDE identity labels latest main_score markdown_table not_run pivot rank show summarise "
         "write",
         "published": "PAPER_COLUMN published_rows published_score",
+        "statistics": "Ranking bootstrap friedman_nemenyi paired_bootstrap win_tie_loss",
         "paired": "paired_differences",
     },
 )

@@ -30,8 +30,11 @@ PAPER_INPUTS = "input=real;range=-10..10"
 PAPER_COLUMN = "(paper: LIFT/GPT-3)"
 
 
-def published_rows(experiment: str) -> pd.DataFrame:
+def published_rows(experiment: str, provenance: bool = False) -> pd.DataFrame:
     """The rows of data/published/results.csv of an experiment, such as "E03-regression-real".
+
+    Args:
+        provenance: whether to keep the column of that name, which tells numbers recalled from memory.
 
     Returns:
         The columns dataset (as the paper calls it, see `tables.published_name`), method (ours where there is one, else
@@ -41,7 +44,8 @@ def published_rows(experiment: str) -> pd.DataFrame:
     frame = frame[frame["experiment"] == experiment].reset_index(drop=True)
     ours = {paper: name for name, paper in PAPER_METHODS.items()}
     frame = frame.assign(method=frame["method"].replace(ours))
-    return pd.concat([frame[["dataset", "method", "metric", "value", "std"]], settings(frame)], axis=1)
+    kept = ["dataset", "method", "metric", "value", "std", *(["provenance"] if provenance else [])]
+    return pd.concat([frame[kept], settings(frame)], axis=1)
 
 
 def settings(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,180 @@
+"""The paper's tables and figures in its order, our numbers beside those of 2022, and a verdict on each claim.
+
+python -m utils.paper --quick                     # from the numbers that came with the repository
+python -m utils.paper --results-dir results       # from runs of one's own
+
+Nothing is run: what is missing is named with the command that makes it.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from . import paths, reporting
+from .errors import UserError
+from .paths import RESULTS, ROOT
+from .results import Results
+from .storage import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .reporting.paper import Claim, Section
+
+MINUTE = 60
+CELLS = "Cells are 2022 / today. † marks what is recalled from memory and unverified."
+
+
+@dataclass(frozen=True)
+class Config:
+    quick: bool = False  # from the summaries that came with the repository, where --results-dir has no rows
+    results_dir: Path = RESULTS  # where the scripts wrote
+    out: Path | None = None  # folder of paper.md, paper.tex and paper.html; paper/ in the results if not given
+
+
+def main(config: Config) -> Path:
+    """Writes the three files and returns their folder.
+
+    Raises:
+        UserError: no finished rows at all.
+    """
+    from .reporting import paper
+
+    names = dict.fromkeys(name for item in paper.ITEMS for name in (*item.also, item.ours))
+    summaries = {name: found for name in names if (found := _summary(name, config)) is not None}
+    if not summaries:
+        raise UserError(
+            f"no finished rows under {config.results_dir}; run bash classification/accuracy.sh, or take the numbers "
+            "that came with the repository: --quick"
+        )
+    sections = [paper.section(item, summaries) for item in paper.ITEMS]
+    claims = paper.claims(sections)
+    out = config.out or config.results_dir / "paper"
+    write_text(out / "paper.md", markdown(sections, claims))
+    write_text(out / "paper.tex", latex(sections, claims))
+    write_text(out / "paper.html", html(sections, claims))
+    covered, published = sum(one.n_covered for one in sections), sum(one.n_published for one in sections)
+    for claim in claims:
+        print(f"{claim.verdict:15} {claim.place}: {claim.text} {claim.because}")
+    print(
+        f"numbers  ours stand beside {covered:,} of {published:,} published ones; the others are listed with the reason"
+    )
+    print(f"paper    {out}/paper.md, paper.tex, paper.html")
+    return out
+
+
+def _summary(name: str, config: Config) -> pd.DataFrame | None:
+    """The means of an experiment's finished cases; under --quick, else those that came with the repository."""
+    import pandas as pd
+
+    area, experiment = name.split("/")
+    frame = Results(config.results_dir, area, experiment).frame()
+    if len(frame):
+        return reporting.summarise(frame)
+    kept = ROOT / area / "summaries" / f"{experiment}_summary.csv"
+    return pd.read_csv(kept) if config.quick and kept.is_file() else None
+
+
+def took(name: str) -> str:
+    """How long an experiment took when it was last run for the manual; empty where that is not known."""
+    file = paths.ROOT / "benchmarks" / "remake.json"
+    known = json.loads(file.read_text("utf-8")).get(name) if file.is_file() else None
+    if not known:
+        return ""
+    return f" (its own tables took {max(1, round(known['seconds'] / MINUTE))} min on {known['processor']})"
+
+
+def _made(section: Section) -> str:
+    """What is to be said above a table."""
+    covered = f"{section.n_covered} of {section.n_published} published numbers have ours beside them"
+    models = f"; LIFT is {', '.join(section.models)} today" if section.models else ""
+    missing = (
+        f". {section.missing}{took(section.item.ours) if 'wait for' in section.missing else ''}"
+        if section.missing
+        else ""
+    )
+    return f"{covered}{models}{missing}."
+
+
+def _title(section: Section) -> str:
+    return f"{section.item.place}: {section.item.title}"
+
+
+def markdown(sections: list[Section], claims: list[Claim]) -> str:
+    """The page in Markdown."""
+    from .reporting import paper
+
+    parts = ["# The paper's numbers, and ours", f"{CELLS} {paper.RULE}", "## Claims"]
+    parts += [f"- **{one.verdict}** ({one.place}): {one.text} {one.because}" for one in claims]
+    for one in sections:
+        parts += [f"## {_title(one)}", _made(one)]
+        if len(one.table):
+            parts.append(reporting.markdown_table(one.table))
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(sections: list[Section], claims: list[Claim]) -> str:
+    """The tables with booktabs, after a list of the claims; to be input by a document."""
+    from .reporting.latex import escape
+
+    lines = [r"\begin{itemize}"]
+    lines += [
+        rf"\item \textbf{{{escape(one.verdict)}}} ({_math(one.place)}): {_math(one.text)} {_math(one.because)}"
+        for one in claims
+    ]
+    lines.append(r"\end{itemize}")
+    for one in (one for one in sections if len(one.table)):
+        width = one.table.shape[1]
+        lines += [r"\begin{table}", r"\centering", rf"\caption{{{_math(_title(one))}. {_math(_made(one))}}}"]
+        lines += [rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}", r"\toprule"]
+        rows = [list(one.table.columns), *one.table.to_numpy().tolist()]
+        written = [" & ".join(map(_math, row)) + r" \\" for row in rows]
+        lines += [written[0], r"\midrule", *written[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _math(text: object) -> str:
+    from .reporting.latex import escape
+
+    return (
+        escape(text)
+        .replace("±", r"$\pm$")
+        .replace("–", "--")
+        .replace("§", r"\S{}")
+        .replace("†", r"\dag{}")
+        .replace("√", r"$\surd$")
+    )
+
+
+def html(sections: list[Section], claims: list[Claim]) -> str:
+    """The page as one file."""
+    import jinja2
+
+    from .reporting import paper
+
+    folder = importlib.resources.files(f"{__package__}.reporting")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string((folder / "paper.html.j2").read_text("utf-8"))
+    return template.render(
+        css=(folder / "report.css").read_text("utf-8"),
+        rule=f"{CELLS} {paper.RULE}",
+        claims=claims,
+        sections=[
+            (_title(one), _made(one), list(one.table.columns), one.table.to_numpy().tolist()) for one in sections
+        ],
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description="\n\n".join(filter(None, __doc__.splitlines()))))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
