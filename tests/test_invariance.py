@@ -35,7 +35,8 @@ SEEDED = {"random", "mlp", "forest", "lift"}
 COUNTING = {"knn", "median_knn", "kernel_ridge", "gp", "svm", "logreg", "lift"} | TREES | SEEDED
 TOLERANCE = {  # of accuracy and of RAE
     "ties": 0.05,
-    "order": 0.15,
+    "order": 0.15,  # six of the 40 test rows
+    "early stop": 0.3,  # of the MLP classifier, which a tenth of the rows stops: nine of them
     "copies": 0.4,
 }
 
@@ -103,6 +104,12 @@ def score(task, predicted):
     return np.abs(predicted - truth).sum() / np.abs(truth - truth.mean()).sum()
 
 
+def order(task, name, moved):
+    """The tolerance for what comes in another order, 0 for a learner that it does not move."""
+    stops_early = task == "classification" and name == "mlp"
+    return TOLERANCE["early stop" if stops_early else "order"] * (name in moved)
+
+
 def unchanged(task, after, first, tolerance=0.0):
     """Asserts the same decisions, or with a tolerance as good ones."""
     if tolerance:
@@ -117,13 +124,13 @@ def unchanged(task, after, first, tolerance=0.0):
 @pytest.mark.parametrize(("task", "name"), PAIRS)
 def test_units_and_order_of_columns(task, name, change, tiny):
     after, moved = INPUTS[change]
-    unchanged(task, answers(task, name, tiny, after), before(task, name, tiny), TOLERANCE["order"] * (name in moved))
+    unchanged(task, answers(task, name, tiny, after), before(task, name, tiny), order(task, name, moved))
 
 
 @pytest.mark.parametrize(("task", "name"), PAIRS)
 def test_order_of_rows(task, name, tiny):
     after = answers(task, name, tiny, rows=SHUFFLED)
-    unchanged(task, after, before(task, name, tiny), TOLERANCE["order"] * (name in TREES | SEEDED))
+    unchanged(task, after, before(task, name, tiny), order(task, name, TREES | SEEDED))
 
 
 @pytest.mark.parametrize(("task", "name"), PAIRS)
@@ -137,7 +144,7 @@ def test_doubled_rows(task, name, tiny):
 def test_units_of_the_target(name, factor, shift, tiny):
     after = (answers("regression", name, tiny, y=factor * NUMBERS + shift) - shift) / factor
     first = before("regression", name, tiny)
-    unchanged("regression", after, first, TOLERANCE["ties"] * (name in {"gbt", "gbt_huber", "forest"}))
+    unchanged("regression", after, first, TOLERANCE["ties"] * (name in TREES))
 
 
 @pytest.mark.parametrize(
@@ -148,9 +155,9 @@ def test_names_and_order_of_classes(name, names, tiny):
     names = np.array(names)
     after = answers("classification", name, tiny, y=names[np.searchsorted(LABELS, CLASSES)])
     back = dict(zip(names.tolist(), LABELS.tolist(), strict=True))
-    moved = names[0] > names[-1] and name in {"knn", "random", "mlp", "lift"}  # equal votes go to the first class
+    moved = {"knn", "random", "mlp", "lift"} if names[0] > names[-1] else set()  # equal votes go to the first class
     after = np.array([back[label] for label in after.tolist()])
-    unchanged("classification", after, before("classification", name, tiny), TOLERANCE["order"] * moved)
+    unchanged("classification", after, before("classification", name, tiny), order("classification", name, moved))
 
 
 KINDS = {

@@ -1,6 +1,7 @@
 """Scores: worked by hand, held against scikit-learn, and true for any answers."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -172,6 +173,77 @@ def test_regression_agrees_with_scikit_learn(seed):
     at_mean = metrics.regression(truth, np.full(40, truth.mean()), fill=0)
     assert at_mean["rae"] == pytest.approx(1)
     assert at_mean["r2"] == pytest.approx(0)
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=30), st.sampled_from([-1e9, 1e9, 1e12]))
+@settings(max_examples=60)
+def test_errors_do_not_know_where_zero_is(rows, shift):
+    """A target of time stamps: what is left of its digits is scored, in float64."""
+    truth, answers = (np.array(column) + shift for column in zip(*rows, strict=True))
+    near = metrics.regression(truth - shift, answers - shift, fill=0)  # what adding `shift` left of the digits
+    far = metrics.regression(truth, answers, fill=0)
+    spread = max(np.ptp(truth), 1e-3)
+    for name in ("rae", "rmse", "r2"):
+        assert far[name] == pytest.approx(near[name], rel=1e-3 * max(1, abs(shift) / 1e12 / spread), nan_ok=True)
+
+
+@given(
+    st.lists(st.tuples(numbers, numbers), min_size=2, max_size=30).filter(lambda rows: len({t for t, _ in rows}) > 1)
+)
+@settings(max_examples=100)
+def test_regression_is_scikit_learns_and_exact_arithmetic(rows):
+    truth, answers = map(list, zip(*rows, strict=True))
+    scores = metrics.regression(truth, answers, fill=0)
+    exact_truth, exact_answers = ([Fraction(value) for value in column] for column in (truth, answers))
+    mean = sum(exact_truth) / len(rows)
+    errors = [abs(t - a) for t, a in zip(exact_truth, exact_answers, strict=True)]
+    assert scores["rae"] == pytest.approx(float(sum(errors) / sum(abs(t - mean) for t in exact_truth)), rel=1e-9)
+    assert scores["rmse"] == pytest.approx(math.sqrt(sk.mean_squared_error(truth, answers)), rel=1e-9)
+    assert scores["r2"] == pytest.approx(sk.r2_score(truth, answers), rel=1e-6, abs=1e-9)
+    for limit in metrics.FILTERS:
+        kept = [i for i, error in enumerate(errors) if error <= limit * scores["rmse"]]
+        center = sum(exact_truth[i] for i in kept) / len(kept)
+        spread = sum(abs(exact_truth[i] - center) for i in kept)
+        expected = float(sum(errors[i] for i in kept) / spread) if spread else math.nan
+        assert scores[f"rae_filtered{limit}"] == pytest.approx(expected, rel=1e-9, nan_ok=True)
+
+
+kinds_of_labels = st.sampled_from([["a", "b", "c", "d"], [0, 1, 2, 3], [0.5, 1.5, 2.5, 3.5], ["1", "10", "2", ""]])
+
+
+@given(kinds_of_labels, st.data())
+@settings(max_examples=100)
+def test_classification_is_scikit_learns(labels, data):
+    n = data.draw(st.integers(1, 30))
+    picks = st.lists(st.integers(0, 3), min_size=n, max_size=n)
+    truth, answers = ([labels[i] for i in data.draw(picks)] for _ in range(2))
+    weights = data.draw(st.lists(st.integers(1, 9), min_size=4 * n, max_size=4 * n))
+    probabilities = np.reshape(weights, (n, 4)) / np.reshape(weights, (n, 4)).sum(axis=1, keepdims=True)
+    scores = metrics.classification(truth, answers, probabilities, labels)
+    true, said = ([labels.index(label) for label in column] for column in (truth, answers))
+    recalls = [np.mean(np.array(said)[np.array(true) == code] == code) for code in set(true)]
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(true, said))
+    assert scores["balanced_accuracy"] == pytest.approx(np.mean(recalls))
+    assert scores["f1_macro"] == pytest.approx(sk.f1_score(true, said, average="macro", zero_division=0))
+    assert scores["log_loss"] == pytest.approx(sk.log_loss(true, probabilities, labels=range(4)))
+    one_hot = np.eye(4)[true]
+    assert scores["brier"] == pytest.approx(np.mean(((probabilities - one_hot) ** 2).sum(axis=1)))
+    present = sorted(set(true))
+    aucs = [sk.roc_auc_score(one_hot[:, code], probabilities[:, code]) for code in present] if len(present) > 1 else []
+    assert scores["roc_auc"] == pytest.approx(np.mean(aucs) if aucs else math.nan, nan_ok=True)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))
+@settings(max_examples=100)
+def test_scores_of_one_class_are_scikit_learns(rows):
+    truth, said, likely = zip(*rows, strict=True)
+    scores = metrics.one_class(truth, said, True, likely)
+    if not any(truth):
+        assert all(math.isnan(value) for value in scores.values())
+        return
+    for name, expected in (("precision", sk.precision_score), ("recall", sk.recall_score), ("f1", sk.f1_score)):
+        assert scores[name] == pytest.approx(expected(truth, said, zero_division=0))
+    assert scores["average_precision"] == pytest.approx(sk.average_precision_score(truth, likely))
 
 
 def test_chance_is_the_training_majority_on_test_rows():

@@ -124,6 +124,17 @@ def test_what_a_killed_process_had_begun_is_swept_away_and_nothing_else(results,
     assert results.answers("k0")["row"].tolist() == ["7"]
 
 
+def test_what_is_left_of_a_summary_goes_when_nobody_can_be_writing_it(results):
+    results.add(row("k0"), pd.DataFrame({"row": [7]}))
+    killed(results.sibling("_summary.csv"))
+    [begun] = results.path.parent.glob(".toy_summary.csv.*.part")
+    results.sweep()
+    assert begun.exists()
+    os.utime(begun, (0, 0))
+    results.sweep()
+    assert not begun.exists()
+
+
 def test_a_sweep_waits_for_who_is_writing(results):
     results.add(row("k0"), pd.DataFrame({"row": [7]}))
     begun = results.answers_path("k1").with_name(".k1.csv.gz.abc.part")

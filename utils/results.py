@@ -15,6 +15,7 @@ import csv
 import io
 import json
 import math
+import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from .storage import BEGUN, replace_file, write_text
 if TYPE_CHECKING:
     import pandas as pd
 
+STALE = 3600  # seconds after which nobody writes a summary any more
 FAILURE_COLUMNS = ("key", "experiment", "dataset", "method", "model", "seed", "reason", "failed_at")
 
 
@@ -124,11 +126,16 @@ class Results:
         return True
 
     def sweep(self) -> None:
-        """Removes what processes that were killed had begun to write. Under the lock, so nobody else is writing."""
-        folder = self.folder / "answers"
-        if folder.exists():
+        """Removes what processes that were killed had begun to write.
+
+        Answers and rows go under the lock, so that nobody else is writing them. Summaries are written without it, so
+        that those go which are older than STALE.
+        """
+        answers, beside = self.folder / "answers", self.path.parent
+        if answers.exists():
             with self._writing(self.path):
-                for file in [*folder.glob(".*"), *self.path.parent.glob(f".{self.path.name}.*{BEGUN}")]:
+                summaries = filter(_is_stale, beside.glob(f".{self.experiment}_*{BEGUN}"))
+                for file in [*answers.glob(".*"), *beside.glob(f".{self.path.name}.*{BEGUN}"), *summaries]:
                     file.unlink(missing_ok=True)
 
     def fail(self, row: Mapping[str, object]) -> None:
@@ -194,6 +201,13 @@ class Results:
                 f"{path} could not be written ({error.strerror or error}); free some space or give another "
                 "--results-dir, then run the same command again: finished cases are kept"
             ) from error
+
+
+def _is_stale(file: Path) -> bool:
+    try:
+        return file.stat().st_mtime < time.time() - STALE
+    except FileNotFoundError:  # whole by now, and in its place
+        return False
 
 
 def _line(values: list[object]) -> str:

@@ -118,6 +118,19 @@ def test_a_killed_worker_ends_with_advice_and_finished_cases_stay(results):
     assert len(results.frame()) == 1
 
 
+def test_what_a_killed_copy_leaves_while_a_study_runs_is_gone_at_its_end(results, monkeypatch):
+    store = Runner.store
+
+    def beside_a_copy(runner, *finished):
+        row = store(runner, *finished)
+        results.answers_path("k1").with_name(".k1.csv.gz.abc.part").touch()
+        return row
+
+    monkeypatch.setattr(Runner, "store", beside_a_copy)
+    assert run(results, 0) == 0
+    assert [path.suffix for path in (results.folder / "answers").iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_full_disk_is_noticed_before_anything_runs(results, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(1, 1, 10 * 2**20))

@@ -7,6 +7,11 @@ targets are scaled here; the Gaussian process learns its noise level, which the 
 and restarts its search 5 times (the paper's second choice, 10, is the same search carried on). XGBoost for regression,
 LightGBM, CatBoost and TabICL are not in the paper. Libraries are imported on use, scikit-learn's parts too, which
 `import sklearn` does by itself.
+
+No score depends on the units of inputs or target (tests/test_invariance.py). With the same seed the MLPs and the
+forests do draw other weights and rows where columns, rows or classes come in another order: on 90 training rows
+accuracy then moves by up to .05 for a forest and .2 for the MLP, which stops early by nine of the rows. Other trees may
+choose another one of equally good splits.
 """
 
 from collections.abc import Callable

@@ -97,6 +97,7 @@ class Runner:
                 for plan in impossible:
                     shown.note(Outcome(plan, self.failed(plan, plan.problem)))
                 self._run_all(possible, shown)
+        self.results.sweep()  # a worker or another copy of the study may have been killed meanwhile
         return board.n_failed + len(self.left_out)
 
     def trial(self, case: Case) -> Trial:

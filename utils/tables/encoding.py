@@ -72,7 +72,9 @@ def as_frame(X) -> pd.DataFrame:
 
 def with_numbers(X: pd.DataFrame) -> pd.DataFrame:
     """`X`, its columns of dtype object that hold numbers alone as numbers; without them it is returned as it is."""
-    objects = X.select_dtypes(object).dropna(axis=1, how="all").infer_objects()
+    objects = (
+        X.loc[:, [pd.api.types.is_object_dtype(kind) for kind in X.dtypes]].dropna(axis=1, how="all").infer_objects()
+    )
     kinds = {name: kind for name, kind in objects.dtypes.items() if is_numeric(kind)}
     return X.astype(kinds) if kinds else X
 
