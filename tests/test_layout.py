@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.conftest import ROOT
 
 AREAS = ("classification", "regression", "others")
 SCRIPTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py")) if not path.stem.startswith("_")]
+EXPERIMENTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py")) if path.stem != "__init__"]
+EXPERIMENTS += sorted((ROOT / "others" / "_generation").glob("*.py"))
 MODULES = sorted([*(ROOT / "utils").rglob("*.py"), *(ROOT / "others" / "pretraining").rglob("*.py")])
 VENDORS = {"torch", "transformers", "peft", "tokenizers", "safetensors", "accelerate", "openai"}
 # Who may import a vendor: language models, what pretrains one, and the networks on pixels that LIFT is compared with.
@@ -87,6 +90,28 @@ def test_a_module_is_one_concept_and_imports_point_one_way(path):
         above = {other for other in rooms(path) - {room} if FLOOR[other] >= FLOOR[room] and FLOOR[room] > 0}
         above |= {other for other in rooms(path) if FLOOR[other] > FLOOR[room]}
         assert not above, f"{place} imports from {', '.join(sorted(above))}, on its own floor or above"
+
+
+def private_methods(path: Path) -> set[str]:
+    """Names with one leading underscore that the classes of a file define."""
+    classes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ClassDef)]
+    names = {node.name for one in classes for node in one.body if isinstance(node, ast.FunctionDef)}
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+@cache
+def private_methods_of_learners() -> set[str]:
+    learners = [*(ROOT / "utils" / "estimators").glob("*.py"), *(ROOT / "utils" / "baselines").glob("*.py")]
+    return set().union(*map(private_methods, learners))
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_experiment_leaves_private_names_of_the_library_alone(path):
+    nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Attribute)]
+    private = {node.attr: node for node in nodes if node.attr.startswith("_") and not node.attr.startswith("__")}
+    own = private_methods(path) | {name for name, node in private.items() if isinstance(node.ctx, ast.Store)}
+    assert not private.keys() - own, "a private name that this file does not define"
+    assert not private_methods(path) & private_methods_of_learners(), "override a documented hook"
 
 
 def test_the_library_imports_itself_relatively_so_that_it_installs_under_another_name():
