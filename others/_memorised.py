@@ -21,6 +21,7 @@ from utils import study
 from utils.errors import TooLong, UnknownName, UserError
 from utils.estimators import PlainClassifier
 from utils.learners import Answers
+from utils.models.base import LanguageModel
 from utils.study.cases import Trial
 from utils.study.config import Config
 from utils.study.runner import Case
@@ -37,12 +38,12 @@ class Completion(PlainClassifier):
     """A language model, untuned, that goes on with texts.
 
     Args:
-        until: what ends an answer: a line break, or the comma after a cell.
+        until: what ends an answer; None for a line break.
     """
 
     hidden = ("epochs", "template", "until")
 
-    def __init__(self, until: str = "\n", **lift: object) -> None:
+    def __init__(self, until: str | None = None, **lift: object) -> None:
         super().__init__(**lift)
         self.until = until
 
@@ -50,32 +51,33 @@ class Completion(PlainClassifier):
         return super().settings() | {"epochs": 0, "decoding": "generate", "shots": 0}
 
     def check(self, X_train: pd.DataFrame, y_train: pd.Series, X_test: pd.DataFrame) -> None:
-        self._longest(self._load_model(), X_test, y_train)
+        model = self._load_model()
+        longest = max(model.count_tokens(X_test[TEXT].tolist())) + _n_new(model, y_train)
+        if model.context_length is not None and longest > model.context_length:
+            raise TooLong(
+                f"{longest} tokens of lines and answer, and {model.name} reads at most {model.context_length}; give a "
+                "smaller --shown or --asked"
+            )
 
     def fit(self, X: pd.DataFrame, y: pd.Series, validation: object = None) -> Completion:
         """Loads the model and notes how long a line can be."""
         self.model_, self.classes_ = self._load_model(), np.unique(y)
         self.settings_, self.candidate_, self.best_epoch_, self.n_tokens_trained_ = self.settings(), {}, 0, 0
         self.template_ = self.unfitted_template(self.settings_).fit(X, y)
-        self.n_new_ = self._longest(self.model_, X, y)
+        self.n_new_ = _n_new(self.model_, y)
         return self
 
     def answers(self, X: pd.DataFrame) -> Answers:
         prompts = X[TEXT].tolist()
-        drawn = self.model_.generate(prompts, stop=self.until, max_new_tokens=self.n_new_, seed=self.random_state)
+        stop = self.until or "\n"
+        drawn = self.model_.generate(prompts, stop=stop, max_new_tokens=self.n_new_, seed=self.random_state)
         texts = [answers[0] for answers in drawn]
         return Answers(prompts, texts, [text.partition("\n")[0].strip() for text in texts])
 
-    def _longest(self, model, X: pd.DataFrame, y: pd.Series) -> int:
-        """Tokens of the longest answer; raises TooLong where a text leaves no room for it."""
-        n_new = max(model.count_tokens(list(y))) + 2
-        longest = max(model.count_tokens(X[TEXT].tolist())) + n_new
-        if model.context_length is not None and longest > model.context_length:
-            raise TooLong(
-                f"{longest} tokens of lines and answer, and {model.name} reads at most {model.context_length}; give a "
-                "smaller --shown"
-            )
-        return n_new
+
+def _n_new(model: LanguageModel, answers: pd.Series) -> int:
+    """Tokens of the longest answer, and some for its end."""
+    return max(model.count_tokens(list(answers))) + 2
 
 
 def trial(case: Case, config: Config) -> Trial:
@@ -104,7 +106,7 @@ def trial(case: Case, config: Config) -> Trial:
     if case.method != "lift":
         return replace(built, split=split)
     given = {**built.learner.get_params(deep=False), "epochs": None}
-    learner = Completion("," if test == "first_cell" else "\n", **given)
+    learner = Completion("," if test == "first_cell" else None, **given)
     return replace(built, split=split, learner=learner)
 
 
