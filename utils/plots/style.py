@@ -54,7 +54,7 @@ def panel_grid(
     figure = Figure(figsize=(1.5 + width * columns, 0.9 + height * n_rows), layout="constrained")
     panels = list(figure.subplots(n_rows, columns, squeeze=False, sharex=share, sharey=share_y).flat)
     for axes, name in zip(panels, names, strict=False):
-        axes.set_title(wrapped(name, 12 * width), fontsize="small")
+        axes.set_title(wrapped(name, 14 * width), fontsize="small")
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
@@ -76,9 +76,9 @@ def panel_table(datasets: Sequence[str], names: Sequence[str], **shared) -> tupl
     for axes in grid.flat:
         axes.spines[["top", "right"]].set_visible(False)
     for axes, name in zip(grid[0], names, strict=True):
-        axes.set_title(wrapped(name, 12 * width), fontsize="small")
+        axes.set_title(wrapped(name, 14 * width), fontsize="small")
     for axes, dataset in zip(grid[:, 0], datasets, strict=True):
-        axes.set_ylabel(wrapped(dataset, 12 * height), fontsize="small")
+        axes.set_ylabel(wrapped(dataset, 14 * height), fontsize="small")
     return figure, grid
 
 
