@@ -17,12 +17,11 @@ import numpy as np
 import torch
 
 from benchmarks import machine, ways
-from utils import models
+from utils import models, paths
 from utils.models.local import model_cache
-from utils.paths import ROOT
 from utils.prompts import Template
 
-CACHE = ROOT / "data" / "cache" / "models"
+CACHE = paths.CACHE / "models"
 DROPOUT = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
 SIZES = {  # random checkpoints: their vocabulary is that of the models whose size they have; no dropout, as in GPT-J
     "gpt2-size": {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from utils import models, study
+from utils import models, paths, study
 from utils.errors import CannotDo
 from utils.models import RECIPE_FILE
 from utils.models.local import initialization, model_cache
@@ -23,7 +23,7 @@ from utils.study.runner import Case
 
 METHOD = "lift-random"
 PLAIN = "lift-plain"
-CACHE = ROOT / "data" / "cache" / "models"
+CACHE = paths.CACHE / "models"
 SEED = 1  # of the weights; another than lift-tiny started from, so that the two are never one case
 SOURCES = [ROOT / "others" / "pretraining" / name for name in ("initial.py", "tokenizer.py")]
 SIZES = {  # names of initial.Architecture and of config.json, by model type

@@ -14,7 +14,7 @@ from utils.results import Results
 from utils.storage import write_text
 from utils.tables.registry import group
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = ROOT / "benchmarks"
 README = ROOT / "README.md"
 START = "<!-- quality: written by python -m benchmarks.quality --readme -->"
 END = "<!-- end of quality -->"

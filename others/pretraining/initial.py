@@ -28,9 +28,7 @@ from transformers import (
 from others.pretraining import folder
 from others.pretraining import tokenizer as tokens
 from utils.errors import UserError
-
-ROOT = Path(__file__).resolve().parents[2]
-
+from utils.paths import CACHE
 
 # Fine-tuning settings that go with these weights, the content of lift.json. Small tables are read until `updates` is
 # reached, at most `max_epochs` times, large ones at least `min_epochs` times; jitter is the noise on training values,
@@ -114,7 +112,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Config(Architecture):
-    folder: Path = ROOT / "data" / "cache" / "models" / "lift-tiny-start"
+    folder: Path = CACHE / "models" / "lift-tiny-start"
 
 
 def fourier_features(n: int) -> np.ndarray:

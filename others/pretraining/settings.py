@@ -15,6 +15,7 @@ import torch
 from others.pretraining import initial, texts
 from others.pretraining.prior import Limits
 from utils.errors import UserError
+from utils.paths import CACHE, DATA
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ IN_CONTEXT = initial.Architecture(positions="rotary", hidden=128, intermediate=3
 
 @dataclass(frozen=True)
 class Config:
-    folder: Path = initial.ROOT / "data" / "models" / "lift-context"  # where the model is written at the end
-    scratch: Path = initial.ROOT / "data" / "cache" / "pretraining"  # checkpoint and log of the run
+    folder: Path = DATA / "models" / "lift-context"  # where the model is written at the end
+    scratch: Path = CACHE / "pretraining"  # checkpoint and log of the run
     updates: int = 74_000  # by whose shares the curriculum's stages end
     stop: int = 0  # the update that is the last one where it comes before `updates`; 0 for all of them
     batch_tokens: int = 4096  # of an update in the last stage

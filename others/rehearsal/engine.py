@@ -21,8 +21,9 @@ from utils.models.base import Example, FineTuning
 from utils.models.local import decoding, training
 from utils.models.local.model import LocalModel
 from utils.models.local.tokens import TextTokenizer
+from utils.paths import DATA
 
-LIFT_TINY = Path(__file__).resolve().parents[2] / "data" / "models" / "lift-tiny"
+LIFT_TINY = DATA / "models" / "lift-tiny"
 KEPT = 4  # models in memory
 FLOOR = -9999.0  # stands for a log-probability that JSON cannot hold
 
