@@ -51,7 +51,7 @@ class Completion(PlainClassifier):
         return super().settings() | {"epochs": 0, "decoding": "generate", "shots": 0}
 
     def check(self, X_train: pd.DataFrame, y_train: pd.Series, X_test: pd.DataFrame) -> None:
-        model = self._load_model()
+        model = self.load_model()
         longest = max(model.count_tokens(X_test[TEXT].tolist())) + _n_new(model, y_train)
         if model.context_length is not None and longest > model.context_length:
             raise TooLong(
@@ -61,7 +61,7 @@ class Completion(PlainClassifier):
 
     def fit(self, X: pd.DataFrame, y: pd.Series, validation: object = None) -> Completion:
         """Loads the model and notes how long a line can be."""
-        self.model_, self.classes_ = self._load_model(), np.unique(y)
+        self.model_, self.classes_ = self.load_model(), np.unique(y)
         self.settings_, self.candidate_, self.best_epoch_, self.n_tokens_trained_ = self.settings(), {}, 0, 0
         self.template_ = self.unfitted_template(self.settings_).fit(X, y)
         self.n_new_ = _n_new(self.model_, y)
