@@ -23,36 +23,11 @@ from .storage import write_text
 if TYPE_CHECKING:
     import pandas as pd
 
-REFERENCES = ("majority", "random", "mean")  # learn nothing of the inputs
-
 
 @dataclass(frozen=True)
 class Config:
     area: Annotated[Literal["classification", "regression", "others"], tyro.conf.Positional]  # the folder of scripts
     results_dir: Path = RESULTS  # where the scripts wrote
-
-
-def line(frame: pd.DataFrame) -> dict[str, object]:
-    """What one experiment came to: means over data sets, settings and seeds, each learner on what it has.
-
-    Args:
-        frame: the experiment's finished cases.
-    """
-    frame = reporting.latest(frame)
-    score = reporting.main_score(frame)
-    means = frame.groupby("method")[score].mean()
-    plain = means[[m for m in means.index if not m.startswith("lift") and m not in REFERENCES]]
-    best = (plain.idxmax() if score == "accuracy" else plain.idxmin()) if len(plain) else ""
-    lift = frame[frame["method"].str.startswith("lift")]
-    return {
-        "score": score,
-        "cases": len(frame),
-        "lift": means.get("lift", float("nan")),
-        "best other": f"{best} {plain[best]:.3f}" if best else "–",
-        "chance": frame["chance"].mean(),
-        "unreadable": int(frame["n_invalid"].sum()),
-        "s per LIFT case": (lift["seconds_fit"] + lift["seconds_predict"]).mean(),
-    }
 
 
 def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
@@ -64,7 +39,9 @@ def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
         results = Results(folder, area, experiment)
         frame = results.frame()
         if len(frame):
-            rows.append({"experiment": experiment, **line(frame), "not run": len(reporting.not_run(results))})
+            rows.append(
+                {"experiment": experiment, **reporting.digest(frame), "not run": len(reporting.not_run(results))}
+            )
     return pd.DataFrame(rows)
 
 

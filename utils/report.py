@@ -24,7 +24,6 @@ import tyro
 
 from . import VERSION, paths, reporting
 from .errors import UserError
-from .overview import line
 from .paths import RESULTS
 from .results import Results
 from .storage import write_text
@@ -115,7 +114,7 @@ def _page(run: str, results: Results, config: Config, most: int) -> dict[str, An
         "area": area,
         "name": name,
         "question": question,
-        "line": line(frame),
+        "line": reporting.digest(frame),
         "figure": _figure(script, frame, results),
         "data": data,
         "csv": content["csv"],

@@ -35,6 +35,7 @@ ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl")
 ORDER += ("lift-digits", "lift-unordered", "lift-fourier", "lift-random", "lift")  # of learners in tables and figures
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
 MADE = "data/cache/models/"  # where models lie that code made for itself
+REFERENCES = ("majority", "random", "mean")  # learn nothing of the inputs
 WIDE = 200  # characters, where the output is not a terminal and nothing would be gained by wrapping
 
 
@@ -101,6 +102,29 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     paper = [published_score(d, m) for d, m in zip(summary["dataset"], summary["method"], strict=True)]
     return summary.assign(paper=paper)
+
+
+def digest(frame: pd.DataFrame) -> dict[str, object]:
+    """What one experiment came to: means over data sets, settings and seeds, each learner on what it has.
+
+    Args:
+        frame: the experiment's finished cases.
+    """
+    frame = latest(frame)
+    score = main_score(frame)
+    means = frame.groupby("method")[score].mean()
+    plain = means[[m for m in means.index if not m.startswith("lift") and m not in REFERENCES]]
+    best = (plain.idxmax() if score == "accuracy" else plain.idxmin()) if len(plain) else ""
+    lift = frame[frame["method"].str.startswith("lift")]
+    return {
+        "score": score,
+        "cases": len(frame),
+        "lift": means.get("lift", float("nan")),
+        "best other": f"{best} {plain[best]:.3f}" if best else "–",
+        "chance": frame["chance"].mean(),
+        "unreadable": int(frame["n_invalid"].sum()),
+        "s per LIFT case": (lift["seconds_fit"] + lift["seconds_predict"]).mean(),
+    }
 
 
 def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
