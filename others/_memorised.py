@@ -121,21 +121,33 @@ def lines(X: pd.DataFrame, y: pd.Series, permuted: bool, rng: np.random.Generato
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     """For each table and model: shares of completed lines, own and permuted, and whether more of its own are.
 
+    A table that is sorted can be guessed from the lines above, and its permuted copy cannot. So a model must also
+    complete more lines than the text seen most often does (method `majority`, where it has been run).
+
     Returns:
-        One row per table, method and test: `own`, `permuted`, `n` lines of each, `p` (Fisher's exact test, one-sided)
-        and the `verdict`: "known" below LEVEL, else "no sign".
+        One row per table, model and test: `own`, `permuted`, `majority` (on the own values), `n` lines of each, `p`
+        (Fisher's exact test, one-sided, the larger of both comparisons) and the `verdict`: "known" below LEVEL, else
+        "no sign".
     """
     rows = []
-    for (dataset, method, test), part in frame.groupby(["dataset", "method", "test"], sort=False):
-        hits, asked = _counts(part)
-        if set(hits) != set(VALUES):
+    lines = {same: _counts(part) for same, part in frame.groupby(["dataset", "test", "method"], sort=False)}
+    for (dataset, test, method), (hits, asked) in lines.items():
+        if method == "majority" or set(hits) != set(VALUES):
             continue
-        cells = [[hits[kind], asked[kind] - hits[kind]] for kind in VALUES]
-        p = float(fisher_exact(cells, alternative="greater").pvalue)
+        own, controls = (hits["own"], asked["own"]), [(hits["permuted"], asked["permuted"])]
+        guessed, tried = (one.get("own", 0) for one in lines.get((dataset, test, "majority"), ({}, {})))
+        controls += [(guessed, tried)] if tried else []
+        p = max(float(fisher_exact([_split(own), _split(one)], alternative="greater").pvalue) for one in controls)
         row = {"dataset": dataset, "method": method, "test": test}
         row |= {kind: hits[kind] / asked[kind] for kind in VALUES}
-        rows.append(row | {"n": asked["own"], "p": p, "verdict": "known" if p < LEVEL else "no sign"})
+        row |= {"majority": guessed / tried if tried else float("nan"), "n": asked["own"]}
+        rows.append(row | {"p": p, "verdict": "known" if p < LEVEL else "no sign"})
     return pd.DataFrame(rows)
+
+
+def _split(lines: tuple[int, int]) -> list[int]:
+    """Completed and missed lines, of completed and asked ones."""
+    return [lines[0], lines[1] - lines[0]]
 
 
 def _counts(part: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:

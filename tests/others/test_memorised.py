@@ -60,6 +60,21 @@ def test_a_model_that_guesses_is_not_accused(text):
     assert set(_memorised.verdicts(frame)["verdict"]) == {"no sign"}
 
 
+def test_a_sorted_table_that_anyone_can_guess_is_no_sign():
+    """The lines above tell the end of a line of the table's own, not of one in another order."""
+    shares = {
+        ("lift", "own"): 0.56,
+        ("lift", "permuted"): 0.0,
+        ("majority", "own"): 0.52,
+        ("majority", "permuted"): 0.0,
+    }
+    rows = [{"method": m, "values": v, "accuracy": share, "n_test": 25} for (m, v), share in shares.items()]
+    frame = pd.DataFrame(rows).assign(dataset="iris", test="header")
+    (verdict,) = _memorised.verdicts(frame).to_dict("records")
+    assert (verdict["method"], verdict["majority"], verdict["verdict"]) == ("lift", 0.52, "no sign")
+    assert _memorised.verdicts(frame[frame["method"] == "lift"])["verdict"].tolist() == ["known"]
+
+
 def test_values_in_another_order_are_the_same_values():
     table = tables.load("wine", task="classification")
     own, other = (_memorised.lines(table.X, table.y, mixed, np.random.default_rng(0)) for mixed in (False, True))
