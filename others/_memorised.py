@@ -15,7 +15,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import fisher_exact
 
 from utils import study
 from utils.errors import TooLong, UnknownName, UserError
@@ -129,6 +128,8 @@ def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
         (Fisher's exact test, one-sided, the larger of both comparisons) and the `verdict`: "known" below LEVEL, else
         "no sign".
     """
+    from scipy.stats import fisher_exact
+
     rows = []
     lines = {same: _counts(part) for same, part in frame.groupby(["dataset", "test", "method"], sort=False)}
     for (dataset, test, method), (hits, asked) in lines.items():

@@ -287,9 +287,10 @@ def gptj(tmp_path):
 
 def test_gpt_j_with_lora_in_the_papers_wording(gptj, tmp_path):
     flags = ["--datasets", "iris", "--methods", "lift", "--model", gptj, "--adapter", "lora", "--adapter-rank", 4]
+    flags += ["--recipe", "paper"]
     run("classification.accuracy", *flags, *QUICK, "--results-dir", tmp_path / "r")
     frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")
-    assert frame.loc[0, "options"] == "adapter=lora adapter_rank=4 epochs=2"
+    assert frame.loc[0, "options"] == "adapter=lora adapter_rank=4 epochs=2 recipe=paper"
     assert frame.loc[0, "n_invalid"] == 0
     run("classification.accuracy", *flags, *QUICK, "--decoding", "generate", "--results-dir", tmp_path / "r")
     frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")

@@ -116,7 +116,7 @@ class LIFT(BaseEstimator):
 
     def settings(self) -> dict[str, object]:
         """All settings as they will be used, by name: the user's, else the model's own, else the paper's."""
-        settings = recipes.resolve(self.model, self.task, self.template, self.given(), self.recipe)
+        settings = recipes.resolve(self.model, self.task, self.template, self.by_recipe(), self.recipe)
         if self.epochs is not None:
             settings.pop("updates", None)
         return settings
@@ -230,7 +230,7 @@ class LIFT(BaseEstimator):
 
     def _proposed(self, X, y) -> list[dict[str, object]]:
         """The recipe's candidates that suit the table."""
-        return selection.candidates(self._checked(), recipes.fixed(self.template, self.given()), X, y)
+        return selection.candidates(self._checked(), recipes.fixed(self.template, self.by_recipe()), X, y)
 
     def _setups(self, proposed: list[dict[str, object]], X, y, rows: list[pd.DataFrame]) -> list[Setup]:
         """The candidates that fit the context with all `rows`; the plain settings if none does."""
@@ -330,7 +330,7 @@ class LIFT(BaseEstimator):
         # Servers take no larger one for a fine-tune, and tune one alone.
         return seed % 2**31 if purpose == "tuning" and not member else seed
 
-    def given(self) -> dict[str, object]:
+    def by_recipe(self) -> dict[str, object]:
         """The settings that follow the recipe where they are None, by name."""
         return {one.name: getattr(self, one.name) for one in fields(LIFT) if one.metadata.get("recipe")}
 

@@ -26,7 +26,7 @@ class PlainClassifier(LIFTClassifier):
 
     def settings(self) -> dict[str, object]:
         settings = super().settings()
-        fixed = {*recipes.fixed(self.template, self.given()), *PROMPT_ONLY}
+        fixed = {*recipes.fixed(self.template, self.by_recipe()), *PROMPT_ONLY}
         own = [one for one in settings.get("candidates", []) if "model" not in one]
         for one in [one for one in own if self.shots and one.get("shots")][:1]:
             settings |= {name: value for name, value in one.items() if name not in fixed}

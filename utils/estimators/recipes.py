@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import fields
 
@@ -27,7 +28,7 @@ PAPER = {
     "regression": {"decoding": "greedy"},
 }
 RECIPES = (None, "paper")
-TEMPLATE = tuple(name for name in Template("classification").get_params() if name != "task")
+TEMPLATE = tuple(name for name in inspect.signature(Template).parameters if name != "task")
 OWN = ("learning_rate", "epochs", "evaluate_every")  # of a fine-tune, what is worked out for each
 TUNING = tuple(one.name for one in fields(FineTuning) if one.name not in OWN)
 LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`

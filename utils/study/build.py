@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from .. import baselines, tables
 from ..errors import UnknownName, Unobtainable, UserError
 from ..options import parse_options
-from ..prompts import Template
 from ..tables import files, synthetic
 from . import cases
 from .config import Config
@@ -75,6 +74,8 @@ def learner(case: Case, config: Config, task: str) -> Learner:
     """
     method, _, text = case.method.partition(":")
     if case.is_lift:
+        from ..prompts import Template  # loads pandas, for which --help does not wait
+
         lift, in_template = config.lift(task, case.seed), _types(Template)
         given = parse_options(case.method, text, in_template | _types(type(lift)))
         template = {name: given.pop(name) for name in in_template if name in given}

@@ -65,7 +65,7 @@ def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
 def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], float]:
     """Tokens of each fine-tune, those that its updates are worth included, and of the answers after them."""
     settings = learner.settings()
-    fixed = recipes.fixed(learner.template, learner.given())
+    fixed = recipes.fixed(learner.template, learner.by_recipe())
     proposed = selection.candidates(settings, fixed, split.X_train, split.y_train.to_numpy()) or [{}]
     whole = [_fine_tunes({**settings, **changes}, learner, split) for changes in proposed]
     share = selection.share(settings) if len(proposed) > 1 else 1.0

@@ -118,7 +118,7 @@ def test_the_answers_are_those_of_the_local_model(place, agreed, plain, seed):
     place()
     agreed()
     settings = {"epochs": 2, "batch_size": 8, "decoding": "generate", "random_state": seed}
-    here = fitted(model=str(plain), adapter="full", learning_rate=1e-3, **settings)
+    here = fitted(model=str(plain), recipe="paper", adapter="full", learning_rate=1e-3, **settings)
     there = fitted(learning_rate=1.0, **settings)
     test = rows()[2][0]
     assert there.answers(test).texts == here.answers(test).texts
@@ -129,7 +129,7 @@ def test_the_answers_are_those_of_the_local_model(place, agreed, plain, seed):
 def test_scored_classes_have_the_local_probabilities(place, agreed, plain):
     place()
     agreed()
-    here = fitted(model=str(plain), adapter="full", learning_rate=1e-3, epochs=1, batch_size=8)
+    here = fitted(model=str(plain), recipe="paper", adapter="full", learning_rate=1e-3, epochs=1, batch_size=8)
     there = fitted(epochs=1, decoding="score")
     test = rows()[2][0]
     np.testing.assert_allclose(there.predict_proba(test), here.predict_proba(test), atol=1e-4)
@@ -152,7 +152,7 @@ def test_rows_in_the_prompt_need_no_job(place, agreed, plain):
     server = place()
     agreed()
     settings = {"epochs": 0, "shots": 3, "decoding": "generate", "max_new_tokens": 4}
-    here, there = fitted(model=str(plain), **settings), fitted(**settings)
+    here, there = fitted(model=str(plain), recipe="paper", **settings), fitted(**settings)
     test = rows()[2][0]
     texts = [text.removesuffix(wire.CUT) for text in there.answers(test).texts]  # untuned, it never ends by itself
     assert texts == here.answers(test).texts
@@ -316,7 +316,7 @@ def test_what_passes_is_waited_for_and_changes_no_answer(place, agreed, name, pl
     agreed(retry_minutes=0.5)
     texts = fitted().answers(rows()[2][0]).texts
     settings = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "adapter": "full", "decoding": "generate"}
-    assert texts == fitted(model=str(plain), **settings).answers(rows()[2][0]).texts
+    assert texts == fitted(model=str(plain), recipe="paper", **settings).answers(rows()[2][0]).texts
     assert len(list((tmp_path / "server" / "jobs").iterdir())) == 1
 
 
@@ -439,7 +439,7 @@ def test_a_study_from_the_quote_to_its_row(place, tmp_path, plain):
     row = pd.read_csv(tmp_path / "results" / "classification" / "accuracy.csv").iloc[0]
     assert row["cost_usd"] == pytest.approx(ledger(tmp_path)["usd"].sum())
     local = LIFTClassifier(
-        model=str(plain), adapter="full", learning_rate=1e-3, epochs=2, batch_size=8, decoding="generate"
+        model=str(plain), recipe="paper", adapter="full", learning_rate=1e-3, epochs=2, batch_size=8, decoding="generate"
     )
     split = tables.load("iris").split(0, "paper")
     local.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
