@@ -17,8 +17,8 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("iris",)  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "lift")  # majority: the text seen most often
     seeds: tuple[int, ...] = (0,)  # one draw of the lines that are asked for
-    tests: tuple[str, ...] = _memorised.TESTS  # the next row, its first cell, the rest of a cut line
-    values: tuple[str, ...] = _memorised.VALUES  # the table's own, or each column's in another order
+    tests: tuple[str, ...] = ("row", "first_cell", "header")  # the next row, its first cell, the rest of a cut line
+    values: tuple[str, ...] = ("own", "permuted")  # the table's own, or each column's in another order
     shown: int = 8  # lines before the one that is asked for
     asked: int = 25  # lines that are asked for
 
