@@ -2,7 +2,6 @@
 
 import json
 
-import gguf
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -36,6 +35,8 @@ def network(vocabulary, layers=3, seed=0, **settings):
 
 def write(path, module, tokenizer, architecture="llama", chat=CHAT):
     """Writes a Llama and its byte-level BPE tokenizer, weights in float32."""
+    import gguf  # the other uses of this module need no such package
+
     config, writer = module.config, gguf.GGUFWriter(path, architecture)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)

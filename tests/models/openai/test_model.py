@@ -439,7 +439,13 @@ def test_a_study_from_the_quote_to_its_row(place, tmp_path, plain):
     row = pd.read_csv(tmp_path / "results" / "classification" / "accuracy.csv").iloc[0]
     assert row["cost_usd"] == pytest.approx(ledger(tmp_path)["usd"].sum())
     local = LIFTClassifier(
-        model=str(plain), recipe="paper", adapter="full", learning_rate=1e-3, epochs=2, batch_size=8, decoding="generate"
+        model=str(plain),
+        recipe="paper",
+        adapter="full",
+        learning_rate=1e-3,
+        epochs=2,
+        batch_size=8,
+        decoding="generate",
     )
     split = tables.load("iris").split(0, "paper")
     local.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
