@@ -1,6 +1,6 @@
 """Pretraining: lift-context learns from synthetic tables alone to answer from rows in its prompt.
 
-bash others/pretraining/train.sh --stop 50000                   # as shipped: about five hours on one core of a CPU
+bash others/pretraining/train.sh --stop 50000                   # as shipped: about six hours on one core of a CPU
 bash others/pretraining/train.sh gpu                            # a billion tokens in bfloat16 on a CUDA device
 bash others/pretraining/train.sh --folder /tmp/model --scratch /tmp/run --minutes 10
 
