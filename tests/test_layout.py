@@ -20,7 +20,19 @@ VENDORS = {"torch", "transformers", "peft", "tokenizers", "safetensors", "accele
 HOMES = ("utils/models/local/", "utils/models/distributed.py", "utils/models/openai/token_counts.py")
 HOMES += ("utils/baselines/pixel_networks.py", "others/pretraining/")
 FLOORS = (  # a package imports from floors below its own, never from above or beside
-    {"_lazy", "errors", "learners", "metrics", "optional", "options", "paths", "progress", "results", "storage"},
+    {
+        "_lazy",
+        "command_line",
+        "errors",
+        "learners",
+        "metrics",
+        "optional",
+        "options",
+        "paths",
+        "progress",
+        "results",
+        "storage",
+    },
     {"tables", "models"},
     {"prompts", "baselines", "reporting"},
     {"estimators", "plots"},

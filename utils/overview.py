@@ -6,7 +6,6 @@ python -m utils.overview regression --results-dir /tmp/results
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.console import Console
 
-from . import reporting
+from . import command_line, reporting
 from .errors import UserError
 from .paths import RESULTS, ROOT
 from .results import Results
@@ -61,8 +60,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description="\n\n".join(filter(None, __doc__.splitlines()))))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

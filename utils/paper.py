@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tyro
-
-from . import paths, reporting
+from . import command_line, paths, reporting
 from .errors import UserError
 from .paths import RESULTS, ROOT
 from .results import Results
@@ -173,8 +170,4 @@ def html(sections: list[Section], claims: list[Claim]) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description="\n\n".join(filter(None, __doc__.splitlines()))))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -20,7 +19,7 @@ import numpy as np
 import tyro
 from filelock import FileLock
 
-from . import estimators, models, study, tables
+from . import command_line, estimators, models, study, tables
 from .errors import CannotDo, UserError
 from .estimators import saved
 from .paths import RESULTS
@@ -263,8 +262,4 @@ def answers(
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description="\n\n".join(filter(None, __doc__.splitlines()))))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

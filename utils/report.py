@@ -20,9 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tyro
-
-from . import VERSION, paths, reporting
+from . import VERSION, command_line, paths, reporting
 from .errors import UserError
 from .paths import RESULTS
 from .results import Results
@@ -228,8 +226,4 @@ def _html(pages: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description="\n\n".join(filter(None, __doc__.splitlines()))))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from .. import estimators, models
+from ..command_line import flags
 from ..paths import RESULTS
 from .budget import Spending
 
 if TYPE_CHECKING:
     from ..estimators import LIFT
+
+__all__ = ["Config", "flags"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ class Config:
         from ..estimators import recipes  # loads scikit-learn, for which --help does not wait
 
         kind = estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor
-        flags = {one.name: getattr(self, one.name) for one in fields(Config)}  # an experiment's own may have such names
-        said = {name: value for name, value in flags.items() if value != ""}  # an empty flag follows the recipe
+        given = {one.name: getattr(self, one.name) for one in fields(Config)}  # an experiment's own may have such names
+        said = {name: value for name, value in given.items() if value != ""}  # an empty flag follows the recipe
         template = {name: value for name, value in said.items() if name in recipes.TEMPLATE and value}
         learner = {name: value for name, value in said.items() if name in kind().get_params()}
         special = {"learning_rate": self.learning_rates or None, "threads": self.n_threads(), "random_state": seed}
@@ -90,8 +93,3 @@ class Config:
         """Cases that run at the same time."""
         n_cores = os.cpu_count() or 1
         return self.workers or (max(1, n_cores // self.n_threads()) if self.model in models.SHIPPED else 1)
-
-
-def flags(config: type[Config], description: str) -> Config:
-    """The experiment's settings from the command line; `--help` shows `description` line by line."""
-    return tyro.cli(config, description="\n\n".join(filter(None, description.splitlines())))
