@@ -17,12 +17,17 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("knn", "svm", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the wrong labels and one fine-tune each
     shares: tuple[float, ...] = (0.0, 0.2, 0.4)  # wrong labels among training and validation rows
-    kinds: tuple[str, ...] = ("random",)  # another class by chance; systematic: the next one, the same for two classes
+    kinds: tuple[str, ...] = ("random",)  # another class by chance; systematic: the next one, left out for two classes
     repair: tuple[str, ...] = ("none",)  # none or cleanlab, which takes out rows whose label looks wrong
 
 
 def cases(config):
-    return study.grid(config, "classification", share=config.shares, kind=config.kinds, repair=config.repair)
+    def kinds(case):
+        """With two classes both kinds draw the same labels."""
+        same = set(config.kinds) >= {"random", "systematic"} and study.n_classes(case, config) == 2
+        return tuple(kind for kind in config.kinds if not (same and kind == "systematic"))
+
+    return study.grid(config, "classification", share=config.shares, kind=kinds, repair=config.repair)
 
 
 def build(case, config):

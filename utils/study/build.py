@@ -66,6 +66,18 @@ def n_train(case: Case, config: Config, task: str) -> int:
         return 0
 
 
+def n_classes(case: Case, config: Config) -> int:
+    """How many classes the training rows of the case's table have; 0 where it cannot be had, which the runner says.
+
+    Raises:
+        UserError: as `trial`.
+    """
+    try:
+        return trial(case, config, "classification").split.y_train.nunique()
+    except Unobtainable:
+        return 0
+
+
 def learner(case: Case, config: Config, task: str) -> Learner:
     """The learner that the case names, not fitted; `lift` may have options, which go before flags and recipe.
 
