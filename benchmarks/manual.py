@@ -13,7 +13,8 @@ and has tables between two comments:
     ...
     <!-- end -->
 
-`benchmarks/pivots.py` says what may stand in the first.
+`benchmarks/pivots.py` says what may stand in the first. Comments `<!-- numbers: FILE ... -->` are those of
+`benchmarks/prose.py`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ TABLE = re.compile(r"^<!-- table: (.*?)-->\n.*?^<!-- end -->$", re.DOTALL | re.M
 COMMAND = re.compile(r"`((?:bash|python -m) [^`]+)`")
 KEEP = re.compile(r"<!-- keep: (.+?) -->")
 FIGURE = re.compile(r"^!\[[^\]]*\]\(([\w.]+)\)", re.MULTILINE)
+NUMBERS = re.compile(r"^<!-- numbers: ([^\n]*)\n(.*?)^-->$", re.DOTALL | re.MULTILINE)  # files; lines on the prose
 FIRST_WORDS = "**Results**"
 
 
@@ -62,16 +64,23 @@ class Entry:
         return shown | {results_dir / place: folder / "runs" / place for place in self.kept}
 
 
+def sections(area: str, root: Path = ROOT) -> dict[str, str]:
+    """The text of each entry of a folder's manual, by its name."""
+    path = root / area / "README.md"
+    text = path.read_text("utf-8") if path.exists() else ""
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    return {part.partition("\n")[0].strip("` "): part for part in parts}
+
+
 def entries(area: str, root: Path = ROOT) -> list[Entry]:
     """The entries of a folder's manual that name a command."""
-    found, path = [], root / area / "README.md"
-    text = path.read_text("utf-8") if path.exists() else ""
-    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        name = section.partition("\n")[0].strip("` ")
+    found = []
+    for name, section in sections(area, root).items():
         said = [part for part in section.split("\n\n") if part.startswith(FIRST_WORDS)]
         kept = [place for places in KEEP.findall(section) for place in places.split()]
         commands = [command for part in said for command in COMMAND.findall(part)]
         files = [*FIGURE.findall(section), *(table.file for table in tables(section))]
+        files += [file for named, _ in NUMBERS.findall(section) for file in named.split()]
         own = [file for file in dict.fromkeys(files) if not file.startswith("..")]
         if commands:
             found.append(Entry(area, name, tuple(commands), tuple(own), tuple(kept)))

@@ -1,0 +1,269 @@
+"""Numbers in the prose of the manuals, held against the committed CSV files.
+
+python -m benchmarks.prose                                # what does not hold, in all manuals
+python -m benchmarks.prose regression/noise others        # every statement of these, beside what the files give now
+
+The results of an entry run from **Results** to **What the paper found**. In them each number in digits must be
+
+- one that the tables of the entry show, or its question, setting and commands, with the same digits, or
+- stated by a line of a comment beneath the prose, which gives an expression for it; a count in words ("seven of nine")
+  must always be:
+
+    <!-- numbers: summaries/label_noise.csv summaries/label_noise_summary.csv
+    at20 := cases[cases.share == 0.2]
+    loses .106 ± .070 = paired(at20, "lift", "svm", "accuracy")
+    seven of nine pairs =
+      (wide(at20, "accuracy", "dataset", "seed").eval("svm > lift").sum(), 9)
+    LIFT is behind = at20.accuracy.mean() < .8
+    -->
+
+What stands before " = " is a piece of the prose; its numbers, in digits or words, are those of the expression, rounded.
+A piece without a number says something that must be true. `NAME := EXPRESSION` names a value for the lines below it; a
+line that begins with two spaces continues the one above. A file is called by its name without that of the entry
+(`summary`, `published`); `cases` is the file of the entry's own name, with a row for each case. Beside these frames,
+expressions have `np`, `pd` and the functions in HELPERS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tyro.conf import Positional
+
+from benchmarks import manual
+from utils.errors import UserError
+from utils.paths import ROOT
+from utils.reporting import paired_differences
+
+BEGIN, END = "**Results**", "**What the paper found**"
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+WORDS = {word: float(number) for number, word in enumerate(f"{WORDS} seventeen eighteen nineteen twenty".split())}
+WORD = rf"\b(?:{'|'.join(sorted(WORDS, key=len, reverse=True))})\b"
+# Not a part of a name (GPT-3), of a section (§3.1) or of a power (10^13).
+NUMBER = r"(?<![\w.§^])(?<!\w-)(?:(?<![\w)])[-−])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?!\w)"
+SPOKEN = re.compile(f"{NUMBER}|{WORD}", re.IGNORECASE)
+COUNT = re.compile(f"(?:{WORD}|{NUMBER}) of (?:the |its |all )*(?:{WORD}|{NUMBER})", re.IGNORECASE)
+CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|\b(?:tables?|figures?) \d+(?: and \d+)*", re.IGNORECASE)
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+ROUNDING = 1e-9  # of binary fractions, beyond half a unit of the last digit that is written
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A piece of the prose, and what its expression gives now.
+
+    Attributes:
+        text: the piece, as the comment has it.
+        found: the values of the expression, or the reason why there is none.
+        holds: whether `text` says the same.
+    """
+
+    text: str
+    found: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The statements of an entry; its numbers that nothing gives, each with its context; files that are not there."""
+
+    statements: tuple[Statement, ...]
+    uncovered: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """One line for each number that does not hold; none where all do."""
+        wrong = [f"says {one.text!r}, finds {one.found}" for one in self.statements if not one.holds]
+        wrong += [f"neither in a table nor in a comment: {text}" for text in self.uncovered]
+        return [*(f"there is no {file} beside the manual" for file in self.lacking), *wrong]
+
+
+# ---- what expressions may call ------------------------------------------------------------------------------------
+
+
+def cell(frame: pd.DataFrame, column: str, **where: Any) -> Any:
+    """The value of `column` in the one row whose columns equal `where`. Raises UserError where that is not one row."""
+    for name, value in where.items():
+        frame = frame[frame[name] == value]
+    if len(frame) != 1:
+        raise UserError(f"{len(frame)} rows with {where}")
+    return frame[column].iloc[0]
+
+
+def wide(frame: pd.DataFrame, score: str, *rows: str, columns: str = "method") -> pd.DataFrame:
+    """Values of `score`, a column for each of `columns` (methods), a row for each of `rows` (by default data sets)."""
+    return frame.pivot(index=list(rows or ["dataset"]), columns=columns, values=score)
+
+
+def mean_sd(values: Iterable[float]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1)."""
+    values = pd.Series(np.ravel(values))
+    return values.mean(), values.std()
+
+
+def mean_se(values: Iterable[float]) -> tuple[float, float]:
+    """Mean and its standard error."""
+    values = pd.Series(np.ravel(values))
+    return values.mean(), values.sem()
+
+
+def paired(
+    cases: pd.DataFrame, one: str, other: str, score: str, same: Iterable[str] = ("dataset",), arm: str = "method"
+) -> tuple[float, float]:
+    """Mean and standard deviation of `one` minus `other` over all pairs that agree in `same` and in the seed."""
+    pair = cases.groupby([*same, "seed"], dropna=False).ngroup()
+    found = paired_differences(cases.assign(seed=pair, all="all"), arm, other, ["all"], score)
+    return cell(found, "difference", **{arm: one}), cell(found, "sd", **{arm: one})
+
+
+HELPERS = {function.__name__: function for function in (cell, wide, mean_sd, mean_se, paired)}
+
+
+# ---- an entry -----------------------------------------------------------------------------------------------------
+
+
+def check(area: str, name: str, root: Path = ROOT) -> Checked:
+    """Holds the numbers of an entry's results against the files beside its manual.
+
+    Raises:
+        UserError: the manual has no such entry, or a comment has a line that states nothing.
+    """
+    sections = manual.sections(area, root)
+    if name not in sections:
+        raise UserError(f"{area}/README.md has no entry {name}; have {', '.join(sections)}")
+    section = sections[name]
+    before, _, after = section.partition(f"\n{BEGIN}")
+    results, _, _ = after.partition(f"\n{END}")
+    tables = [block[0] for block in manual.TABLE.finditer(results)]
+    shown = {_plain(one) for part in (before, *tables, *CODE.findall(results)) for one in re.findall(NUMBER, part)}
+    text, statements, covered, lacking = _prose(results), [], [], []
+    for files, lines in manual.NUMBERS.findall(results):
+        lacking += [file for file in files.split() if not (root / area / file).exists()]
+        frames = {_short(file, name): pd.read_csv(root / area / file) for file in files.split() if file not in lacking}
+        known = {"np": np, "pd": pd, **HELPERS, **frames}
+        for said, expression in _lines(lines):
+            if said.endswith(" :"):
+                known[said[:-2]] = _value(expression, known)
+                continue
+            places = [match.span() for match in re.finditer(rf"(?<![\w.]){re.escape(said)}(?!\w|\.\d)", text)]
+            covered += places
+            statements.append(_statement(said, _value(expression, known), bool(places)))
+    uncovered = [
+        f"{match[0]} in {text[max(match.start() - 30, 0) : match.end() + 20]!r}"
+        for match, spoken in _numbers(text)
+        if not any(start <= match.start() and match.end() <= end for start, end in covered)
+        and (spoken or _plain(match[0]) not in shown)
+    ]
+    return Checked(tuple(statements), tuple(uncovered), tuple(lacking))
+
+
+def _prose(text: str) -> str:
+    """Paragraphs without tables, comments, pictures and blocks of code; runs of white space are one space."""
+    lines = COMMENT.sub("", manual.TABLE.sub("", text)).splitlines()
+    return " ".join(" ".join(line for line in lines if not line.startswith(("|", "![", "    "))).split())
+
+
+def _numbers(text: str) -> list[tuple[re.Match, bool]]:
+    """Numbers in digits, and counts of which one is a word (True), outside code and addresses."""
+    text = CODE.sub(lambda match: "`" * len(match[0]), text)
+    counts = [(match, True) for match in COUNT.finditer(text) if re.search(WORD, match[0], re.IGNORECASE)]
+    return [*((match, False) for match in re.finditer(NUMBER, text)), *counts]
+
+
+def _plain(number: str) -> str:
+    """A number in digits as tables and prose share it: 0.119 and .119, 1,280 and 1280 are one."""
+    sign, digits = ("-", number[1:]) if number[0] in "-−" else ("", number)
+    whole, dot, part = digits.replace(",", "").partition(".")
+    return f"{sign}{whole.lstrip('0') if dot else whole}{dot}{part}"
+
+
+def _lines(text: str) -> list[tuple[str, str]]:
+    """What a comment states, and its expressions; the name of a value ends in " :"."""
+    joined = re.sub(r"\n  +", " ", text)
+    pairs = [(line, *re.split(r"(?<= :)= | = ?", line, maxsplit=1)) for line in joined.splitlines() if line.strip()]
+    for line, *parts in pairs:
+        if len(parts) != 2 or not parts[1].strip():
+            raise UserError(f"a comment on numbers has the line {line!r}; each is TEXT = EXPRESSION")
+    return [(said, expression.strip()) for _, said, expression in pairs]
+
+
+def _short(file: str, name: str) -> str:
+    """What expressions of an entry call a file."""
+    stem = Path(file).stem
+    return "cases" if stem == name else stem.removeprefix(f"{name}_")
+
+
+def _value(expression: str, known: dict[str, Any]) -> Any:
+    """The value of an expression; where it has none the error, so that the other statements are still checked."""
+    try:
+        return eval(expression, known)
+    except Exception as error:  # an expression may raise anything: its author reads it beside the statement
+        return error
+
+
+def _statement(said: str, value: Any, stands: bool) -> Statement:
+    """Whether the piece of prose `said` gives `value`, as far as its digits go."""
+    if isinstance(value, Exception):
+        return Statement(said, f"{type(value).__name__}: {value}", False)
+    values, numbers = np.ravel(value).tolist(), SPOKEN.findall(said)
+    found = ", ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in values)
+    if not stands:
+        return Statement(said, f"{found}, but no such text", False)
+    if not numbers:
+        return Statement(said, found, bool(values) and all(isinstance(one, bool) and one for one in values))
+    alike = len(values) == len(numbers) and all(map(_rounds, numbers, values))
+    return Statement(said, found, alike)
+
+
+def _rounds(number: str, value: float) -> bool:
+    """Whether `value`, rounded to as many digits, is the number that is written."""
+    written, decimals = WORDS.get(number.lower()), 0
+    if written is None:
+        digits = _plain(number)
+        written, decimals = float(digits), len(digits.partition(".")[2])
+    return abs(value - written) <= 0.5 * 10**-decimals + ROUNDING
+
+
+# ---- the command --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Config:
+    entries: Positional[tuple[str, ...]] = ()  # AREA/NAME or AREA; all if empty
+    root: Path = ROOT  # of the repository
+
+
+def names(area: str, root: Path = ROOT) -> list[str]:
+    """The entries of a folder's manual that have results."""
+    return [name for name, section in manual.sections(area, root).items() if f"\n{BEGIN}" in section]
+
+
+def main(config: Config) -> None:
+    """Prints statements and what the files give now; exits with 1 if one fails. Raises UserError for unknown names."""
+    known = {f"{area}/{name}": (area, name) for area in manual.AREAS for name in names(area, config.root)}
+    unknown = [one for one in config.entries if one not in known and one not in manual.AREAS]
+    if unknown:
+        raise UserError(f"no entry {', '.join(unknown)}; have {', '.join([*manual.AREAS, *known])}")
+    failed = 0
+    for label, (area, name) in known.items():
+        if config.entries and not {label, area} & set(config.entries):
+            continue
+        checked = check(area, name, config.root)
+        failed += bool(checked.problems)
+        lines = [f"  says {one.text!r}, finds {one.found}" for one in checked.statements if one.holds]
+        print("\n".join([label, *(lines if config.entries else ()), *(f"  WRONG: {one}" for one in checked.problems)]))
+    if failed:
+        raise SystemExit(f"{failed} entries have numbers that do not hold")
+
+
+if __name__ == "__main__":
+    from utils import command_line
+
+    command_line.run(main, Config, __doc__)
