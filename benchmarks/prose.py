@@ -18,10 +18,10 @@ The results of an entry run from **Results** to **What the paper found**. In the
     -->
 
 What stands before " = " is a piece of the prose; its numbers, in digits or words, are those of the expression, rounded.
-A piece without a number says something that must be true. `NAME := EXPRESSION` names a value for the lines below it; a
-line that begins with two spaces continues the one above. A file is called by its name without that of the entry
-(`summary`, `published`); `cases` is the file of the entry's own name, with a row for each case. Beside these frames,
-expressions have `np`, `pd` and the functions in HELPERS.
+Where the expression is True or False, the piece says something that must be true. `NAME := EXPRESSION` names a value
+for the lines below it; a line that begins with two spaces continues the one above. A file is called by its name without
+that of the entry (`summary`, `published`); `cases` is the file of the entry's own name, a row for each case. Beside
+these frames, expressions have `np`, `pd` and the functions in HELPERS.
 """
 
 from __future__ import annotations
@@ -114,6 +114,13 @@ def mean_se(values: Iterable[float]) -> tuple[float, float]:
     return values.mean(), values.sem()
 
 
+def apart(frame: pd.DataFrame, one: str, other: str, score: str, *rows: str, columns: str = "method") -> pd.Series:
+    """`one` minus `other` in standard errors of the difference, for each of `rows`; from means, deviations and n."""
+    means, deviations = (wide(frame, name, *rows, columns=columns) for name in (score, f"{score}_sd"))
+    squares = deviations**2 / wide(frame, "n", *rows, columns=columns)
+    return (means[one] - means[other]) / np.sqrt(squares[one] + squares[other])
+
+
 def paired(
     cases: pd.DataFrame, one: str, other: str, score: str, same: Iterable[str] = ("dataset",), arm: str = "method"
 ) -> tuple[float, float]:
@@ -123,7 +130,7 @@ def paired(
     return cell(found, "difference", **{arm: one}), cell(found, "sd", **{arm: one})
 
 
-HELPERS = {function.__name__: function for function in (cell, wide, mean_sd, mean_se, paired)}
+HELPERS = {function.__name__: function for function in (cell, wide, mean_sd, mean_se, apart, paired)}
 
 
 # ---- an entry -----------------------------------------------------------------------------------------------------
@@ -216,9 +223,9 @@ def _statement(said: str, value: Any, stands: bool) -> Statement:
     found = ", ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in values)
     if not stands:
         return Statement(said, f"{found}, but no such text", False)
-    if not numbers:
-        return Statement(said, found, bool(values) and all(isinstance(one, bool) and one for one in values))
-    alike = len(values) == len(numbers) and all(map(_rounds, numbers, values))
+    if values and all(isinstance(one, bool) for one in values):
+        return Statement(said, found, all(values))
+    alike = len(values) == len(numbers) > 0 and all(map(_rounds, numbers, values))
     return Statement(said, found, alike)
 
 
