@@ -13,16 +13,6 @@ UNCHECKED = {
     "benchmarks/speed",
     "benchmarks/together",
     "benchmarks/scaling",
-    "regression/decoding",
-    "others/generation",
-    "others/adapter_kinds",
-    "others/averaging",
-    "others/half_tuning",
-    "others/contradicting_prompts",
-    "others/ridge",
-    "others/pretraining_ablation",
-    "others/model_size",
-    "others/self_training",
 }
 
 MANUAL = """# Classification
