@@ -8,12 +8,12 @@ from types import ModuleType
 from .errors import MissingPackage
 
 
-def require(package: str, file: str = "requirements-extras.txt") -> ModuleType:
-    """The optional package; raises MissingPackage with the command that installs what `file` lists."""
+def require(package: str, install: str = "-r requirements-extras.txt") -> ModuleType:
+    """The optional package; raises MissingPackage with the command that installs it, `pip install` and these words."""
     top = package.partition(".")[0]
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name != top:
             raise  # the package is there, and something that it needs is not
-        raise MissingPackage(f"{top} is not installed; pip install -r {file}, or leave out what needs it") from error
+        raise MissingPackage(f"{top} is not installed; pip install {install}, or leave out what needs it") from error

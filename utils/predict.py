@@ -47,6 +47,8 @@ class Config:
     model_folder: Path | None = None  # where the tuned model is kept; one of its own under results/models if not given
     task: Literal["auto", "classification", "regression"] = "auto"  # where the guess by the target is wrong
     as_text: tuple[str, ...] = ()  # columns that are words though they look like numbers
+    group: str = ""  # a column whose groups are never in two parts; it is no feature then
+    time: str = ""  # a column in whose order come training, validation and test rows; it is no feature then
     check: bool = False  # only say how the table is read, and what looks wrong about it
     all_rows: bool = False  # tune on the test rows as well; then no score on rows held out can be told
     seed: int = 0  # of the split and of all that is random
@@ -62,8 +64,9 @@ class Config:
 
     def study(self) -> study.Config:
         """The same as flags of a study."""
-        same = ("target", "task", "as_text", "check", "model", "adapter", "quantization", "epochs", "device", "quiet")
-        return study.Config(**{name: getattr(self, name) for name in same})
+        columns = ("target", "task", "as_text", "group", "time")
+        others = ("check", "model", "adapter", "quantization", "epochs", "device", "quiet")
+        return study.Config(**{name: getattr(self, name) for name in (*columns, *others)})
 
 
 def main(config: Config) -> None:
@@ -82,6 +85,8 @@ def main(config: Config) -> None:
         )
     if not all(0 < share < 1 for share in config.quantiles):
         raise UserError("--quantiles are shares between 0 and 1, such as 0.05 0.5 0.95")
+    if config.all_rows and config.time:
+        raise UserError("--all-rows would tune on the latest rows, which --time keeps for the score; leave one out")
     trial = _trial(config) if config.table else None
     if config.check:
         return
@@ -134,7 +139,8 @@ def _whole(split: Any) -> Any:
 
 def _table(config: Config) -> tables.AnyTable:
     task = None if config.task == "auto" else config.task
-    return study.load(config.table, target=config.target or None, task=task, as_text=config.as_text)
+    columns = {name: getattr(config, name) or None for name in ("target", "group", "time")}
+    return study.load(config.table, **columns, task=task, as_text=config.as_text)
 
 
 def _columns(config: Config, trial: Trial) -> list[Column]:

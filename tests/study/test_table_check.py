@@ -15,7 +15,7 @@ from tests.test_layout import SCRIPTS
 from utils import study, tables
 from utils.errors import UserError
 from utils.study import table_check
-from utils.tables import suspicions
+from utils.tables import dates
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -175,10 +175,10 @@ def test_labels_that_look_wrong(saved):
 
 
 def test_dates_are_no_numbers_and_numbers_no_dates():
-    assert suspicions.date_format(pd.Series(["2024-02-30"])) is None
-    assert suspicions.date_format(pd.Series([20240131])) is None
-    assert suspicions.date_format(pd.Series(["13/02/2024", "01/02/2024"])) == "%d/%m/%Y"
-    assert suspicions.date_format(pd.Series(["02/13/2024", None])) == "%m/%d/%Y"
+    assert dates.date_format(pd.Series(["2024-02-30"])) is None
+    assert dates.date_format(pd.Series([20240131])) is None
+    assert dates.date_format(pd.Series(["13/02/2024", "01/02/2024"])) == "%d/%m/%Y"
+    assert dates.date_format(pd.Series(["02/13/2024", None])) == "%m/%d/%Y"
 
 
 def test_many_columns_share_lines_and_no_text_moves_the_cursor(saved, capsys):

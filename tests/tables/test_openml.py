@@ -1,10 +1,6 @@
 """Downloads from a small server on this machine that answers as OpenML does, and as it should not."""
 
-import hashlib
-import json
 import logging
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -41,78 +37,10 @@ def iris_arff():
     return "@data\n" + "\n".join(lines) + "\n"
 
 
-class Server:
-    """Pages by path; `faults` are statuses, "cut" or "slow", answered first, one per request of the data file."""
-
-    def __init__(self):
-        self.pages, self.faults, self.asked = {}, [], []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.answer(self)
-
-            def log_message(self, *args):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.http.server_port}"
-        self.released = threading.Event()
-
-    def answer(self, handler):
-        self.asked.append(handler.path)
-        fault = self.faults.pop(0) if self.faults and handler.path.startswith("/file") else None
-        if fault == "slow":
-            self.released.wait(600)  # longer than any client waits
-            return
-        content = self.pages.get(handler.path, b"")
-        handler.send_response(fault if isinstance(fault, int) else 200 if handler.path in self.pages else 412)
-        handler.send_header("Content-Length", str(len(content) + (100 if fault == "cut" else 0)))
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    def add(self, number, arff, columns, target, ignored=(), name="demo", **about):
-        content = arff.encode()
-        description = {
-            "id": str(number),
-            "name": name,
-            "version": "1",
-            "url": f"{self.address}/file/{number}",
-            "md5_checksum": hashlib.md5(content).hexdigest(),
-        } | about
-        features = [
-            {
-                "name": column,
-                "data_type": kind,
-                "is_target": str(column in target).lower(),
-                "is_ignore": str(column in ignored).lower(),
-                "is_row_identifier": "false",
-            }
-            for column, kind in columns
-        ]
-        self.put(f"/api/v1/json/data/{number}", {"data_set_description": description})
-        self.put(f"/api/v1/json/data/features/{number}", {"data_features": {"feature": features}})
-        self.pages[f"/file/{number}"] = content
-
-    def put(self, path, answer):
-        self.pages[path] = json.dumps(answer).encode()
-
-
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    server = Server()
-    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setattr(openml, "SERVER", server.address)
-    monkeypatch.setattr(openml, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(openml, "WAIT", 0.01)
-    monkeypatch.delenv("LIFT_DATA", raising=False)
-    server.add(900, ARFF, COLUMNS, target=["class"], ignored=["row"])
-    yield server
-    server.released.set()
-    server.http.shutdown()
-    thread.join()
-    server.http.server_close()
+def server(openml_server):
+    openml_server.add(900, ARFF, COLUMNS, target=["class"], ignored=["row"])
+    return openml_server
 
 
 def demo(server, rows=5):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .. import baselines, tables
 from ..errors import UnknownName, Unobtainable, UserError
 from ..options import parse_options
-from ..tables import files, synthetic
+from ..tables import files, huggingface, synthetic
 from . import cases
 from .config import Config
 from .plans import Case
@@ -135,8 +135,9 @@ def table_of(name: str, config: Config, task: str) -> tables.AnyTable:
 def _wanted(name: str, config: Config, task: str) -> dict[str, object]:
     told = None if config.task == "auto" else config.task
     # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
-    task = told or (None if files.is_file(name) else task)
-    return {"target": config.target or None, "task": task, "as_text": config.as_text}
+    task = told or (None if files.is_file(name) or huggingface.is_named(name) else task)
+    columns = {name: getattr(config, name) or None for name in ("target", "group", "time")}
+    return {**columns, "task": task, "as_text": config.as_text}
 
 
 @lru_cache(maxsize=8)

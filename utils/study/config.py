@@ -34,6 +34,8 @@ class Config:
         "auto"  # tells what a file's target is where the guess is wrong
     )
     as_text: tuple[str, ...] = ()  # columns of such a file that are words though they look like numbers: codes, grades
+    group: str = ""  # a column whose groups are never in two parts; it is no feature then
+    time: str = ""  # a column in whose order come training, validation and test rows; it is no feature then
     check: bool = False  # only say how the tables are read, and what looks wrong about them
     protocol: str = "paper"  # paper: one test set for all seeds; independent: a test set for each seed
     limit: int = 0  # most rows of each part, 0 for all: a trial run

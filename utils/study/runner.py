@@ -153,7 +153,7 @@ class Runner:
             "method": case.method,
             "model": _model(trial.learner),
             "options": trial.learner.options(),
-            "protocol": self.config.protocol,
+            "protocol": trial.split.protocol or self.config.protocol,
             "limit": self.config.limit,
             "seed": case.seed,
             **case.settings,

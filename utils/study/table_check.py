@@ -21,8 +21,9 @@ from .. import tables
 from ..errors import UnknownName, UserError
 from ..models import distributed
 from ..tables import Table, suspicions
+from ..tables.dates import date_format
 from ..tables.disguises import Account
-from ..tables.splits import PARTS
+from ..tables.splits import PARTS, Split
 from . import budget, display
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def look(trial: Trial, table: AnyTable | None, seed: int, config) -> Check:
     size = f"{len(X):,} rows; column{'s' * (X.shape[1] != 1)}: {told}"
     facts = [("table", size), *(("read", note) for note in account.notes)]
     facts += [("target", _target(y, account))]
-    facts += [("rows", f"{', '.join(counts)} (seed {seed}, protocol {config.protocol}{_limited(config)})")]
+    facts += [("rows", f"{', '.join(counts)} (seed {seed}, {_parted(split, config)}{_limited(config)})")]
     if config.check and (prompt := _prompt(trial)):
         facts.append(("prompt", prompt))
     odd = set(account.odd) & set(X)  # which are not suspected of more
@@ -199,7 +200,7 @@ def _kind(column: pd.Series) -> str:
     levels = {str(cell).strip().lower() for cell in present.unique()}
     if levels in YES_NO:
         return "yes/no"
-    if suspicions.date_format(column):
+    if date_format(column):
         return "date"
     return f"text of {present.nunique():,} level{'s' * (present.nunique() != 1)}"
 
@@ -213,6 +214,14 @@ def _target(y: pd.Series, account: Account) -> str:
     shown = [f"{_shown(label)} {share:.1%}" for label, share in shares.head(MOST_CLASSES).items()]
     more = [f"{len(shares) - MOST_CLASSES} more"] if len(shares) > MOST_CLASSES else []
     return f"{_shown(y.name)}: {len(shares):,} classes: {', '.join([*shown, *more])}"
+
+
+def _parted(split: Split, config) -> str:
+    name, _, column = split.protocol.partition("=")
+    if column:
+        order = "in the order of" if name == "time" else "by whole groups of"
+        return f"{order} {_shown(column)}, which is no feature"
+    return f"protocol {split.protocol or config.protocol}"
 
 
 def _limited(config) -> str:

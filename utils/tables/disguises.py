@@ -94,6 +94,12 @@ class Account:
     columns: Mapping[str, str] = field(default_factory=dict)
     odd: Mapping[str, str] = field(default_factory=dict)
 
+    def of(self, names: Iterable[str]) -> Account:
+        """The account of these columns alone."""
+        kept = set(names)
+        parts = {part: getattr(self, part) for part in ("readings", "columns", "odd")}
+        return replace(self, **{part: {n: v for n, v in found.items() if n in kept} for part, found in parts.items()})
+
 
 def undisguised(frame: pd.DataFrame, plain: Iterable[str], separator: str) -> dict[str, Reading]:
     """The readings of the columns of texts that are numbers in disguise.

@@ -173,13 +173,17 @@ def _number(cell: object) -> float | int | None:
 
 
 def _parquet(path: Path) -> pd.DataFrame:
-    """Columns that are not numeric come back as categories: they were declared so, "1" stays text."""
     try:
         frame = pd.read_parquet(path).reset_index(drop=True)
     except (pa.ArrowException, OSError) as error:
         raise BadTable(f"{path} is no readable Parquet file: {error}") from error
-    declared = {name: text(frame[name]).astype("category") for name in frame if not _is_numeric(frame[name])}
-    return frame.assign(**declared)
+    return declared(frame)
+
+
+def declared(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a source that declares their kinds: all that are not numeric as categories, "1" among them."""
+    categories = {name: text(frame[name]).astype("category") for name in frame if not _is_numeric(frame[name])}
+    return frame.assign(**categories)
 
 
 def _csv(path: Path) -> Sheet:

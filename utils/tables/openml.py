@@ -1,7 +1,7 @@
 """Tables of OpenML: downloaded once, verified, kept as Parquet under data/cache/openml.
 
 Beside each ID.parquet lies ID.json with its SHA-256, target and origin. The server is asked only where the copy is
-missing.
+missing. `openml_tasks` has the tasks and suites.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import logging
 import re
 import urllib.parse
 import urllib.request
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 
 import pandas as pd
@@ -53,14 +55,6 @@ class Copy:
     source: str
 
 
-@dataclass(frozen=True)
-class _Record:
-    sha256: str
-    target: str | None
-    source: str
-    url: str
-
-
 def fetch(word: str) -> Copy:
     """The table of an OpenML id or name, from the cache or else from the server.
 
@@ -71,52 +65,64 @@ def fetch(word: str) -> Copy:
         BadTable: the copy is damaged, or the table is of a kind that is not read here.
         Unobtainable: the server cannot be reached or does not answer as it should.
     """
-    stem = urllib.parse.quote(word, safe="")
+    path, record = kept(quoted(word), lambda: _download(word))
+    return Copy(path, record["target"], record["source"])
+
+
+def kept(stem: str, download: Callable[[], tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[Path, dict[str, Any]]:
+    """The file STEM.parquet of the cache and what is recorded of it in STEM.json, downloaded where they are missing.
+
+    Raises:
+        BadTable: the file was changed since.
+    """
     path = CACHE / f"{stem}.parquet"
-    CACHE.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         record_path = path.with_suffix(".json")
         if not (path.is_file() and record_path.is_file()):
-            _download(word, path, record_path)
-    record = _Record(**json.loads(record_path.read_text(encoding="utf-8")))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record.sha256:
+            _store(*download(), path, record_path)
+    record = json.loads(record_path.read_text(encoding="utf-8"))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
         raise BadTable(f"{path} is not the file that was downloaded; remove it, and the next run fetches it again")
-    return Copy(path, record.target, record.source)
+    return path, record
 
 
-def _download(word: str, path: Path, record_path: Path) -> None:
+def _store(frame: pd.DataFrame, record: dict[str, Any], path: Path, record_path: Path) -> None:
+    unfinished = path.with_suffix(".part")
+    frame.to_parquet(unfinished, index=False)
+    record = {"sha256": hashlib.sha256(unfinished.read_bytes()).hexdigest(), **record}
+    record_path.unlink(missing_ok=True)  # first, so that an old record never stands beside a new file
+    unfinished.replace(path)
+    unfinished_record = record_path.with_suffix(".json.part")
+    unfinished_record.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    unfinished_record.replace(record_path)
+
+
+def quoted(word: str) -> str:
+    """A name as a part of an address or a file name."""
+    return urllib.parse.quote(word, safe="")
+
+
+def _download(word: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     try:
         number = word if word.isdigit() else _find(word)
-        about = _json(f"/api/v1/json/data/{number}", word)["data_set_description"]
-        columns = _json(f"/api/v1/json/data/features/{number}", word)["data_features"]["feature"]
+        about = ask(f"/api/v1/json/data/{number}", word)["data_set_description"]
+        columns = ask(f"/api/v1/json/data/features/{number}", word)["data_features"]["feature"]
         source = f"OpenML {number}, {about['name']} version {about['version']}"
         url, expected = about["url"], about.get("md5_checksum")
         columns = [{key: column[key] for key in COLUMN_KEYS} for column in columns]
     except (KeyError, TypeError) as error:
         raise Unobtainable(f"{SERVER} describes {word} without {error}, so it cannot be read; try later") from error
     log.info("downloading %s", source)
-    content = _get(url, word)
+    content = get(url, word)
     if expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected:
         raise BadTable(f"OpenML {word}: the file from {url} is incomplete or altered (MD5); try again later")
     frame, target = _frame(content, columns, word)
-    unfinished = path.with_suffix(".part")
-    frame.to_parquet(unfinished, index=False)
-    record = _Record(
-        sha256=hashlib.sha256(unfinished.read_bytes()).hexdigest(),
-        target=target,
-        source=source,
-        url=url,
-    )
-    record_path.unlink(missing_ok=True)  # first, so that an old record never stands beside a new file
-    unfinished.replace(path)
-    unfinished_record = record_path.with_suffix(".json.part")
-    unfinished_record.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    unfinished_record.replace(record_path)
+    return frame, {"target": target, "source": source, "url": url}
 
 
 def _find(name: str) -> str:
-    quoted = urllib.parse.quote(name, safe="")
-    found = _json(f"/api/v1/json/data/list/data_name/{quoted}/limit/2/status/active/", name)["data"]["dataset"]
+    found = ask(f"/api/v1/json/data/list/data_name/{quoted(name)}/limit/2/status/active/", name)["data"]["dataset"]
     if not found:
         raise UnknownName(f"OpenML has no active table {name!r}; look it up on {SERVER} and give openml:ID")
     if len(found) > 1:
@@ -187,8 +193,14 @@ def _cells(line: str) -> list[str | None]:
     return cells
 
 
-def _json(address: str, word: str) -> dict:
-    content = _get(SERVER + address, word)
+def ask(address: str, word: str, kind: str = "table") -> dict[str, Any]:
+    """What the server says at an address of its API; `kind` and `word` name what was asked for, for messages.
+
+    Raises:
+        UnknownName: the server has no such thing.
+        Unobtainable: it cannot be reached or does not answer as it should.
+    """
+    content = get(SERVER + address, word, kind)
     try:
         return json.loads(content)
     except ValueError as error:
@@ -197,8 +209,8 @@ def _json(address: str, word: str) -> dict:
         ) from error
 
 
-def _get(url: str, word: str) -> bytes:
-    """The content of an address; transient failures are tried again."""
+def get(url: str, word: str, kind: str = "table") -> bytes:
+    """The content of an address; transient failures are tried again. Raises as `ask`."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise UserError(f"OpenML {word} is said to lie at {url}, which is no web address")
     attempts = Retrying(
@@ -211,12 +223,17 @@ def _get(url: str, word: str) -> bytes:
         return attempts(_get_once, url)
     except HTTPError as error:
         if error.code in (404, NOT_FOUND):
-            raise UnknownName(f"OpenML has no table {word!r}; look it up on {SERVER} and give openml:ID") from error
+            scheme = "openml" if kind == "table" else f"openml-{kind}"
+            raise UnknownName(f"OpenML has no {kind} {word!r}; look it up on {SERVER} and give {scheme}:ID") from error
         raise Unobtainable(f"{url} answered {error.code} {error.reason} when asked for {word}; try later") from error
     except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        way = "save the table as NAME.csv.gz, its last column the target, and name its folder in LIFT_DATA"
+        if kind != "table":
+            way = f"copy {CACHE} from a machine that has it"
+        named = word if kind == "table" else f"{kind} {word}"
         raise Unobtainable(
-            f"OpenML {word} is not on this machine and {url} cannot be read ({error}). With a network, try again; "
-            f"without one, save the table as NAME.csv.gz, its last column the target, and name its folder in LIFT_DATA"
+            f"OpenML {named} is not on this machine and {url} cannot be read ({error}). With a network, try again; "
+            f"without one, {way}"
         ) from error
 
 

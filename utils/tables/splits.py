@@ -28,6 +28,7 @@ class Split:
         X_train, X_validation, X_test: feature tables.
         y_train, y_validation, y_test: labels (str) or targets (float64).
         task: "classification" or "regression".
+        protocol: how the rows were parted where the table itself decides it, such as "official" or "group=COLUMN".
     """
 
     X_train: pd.DataFrame
@@ -37,6 +38,7 @@ class Split:
     X_test: pd.DataFrame
     y_test: pd.Series
     task: str
+    protocol: str = ""
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over names, kinds and values of all six parts; the row numbers do not count."""
@@ -102,8 +104,7 @@ def draw(
         BadTable: too few rows.
     """
     check(seed, protocol)
-    if len(y) < FEWEST_ROWS:
-        raise BadTable(f"{len(y)} rows are too few for three parts; a table needs {FEWEST_ROWS} or more")
+    _check_size(y)
     test_seed = 0 if protocol == "paper" else seed
     if task == "classification":
         codes = _codes(y, label_order)
@@ -112,10 +113,44 @@ def draw(
         rows = (rest[train], rest[validation], test)
     else:
         rows = _shuffled(len(y), test_seed, seed)
+    return of_rows(X, y, task, rows)
+
+
+def of_rows(
+    X: pd.DataFrame, y: pd.Series, task: str, rows: tuple[np.ndarray, np.ndarray, np.ndarray], protocol: str = ""
+) -> Split:
+    """The split with the training, validation and test rows at these positions.
+
+    Raises:
+        BadTable: too few rows, or a part without any.
+    """
+    _check_size(y)
     parts = {}
     for part, index in zip(PARTS, rows, strict=True):
+        if not len(index):
+            raise BadTable(f"the {len(y)} rows leave none for the {part} part")
         parts |= {f"X_{part}": X.iloc[index], f"y_{part}": y.iloc[index]}
-    return Split(**parts, task=task)
+    return Split(**parts, task=task, protocol=protocol)
+
+
+def held_out(y: pd.Series, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of training and validation rows among rows that are not test rows, 80/20 %; classes keep their shares.
+
+    Raises:
+        BadTable: fewer than two rows.
+    """
+    if len(y) < 2:
+        raise BadTable(f"{len(y)} training rows are too few to spare one for validation")
+    if task == "classification":
+        return _stratified(_codes(y, None), VALIDATION_SHARE, seed)
+    order = np.random.default_rng([1, seed]).permutation(len(y))
+    train, validation = np.split(order, [int(len(y) * (1 - VALIDATION_SHARE))])
+    return train, validation
+
+
+def _check_size(y: pd.Series) -> None:
+    if len(y) < FEWEST_ROWS:
+        raise BadTable(f"{len(y)} rows are too few for three parts; a table needs {FEWEST_ROWS} or more")
 
 
 def check(seed: int, protocol: str) -> None:

@@ -16,6 +16,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from . import disguises
+from .dates import date_format
 from .splits import Split
 
 FOLDS = 3  # on which a column shows whether it predicts the target
@@ -25,28 +26,6 @@ SAME_ORDER = 0.9995  # rank correlation
 FEWEST = 20  # rows below which identifiers and leaks are chance
 IDENTIFIER_SHARE = 0.95  # of the rows with a text of their own
 ID_NAME = re.compile(r"(?:^|[_\W])(?:id|ids|uuid|guid|key|index|row|nr|no|number|serial)$|[a-z]I[dD]$", re.IGNORECASE)
-DATES = {
-    "%Y-%m-%d": r"\d{4}-\d{1,2}-\d{1,2}",
-    "%Y/%m/%d": r"\d{4}/\d{1,2}/\d{1,2}",
-    "%d.%m.%Y": r"\d{1,2}\.\d{1,2}\.\d{4}",
-    "%d/%m/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
-    "%m/%d/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
-    "%d-%m-%Y": r"\d{1,2}-\d{1,2}-\d{4}",
-    "%d %b %Y": r"\d{1,2} [A-Za-z]{3} \d{4}",
-}
-TIME = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
-
-
-def date_format(column: pd.Series) -> str | None:
-    """The format in which all cells of a column are dates, with a time or without; None for other columns."""
-    cells = column.dropna().astype(str).unique()
-    if pd.api.types.is_numeric_dtype(column) or not len(cells):
-        return None
-    days = pd.Series([TIME.sub("", cell.strip()) for cell in cells])
-    for form, pattern in DATES.items():
-        if days.str.fullmatch(pattern).all() and pd.to_datetime(days, format=form, errors="coerce").notna().all():
-            return form
-    return None
 
 
 def found(X: pd.DataFrame, y: pd.Series, split: Split) -> list[str]:

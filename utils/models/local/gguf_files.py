@@ -43,7 +43,7 @@ def convert(file: Path, place: Path, dtype: str) -> None:
     """
     from . import network
 
-    require("gguf", "requirements-gguf.txt")
+    require("gguf", "-r requirements-gguf.txt")
     source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     try:
         with network.quiet():
