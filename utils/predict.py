@@ -56,6 +56,7 @@ class Config:
     adapter: str = ""  # full, lora, …; of the recipe if empty
     quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA
     epochs: int | None = None  # of the recipe if not given
+    class_weight: tuple[str, ...] = ()  # balanced, or CLASS=WEIGHT …; a weight repeats the rows of its class
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)  # of numeric answers
     device: str = "auto"  # cpu, cuda or mps
     redo: bool = False  # tune again, and put the new model in the place of the kept one
@@ -65,7 +66,7 @@ class Config:
     def study(self) -> study.Config:
         """The same as flags of a study."""
         columns = ("target", "task", "as_text", "group", "time")
-        others = ("check", "model", "adapter", "quantization", "epochs", "device", "quiet")
+        others = ("check", "model", "adapter", "quantization", "epochs", "class_weight", "device", "quiet")
         return study.Config(**{name: getattr(self, name) for name in (*columns, *others)})
 
 

@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 X = pd.DataFrame({"x1": RNG.normal(size=40).round(3), "x2": RNG.normal(size=40).round(3), "word": ["a", "b"] * 20})
 LABELS = np.where(X["x1"] > 0, "yes", "no")
 # Names of what is pickled, by format. Where they change, FORMAT is raised, and `load` mends the old one or refuses it.
-PICKLED = {1: "3dadcd67fdaae027", 2: "d79ca697cabb2fc1"}  # 2: recipe, tuned_layers and chat
+PICKLED = {1: "3dadcd67fdaae027", 2: "d79ca697cabb2fc1", 3: "b318119d0a8a159d"}  # 3: class_weight
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from .selection import Outcome, Setup
 
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT.seed
-SWITCHES = ("tuned_layers", "chat")  # which leave a case what it was where they are off
+SWITCHES = ("tuned_layers", "chat", "class_weight")  # which leave a case what it was where they are off
 
 
 def _by_recipe():
@@ -132,7 +132,7 @@ class LIFT(BaseEstimator):
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
         settings = {name: value for name, value in settings.items() if name not in MACHINE and name != "recipe"}
         for name in SWITCHES:
-            if not settings[name]:
+            if not settings.get(name, True):
                 del settings[name]
         weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
         others = {one["model"] for one in settings.get("candidates", []) if "model" in one}
@@ -188,7 +188,7 @@ class LIFT(BaseEstimator):
         X, y = inputs.training(self, X, y)
         settings = self._checked()
         proposed = self._proposed(X, y)
-        copies = inputs.copies(sample_weight, len(y), self.seed("copies"))
+        copies = self.copies(y, sample_weight)
         if validation is None and any({**settings, **overrides}["epochs"] for overrides in proposed or [{}]):
             held_out = self.task, self.validation_fraction, self.seed("hold-out"), copies
             X, y, validation = inputs.hold_out(X, y, *held_out)
@@ -219,6 +219,10 @@ class LIFT(BaseEstimator):
         """What the tuned model says about each row of X, and what was read from it."""
         check_is_fitted(self)
         return self.read(self.model_, inputs.frame(self, X, reset=False))
+
+    def copies(self, y: np.ndarray, sample_weight=None) -> np.ndarray | None:
+        """How often each training row is repeated, (n_rows,); None where all count alike, see `inputs.copies`."""
+        return inputs.copies(sample_weight, len(y), self.seed("copies"))
 
     def prepare(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> Setup:
         """The setup as it is to be used on these training rows; a hook, which changes nothing here."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.base import BaseEstimator
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
@@ -95,6 +96,40 @@ def copies(sample_weight: object, n_rows: int, seed: int) -> np.ndarray | None:
     scaled = weights * min(1 / weights[weights > 0].min(), most / weights.sum())
     ends = np.floor(np.cumsum(scaled) + np.random.default_rng(seed).random())
     return np.diff(ends, prepend=0).astype(int)
+
+
+def class_weights(class_weight: str | dict, y: np.ndarray) -> np.ndarray:
+    """(n_rows,) weights of the rows by their labels, as scikit-learn reads `class_weight`.
+
+    Args:
+        class_weight: "balanced", n_rows / (n_classes * rows of the class), or {label: weight}; labels left out have 1.
+
+    Raises:
+        BadTable: another word, a label that no training row has, or a weight that is not above 0.
+    """
+    if isinstance(class_weight, str) and class_weight != "balanced":
+        raise BadTable(f"no class_weight {class_weight!r}; have balanced, or a weight for each label: LABEL=WEIGHT")
+    if not isinstance(class_weight, str):
+        labels = set(y.tolist())
+        strange = [label for label in class_weight if label not in labels]
+        if strange:
+            known = ", ".join(map(str, sorted(labels, key=str)[:20]))
+            raise BadTable(
+                f"class_weight names {', '.join(map(repr, strange))}, which no training row has; have {known}"
+            )
+        if not all(np.isfinite(weight) and weight > 0 for weight in class_weight.values()):
+            raise BadTable("class_weight must hold finite numbers above 0; leave rows out to leave a class out")
+    return compute_sample_weight(class_weight, y)
+
+
+def one_of_each(copies: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The copies with one of the first row of each class that rounding left without any, so that it stays a class."""
+    copies = copies.copy()
+    for label in np.unique(y[weights > 0]):
+        rows = np.flatnonzero((y == label) & (weights > 0))
+        if not copies[rows].any():
+            copies[rows[0]] = 1
+    return copies
 
 
 def repeated(X: pd.DataFrame, y: np.ndarray, copies: np.ndarray | None) -> tuple[pd.DataFrame, np.ndarray]:

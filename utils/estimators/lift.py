@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -26,11 +27,17 @@ MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
 __all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor"]
 
 
+@dataclass(eq=False, repr=False)
 class LIFTClassifier(ClassifierMixin, LIFT):
     """Classification by a language model.
 
     `decoding="score"` ranks the classes by the likelihood of their texts: every answer is valid, and probabilities come
     with it. `"generate"` writes freely and reads the text, as the original did; what cannot be read is None.
+
+    Args:
+        class_weight: None, "balanced" or {label: weight}, as in scikit-learn. A weight repeats the rows of its class,
+            as `sample_weight` repeats rows, so that every back end can be given weights; the two are multiplied. Rows
+            that `fit` holds out are weighted alike; validation rows that it is given are not.
 
     Attributes:
         classes_: (n_classes,) the labels, sorted; the columns of `predict_proba`.
@@ -38,6 +45,19 @@ class LIFTClassifier(ClassifierMixin, LIFT):
 
     task = "classification"
     decodings = ("score", "generate")
+
+    class_weight: str | dict | None = field(default=None, kw_only=True)
+
+    def copies(self, y, sample_weight=None) -> np.ndarray | None:
+        if self.class_weight is None:
+            return super().copies(y, sample_weight)
+        weights = inputs.class_weights(self.class_weight, y)
+        if sample_weight is not None:
+            inputs.copies(sample_weight, len(y), 0)  # refuses what is no weight
+            weights = weights * np.asarray(sample_weight, dtype=float)
+        return inputs.one_of_each(super().copies(y, weights), y, weights)
+
+    copies.__doc__ = LIFT.copies.__doc__
 
     def predict(self, X) -> np.ndarray:
         """(n,) labels; an object array with None where an answer could not be read."""

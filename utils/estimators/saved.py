@@ -24,7 +24,7 @@ from ..storage import replace_file, write_text
 if TYPE_CHECKING:
     from .base import LIFT
 
-FORMAT = 2  # of the folder; raised when what is pickled changes its names
+FORMAT = 3  # of the folder; raised when what is pickled changes its names
 MODEL, STATE, FACTS = "model", "estimator.pickle", "saved.json"
 TOPS = ("utils", "lift")  # names of this library: in the repository, and installed
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "transformers", "peft")

@@ -11,6 +11,7 @@ import tyro
 
 from .. import estimators, models
 from ..command_line import flags
+from ..errors import UserError
 from ..paths import RESULTS
 from .budget import Spending
 
@@ -53,6 +54,7 @@ class Config:
     recipe: str = ""  # paper: settings left out are the paper's for GPT-J, whatever the model
     quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA
     decoding: str = ""  # score or generate; in regression greedy, mean or median
+    class_weight: tuple[str, ...] = ()  # of LIFT, by repeating rows: balanced, or CLASS=WEIGHT …; others count once
     samples: int = 0  # answers drawn per row for a sampled mean or median
     retries: int = 0  # times that an unreadable answer is asked for again
     epochs: int | None = None  # 0 leaves the model untuned: in-context learning, with --shots
@@ -83,9 +85,28 @@ class Config:
         given = {one.name: getattr(self, one.name) for one in fields(Config)}  # an experiment's own may have such names
         said = {name: value for name, value in given.items() if value != ""}  # an empty flag follows the recipe
         template = {name: value for name, value in said.items() if name in recipes.TEMPLATE and value}
-        learner = {name: value for name, value in said.items() if name in kind().get_params()}
+        learner = {k: v for k, v in said.items() if k in kind().get_params() and k != "class_weight"}
+        if weights := self.class_weights():
+            if task != "classification":
+                raise UserError("--class-weight is for classes; leave it out of regression")
+            learner["class_weight"] = weights
         special = {"learning_rate": self.learning_rates or None, "threads": self.n_threads(), "random_state": seed}
         return kind(**learner | special, template=template or None)
+
+    def class_weights(self) -> str | dict[str, float] | None:
+        """--class-weight as `LIFTClassifier` takes it.
+
+        Raises:
+            UserError: words that are neither balanced nor CLASS=WEIGHT.
+        """
+        if self.class_weight in ((), ("balanced",)):
+            return "".join(self.class_weight) or None
+        pairs = [word.rpartition("=") for word in self.class_weight]
+        try:
+            return {label: float(weight) for label, _, weight in pairs}
+        except ValueError as error:
+            given = " ".join(self.class_weight)
+            raise UserError(f"--class-weight {given}: give balanced, or CLASS=WEIGHT such as yes=5 no=1") from error
 
     def n_threads(self) -> int:
         """CPU threads per case. Sums depend on them in the last digits, so they never depend on `workers`."""
