@@ -74,6 +74,7 @@ class Config:
     workers: int = 0  # cases at a time; 0 for one per core, or one with a model that is not shipped
     results_dir: Path = RESULTS  # where the CSV and all that belongs to it is written
     redo: bool = False  # run finished cases again and replace their rows
+    log_to: Literal["none", "trackio", "wandb", "mlflow"] = "none"  # a tracker that gets every finished case as well
     quiet: bool = False  # no live table on a terminal, no lines in a log file; what fails is told
     spending: Annotated[Spending, tyro.conf.OmitArgPrefixes] = field(default_factory=Spending)  # for openai:NAME
 

@@ -30,6 +30,7 @@ from .board import Board
 from .display import Display
 from .forecast import Forecast
 from .plans import BUSY, DONE, Case, Outcome, Plan, Work, by_rows, kin, seen
+from .tracking import Tracker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,9 +55,14 @@ class Runner:
         self._trials: dict[str, Trial] = {}  # by case, until all that looks at them before they run has done so
         self.session = session.current()
         self.left_out: dict[str, Unobtainable] = {}  # data sets that could not be had
+        self.tracker: Tracker | None = None
         self.mail: Mail | None = None  # tells how far cases are; nobody asks under --quiet
         spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
         self.module = spec.name if spec else build.__module__
+
+    def __getstate__(self) -> dict[str, object]:
+        """For worker processes, which send nothing to a tracker."""
+        return {**vars(self), "tracker": None}
 
     def run(self, cases: Iterable[Case]) -> int:
         """Runs what is missing and returns the number of cases that failed and of data sets that were left out.
@@ -68,6 +74,8 @@ class Runner:
             UserError: before anything ran: a wrong name, a table that cannot be learnt from, too little disk, no case
                 or no data set that could be run at all. Later: results that cannot be written.
         """
+        if self.config.log_to != "none" and distributed.is_first():
+            self.tracker = Tracker(self.config.log_to, f"{self.results.path.parent.name}-{self.results.experiment}")
         _check_disk(self.results)
         self.results.sweep()
         is_shown = distributed.is_first() and not self.config.quiet
@@ -182,9 +190,15 @@ class Runner:
                 if outcome.status == BUSY:
                     busy.append(outcome.plan)
                 else:
-                    shown.note(self._whole(outcome))
+                    self._note(outcome, shown)
         for plan in busy:  # another process has them; wait for it, and run what it leaves behind
-            shown.note(self._whole(self.run_one(plan, commit, wait=True)))
+            self._note(self.run_one(plan, commit, wait=True), shown)
+
+    def _note(self, outcome: Outcome, shown: Display) -> None:
+        whole = self._whole(outcome)
+        shown.note(whole)
+        if self.tracker is not None and whole.row is not None:
+            self.tracker.note(str(whole.plan.case), whole.plan.head, whole.row)
 
     def _outcomes(self, plans: list[Plan], commit: str, shown: Display) -> Iterator[Outcome]:
         workers = min(self._places(), len(plans))

@@ -1,0 +1,80 @@
+"""Finished cases sent to a tracker of experiments (--log-to): trackio, Weights & Biases or MLflow, by its own API.
+
+A case is a run of the tracker: its settings are the run's, its scores the run's metrics. Where runs go, and under which
+account, is the tracker's affair: its own variables and logins say so (WANDB_MODE=offline, MLFLOW_TRACKING_URI, …).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from ..optional import require
+
+WORDS = (
+    "chosen",
+    "device",
+    "dtype",
+    "commit",
+    "finished_at",
+)  # of a row's facts, those that are settings and no scores
+LONGEST = 500  # characters of a setting, which MLflow's older servers take
+
+
+class Tracker:
+    """Sends rows to one library.
+
+    Args:
+        name: "trackio", "wandb" or "mlflow".
+        project: what the runs belong to there.
+
+    Raises:
+        MissingPackage: the library is not installed.
+    """
+
+    def __init__(self, name: str, project: str):
+        self.name, self.project = name, project
+        self.library: ModuleType | None = require(name, name)
+
+    def note(self, case: str, head: Iterable[str], row: Mapping[str, object]) -> None:
+        """Sends a finished case. Where that fails it is told once, and nothing more is sent: the row is stored already.
+
+        Args:
+            case: the name of the run.
+            head: columns of the row that say what the case is.
+        """
+        if self.library is None:
+            return
+        known = {*head, *WORDS}
+        settings = {k: str(v)[:LONGEST] for k, v in row.items() if k in known and str(v)}
+        scores = {k: float(v) for k, v in row.items() if k not in known and _is_score(v)}
+        try:
+            send = self._mlflow if self.name == "mlflow" else self._as_wandb
+            send(self.library, case, settings, scores)
+        except Exception as error:  # whatever a foreign library raises, the study goes on
+            self.library = None
+            print(
+                f"--log-to {self.name}: {type(error).__name__}: {error}; nothing more is sent, results are complete",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _as_wandb(self, library: ModuleType, case: str, settings: dict[str, str], scores: dict[str, float]) -> None:
+        """Weights & Biases, whose functions trackio has as well."""
+        library.init(project=self.project, name=case, config=settings)
+        try:
+            library.log(scores)
+        finally:
+            library.finish()
+
+    def _mlflow(self, library: ModuleType, case: str, settings: dict[str, str], scores: dict[str, float]) -> None:
+        library.set_experiment(self.project)
+        with library.start_run(run_name=case):
+            library.log_params(settings)
+            library.log_metrics(scores)
+
+
+def _is_score(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
