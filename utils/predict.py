@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from . import command_line, estimators, models, study, tables
 from .errors import CannotDo, UserError
-from .estimators import saved
+from .estimators import hub, saved
 from .paths import RESULTS
 from .storage import write_text
 from .study import table_check
@@ -59,6 +59,9 @@ class Config:
     class_weight: tuple[str, ...] = ()  # balanced, or CLASS=WEIGHT …; a weight repeats the rows of its class
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)  # of numeric answers
     device: str = "auto"  # cpu, cuda or mps
+    push_to: str = ""  # OWNER/NAME on the Hugging Face Hub, where the kept model goes with a model card; asks first
+    public: bool = False  # such a model is open to everybody, not private
+    yes: bool = False  # push without being asked
     redo: bool = False  # tune again, and put the new model in the place of the kept one
     overwrite: bool = False  # replace another file at --out
     quiet: bool = False  # only what went wrong
@@ -88,6 +91,7 @@ def main(config: Config) -> None:
         raise UserError("--quantiles are shares between 0 and 1, such as 0.05 0.5 0.95")
     if config.all_rows and config.time:
         raise UserError("--all-rows would tune on the latest rows, which --time keeps for the score; leave one out")
+    api = hub.check(config.push_to, config.yes) if config.push_to and not config.check else None
     trial = _trial(config) if config.table else None
     if config.check:
         return
@@ -111,6 +115,9 @@ def main(config: Config) -> None:
         print(f"scores   {_scores(facts)}")
     if rows is not None:
         _answer(config, estimators.load(folder), facts, rows)
+    if api is not None:
+        address = hub.push(api, hub.upload(folder, config.push_to, not config.public), None if config.yes else input)
+        print(f"pushed   {address}" if address else "pushed   nothing")
 
 
 def _trial(config: Config) -> Trial:
@@ -188,6 +195,7 @@ def _tune(config: Config, trial: Trial, folder: Path) -> dict[str, Any]:
     trial.learner.save(
         folder,
         table=config.table,
+        model=config.model,
         target=str(split.y_train.name),
         task=split.task,
         seed=config.seed,
