@@ -39,7 +39,12 @@ def test_weights_repeat_the_rows_of_their_class():
     assert counts(class_weight={"rare": 1e-4, "usual": 1e3})["rare"] == 1  # it stays a class
 
 
-@pytest.mark.filterwarnings("ignore::utils.estimators.base.CollisionWarning")
+def test_texts_of_digits_are_texts():
+    labels = np.array(["1", "01", "1", "1"], dtype=object)
+    assert inputs.class_weights({"01": 3}, labels).tolist() == [1, 3, 1, 1]
+    np.testing.assert_allclose(inputs.class_weights("balanced", labels), [2 / 3, 2, 2 / 3, 2 / 3])
+
+
 def test_weights_are_those_of_scikit_learn():
     np.testing.assert_allclose(np.unique(inputs.class_weights("balanced", Y)), [20 / 32, 20 / 8])
 

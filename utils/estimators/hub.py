@@ -134,7 +134,7 @@ def card(facts: Mapping[str, Any], repo: str, is_adapter: bool) -> str:
             f"# {name}",
             "",
             f"A language model tuned by LIFT ({facts['estimator']}, version {facts['version']}) to predict "
-            f"`{facts.get('target', 'the target')}` of `{facts.get('table', 'a table')}` from rows written as sentences.",
+            f"`{facts.get('target', 'the target')}` of `{facts.get('table', 'a table')}` from rows as sentences.",
             *scored,
             "",
             *classes,
@@ -147,8 +147,8 @@ def card(facts: Mapping[str, Any], repo: str, is_adapter: bool) -> str:
             f"    hf download {repo} --local-dir {name}",
             f"    bash predict.sh --model-folder {name} --new new.csv --out answers.csv",
             "",
-            "`estimator.pickle` can run code when it is opened: use it only if you trust the author. The weights alone lie",
-            f"in `{saved.MODEL}/`, a {'peft' if is_adapter else 'transformers'} folder.",
+            "`estimator.pickle` can run code when it is opened: use it only if you trust the author. The weights",
+            f"alone lie in `{saved.MODEL}/`, a {'peft' if is_adapter else 'transformers'} folder.",
             "",
         ]
     )
