@@ -116,6 +116,8 @@ def test_a_suite_stands_for_its_tasks_of_a_kind(server):
     assert tables.expand(["iris", "openml-suite:99"], "classification") == ["iris", "openml-task:7"]
     assert tables.expand(["openml-suite:99"], "regression") == ["openml-task:8"]
     assert tables.expand(["openml-suite:one"], "classification") == ["openml-task:7"]
+    with pytest.raises(UnknownName, match="openml-suite:99 stands for several tables"):
+        tables.load("openml-suite:99")
     server.pages.clear()
     assert tables.expand(["openml-suite:99"], "classification") == ["openml-task:7"]
     with pytest.raises(UnknownName, match=r"OpenML has no suite '98'.*give openml-suite:ID"):

@@ -156,6 +156,7 @@ class LIFT(BaseEstimator):
         """
         X, y = inputs.training(self, X_train, y_train)
         self._checked()
+        self.copies(y)
         rows = [X, inputs.frame(self, X_test, reset=False)]
         setup = self._setups(self._proposed(X, y), X, y, rows)[0]
         setup.check_length(rows)

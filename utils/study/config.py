@@ -27,7 +27,7 @@ class Config:
 
     datasets: tuple[
         str, ...
-    ] = ()  # names, aliases (paper, synthetic, functions, sklearn, other), or CSV and Parquet files: data/README.md
+    ] = ()  # names, groups (paper, openml-suite:99, …), openml-task:ID, hf:ID, CSV and Parquet files: data/README.md
     methods: tuple[str, ...] = ()  # lift and classical learners; a wrong name lists them
     seeds: tuple[int, ...] = (0,)  # one split, one draw and one fine-tune each
     target: str = ""  # the column to predict in a file of your own; the last one if empty

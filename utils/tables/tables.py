@@ -241,6 +241,8 @@ def _folders() -> list[Path]:
 
 
 def _unknown(name: str) -> str:
+    if name.startswith("openml-suite:"):
+        return f"{name} stands for several tables; name one of its tasks, openml-task:ID, or give it to --datasets"
     local = [
         path.name.partition(".")[0] for folder in _folders() for path in sorted(folder.iterdir()) if path.is_file()
     ]
