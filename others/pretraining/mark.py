@@ -10,6 +10,7 @@ again: each checkpoint adds its points to one CSV and one plot. The run that wri
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 import time
@@ -102,7 +103,8 @@ def mark(config: Config) -> pd.DataFrame:
     marked = checkpoint.read(config.checkpoint)
     with tempfile.TemporaryDirectory() as work:
         found = measure(config, marked, store, Path(work))
-    print(f"\nmean accuracy, {marked.million_tokens:.1f} million tokens\n")
+    seen = "" if math.isnan(marked.million_tokens) else f", {marked.million_tokens:.1f} million tokens"
+    print(f"\nmean accuracy{seen}\n")
     print(markdown_table(report.summary(found).round(3)), *report.verdicts(found), sep="\n")
     same = store.frame().merge(found[["part", "table", "n_rows", "seed"]].drop_duplicates())
     report.figure(same).savefig(store.path.with_suffix(".png"), dpi=120)
