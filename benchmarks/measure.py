@@ -19,6 +19,7 @@ import torch
 from benchmarks import machine, ways
 from utils import models, paths
 from utils.models.local import model_cache
+from utils.models.local.model import LocalModel
 from utils.prompts import Template
 
 CACHE = paths.CACHE / "models"
@@ -121,9 +122,9 @@ def checkpoint(model: str) -> str:
     return str(model_cache.folder(CACHE, model, [identity], write))
 
 
-def flops(model: models.LanguageModel, tokens: float) -> float:
+def flops(model: LocalModel, tokens: float) -> float:
     """Floating-point operations of a row's forward pass: the inner matrices for each token, the head for the answer."""
-    module = model._network.module
+    module = model.network.module
     head = module.get_output_embeddings().weight
     inner = sum(p.numel() for name, p in module.named_parameters() if p.dim() == 2 and not _is_table(name))
     return 2 * inner * (tokens + 1) + 2 * 2 * head.numel()

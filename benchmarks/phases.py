@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {  # phase → module:function; what a f
         "utils.models.local.tokens:TextTokenizer.pairs",
     ),
     "forward and backward": (
-        "utils.models.local.training:_losses",
+        "utils.models.local.training:group_losses",
         "utils.models.local.network:Network.__call__",
         "torch:Tensor.backward",
     ),

@@ -26,6 +26,7 @@ from torch.nn.functional import cross_entropy
 
 from utils import models
 from utils.models import FineTuning
+from utils.models.local.model import LocalModel
 from utils.models.local.tokens import IGNORE, pad_left
 
 LEARNING_RATE = 1e-3
@@ -48,10 +49,10 @@ class Work:
 class Original:
     """See the head of this module."""
 
-    def __init__(self, model: models.LanguageModel, batch_size: int) -> None:
+    def __init__(self, model: LocalModel, batch_size: int) -> None:
         del batch_size  # it had one
         self.model = model
-        self.module, self.tokens = _trainable(model), model._tokens
+        self.module, self.tokens = model.trainable_copy(0).module, model.tokens
 
     def tune(self, work: Work) -> Callable[[], None]:
         """The tuning on the work's rows, once each, ready to be timed."""
@@ -99,9 +100,9 @@ class Original:
 class Trl:
     """See the head of this module."""
 
-    def __init__(self, model: models.LanguageModel, batch_size: int, updates: int = 0) -> None:
+    def __init__(self, model: LocalModel, batch_size: int, updates: int = 0) -> None:
         self.model, self.batch_size, self.updates = model, batch_size, updates  # 0: one pass over the rows
-        self.module, self.tokens = _trainable(model), model._tokens
+        self.module, self.tokens = model.trainable_copy(0).module, model.tokens
         self.tokenizer = copy.deepcopy(self.tokens.tokenizer)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
 
@@ -209,11 +210,6 @@ def seconds(model: models.LanguageModel, run: Callable[[], None]) -> float:
 def _wait(model: models.LanguageModel) -> None:
     if model.device.startswith("cuda"):
         torch.cuda.synchronize()
-
-
-def _trainable(model: models.LanguageModel) -> torch.nn.Module:
-    """The network that `fine_tune` would train, with its adapter."""
-    return model._trainable_copy(0).module
 
 
 def _autocast(model: models.LanguageModel) -> Any:

@@ -14,6 +14,8 @@ AREAS = ("classification", "regression", "others")
 SCRIPTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py")) if not path.stem.startswith("_")]
 EXPERIMENTS = [path for area in AREAS for path in sorted((ROOT / area).glob("*.py")) if path.stem != "__init__"]
 EXPERIMENTS += sorted((ROOT / "others" / "_generation").glob("*.py"))
+USERS = [*EXPERIMENTS, *sorted((ROOT / "benchmarks").glob("*.py"))]  # of the library: they see its public names
+USERS += [path for name in ("rehearsal", "pretraining") for path in sorted((ROOT / "others" / name).rglob("*.py"))]
 MODULES = sorted([*(ROOT / "utils").rglob("*.py"), *(ROOT / "others" / "pretraining").rglob("*.py")])
 VENDORS = {"torch", "transformers", "peft", "tokenizers", "safetensors", "accelerate", "openai"}
 # Who may import a vendor: language models, what pretrains one, and the networks on pixels that LIFT is compared with.
@@ -104,11 +106,15 @@ def test_a_module_is_one_concept_and_imports_point_one_way(path):
         assert not above, f"{place} imports from {', '.join(sorted(above))}, on its own floor or above"
 
 
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
 def private_methods(path: Path) -> set[str]:
     """Names with one leading underscore that the classes of a file define."""
     classes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ClassDef)]
     names = {node.name for one in classes for node in one.body if isinstance(node, ast.FunctionDef)}
-    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+    return set(filter(is_private, names))
 
 
 @cache
@@ -117,13 +123,25 @@ def private_methods_of_learners() -> set[str]:
     return set().union(*map(private_methods, learners))
 
 
+@pytest.mark.parametrize("path", USERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_users_of_the_library_leave_its_private_names_alone(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_private(node.attr)]
+    own = private_methods(path) | {node.attr for node in nodes if isinstance(node.ctx, ast.Store)}
+    assert not {node.attr for node in nodes} - own, "a private name that this file does not define"
+    imported = [
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    taken = {f"{module}.{name}" for module, name in imported if module.startswith("utils") and is_private(name)}
+    assert not taken, "a private name of the library"
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_an_experiment_leaves_private_names_of_the_library_alone(path):
-    nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Attribute)]
-    private = {node.attr: node for node in nodes if node.attr.startswith("_") and not node.attr.startswith("__")}
-    own = private_methods(path) | {name for name, node in private.items() if isinstance(node.ctx, ast.Store)}
-    assert not private.keys() - own, "a private name that this file does not define"
-    assert not private_methods(path) & private_methods_of_learners(), "override a documented hook"
+def test_a_subclass_of_a_learner_overrides_documented_hooks_only(path):
+    assert not private_methods(path) & private_methods_of_learners()
 
 
 def test_the_library_imports_itself_relatively_so_that_it_installs_under_another_name():

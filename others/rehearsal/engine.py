@@ -113,7 +113,7 @@ class Engine:
         """
 
         def report(epoch: int, tuned: Any, loss: float) -> None:
-            own = training.mean_loss(tuned._network, tuned._tokens.pairs(examples), tuned._tokens.end)
+            own = training.mean_loss(tuned.network, tuned.tokens.pairs(examples), tuned.tokens.end)
             on_epoch(epoch, tuned.save, own, None if math.isnan(loss) else loss)
 
         settings = FineTuning(learning_rate=learning_rate, epochs=epochs, batch_size=batch_size)
@@ -143,9 +143,9 @@ class Engine:
             Refusal: the prompt is too long.
         """
         model = self.model(folder)
-        tokens, ends, n_drawn = model._tokens, model._ends(), n if temperature > 0 else 1
-        noise = np.stack([decoding._noise(seed, prompt, k, limit) for k in range(n_drawn)])
-        network = _Recorder(model._network, temperature, torch.from_numpy(noise), top)
+        tokens, ends, n_drawn = model.tokens, model.ends, n if temperature > 0 else 1
+        noise = np.stack([decoding.uniforms(seed, prompt, k, limit) for k in range(n_drawn)])
+        network = _Recorder(model.network, temperature, torch.from_numpy(noise), top)
         stop = stops[0] if len(stops) == 1 else ""
         how = {"stop": stop, "temperature": temperature, "samples": n_drawn, "max_new_tokens": limit, "seed": seed}
         with self._asking, _refusing():
@@ -162,12 +162,12 @@ class Engine:
             Refusal: the text is too long.
         """
         model = self.model(folder)
-        tokens, ids = model._tokens, model._tokens.prompts([text])[0]
+        tokens, ids = model.tokens, model.tokens.prompts([text])[0]
         with self._asking, _refusing():
             tokens.check_fits(len(ids), "prompt")
-            logits, _ = model._network(torch.tensor([ids], device=model.device))
+            logits, _ = model.network(torch.tensor([ids], device=model.device))
         log_p = logits[0].cpu().log_softmax(-1)
-        ends = [end for _, end in tokens._encode([text], offsets=True)["offset_mapping"][0]]
+        ends = [end for _, end in tokens.spans(text)]
         first, scored, start = len(ids) - len(ends), [], 0
         for i, end in enumerate(ends, first):
             known = [] if i == first else _likeliest(tokens, ids[i - 1], log_p[i - 1].topk(top))
@@ -194,7 +194,7 @@ class _Recorder:
     def __call__(self, *args: Any, **more: Any) -> tuple[torch.Tensor, Any]:
         logits, cache = self._network(*args, **more)
         last = logits[:, -1].cpu().expand(len(self._noise), -1)  # the first pass has the prompt only once
-        chosen = decoding._choose(last, self._temperature, self._noise[:, len(self._steps)])
+        chosen = decoding.choose(last, self._temperature, self._noise[:, len(self._steps)])
         log_p = last.log_softmax(-1)
         self._steps.append((chosen, log_p.gather(1, chosen.unsqueeze(1)).squeeze(1), *log_p.topk(self._top)))
         return logits, cache

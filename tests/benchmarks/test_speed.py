@@ -73,25 +73,25 @@ def test_each_way_lowers_the_loss_of_the_same_rows(way):
     made = ways.WAYS[way](model, 8)
 
     def loss(module):
-        encoded = model._tokens.pairs(one.examples)
+        encoded = model.tokens.pairs(one.examples)
         picked = [
             -module(input_ids=ways.torch.tensor([row.ids])).logits[0, row.start - 1].log_softmax(-1)[row.ids[row.start]]
             for row in encoded
         ]
         return sum(value.item() for value in picked)
 
-    before = loss(model._network.module)
+    before = loss(model.network.module)
     for _ in range(3):
         made.tune(rows)()
     made.predict(rows)
-    after = loss(made.module if hasattr(made, "module") else made.model._network.module)
+    after = loss(made.module if hasattr(made, "module") else made.model.network.module)
     assert after < 0.7 * before
-    assert loss(model._network.module) == pytest.approx(before), "the model that was given stays as it is"
+    assert loss(model.network.module) == pytest.approx(before), "the model that was given stays as it is"
 
 
 def test_the_operations_of_a_forward_pass_are_those_of_its_matrices():
     model = models.load("lift-tiny", device="cpu", threads=1)
-    config = model._network.module.config
+    config = model.network.module.config
     width, inner = config.n_embd, config.n_inner or 4 * config.n_embd
     per_token = config.n_layer * (width * 3 * width + width * width + 2 * width * inner)
     assert measure.flops(model, 9) == pytest.approx(2 * per_token * 10 + 2 * 2 * config.vocab_size * width)

@@ -64,7 +64,7 @@ def tuned(name, adapter, optimizer, folder):
     model.save(Path(folder))
     again = replace(how, epochs=1)
     model.fine_tune(ROWS, ROWS, settings=again, seed=2, on_epoch=lambda e, m, loss: losses.append(loss))
-    parameters = list(model._network.module.parameters())
+    parameters = list(model.network.module.parameters())
     held = sum(getattr(p, "_local_tensor", p).numel() for p in parameters) / sum(p.numel() for p in parameters)
     return losses, answers, texts, held, distributed.world()
 
@@ -114,7 +114,7 @@ from utils.errors import BadModel
 from utils.models import FineTuning, distributed
 model = models.load("lift-tiny", adapter="lora", device="cpu", threads=1)
 rows = [(f"{i}>", "0") for i in range(8)]
-weights = next(p for name, p in model._network.module.named_parameters() if "ln_f.weight" in name)
+weights = next(p for name, p in model.network.module.named_parameters() if "ln_f.weight" in name)
 if not distributed.is_first():
     weights.data[:] = float("inf")  # what goes wrong in one process
 try:

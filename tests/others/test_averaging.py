@@ -21,7 +21,7 @@ def tuned(adapter="full", rate=1e-3):
 
 
 def weights(model):
-    return {name: p.detach().numpy() for name, p in model._network.module.named_parameters()}
+    return {name: p.detach().numpy() for name, p in model.network.module.named_parameters()}
 
 
 def test_the_mean_is_that_of_the_weights_and_of_one_model_itself():

@@ -107,11 +107,11 @@ def local():
 
     def keep(epoch, model, loss):
         if epoch == 1:
-            first.append({k: v.clone() for k, v in model._network.module.state_dict().items()})
+            first.append({k: v.clone() for k, v in model.network.module.state_dict().items()})
 
     last = base.fine_tune(PAIRS, settings=settings, seed=SEED, on_epoch=keep)
-    early = base._with_network(base._network.copy())
-    early._network.module.load_state_dict(first[0])
+    early = base.with_network(base.network.copy())
+    early.network.module.load_state_dict(first[0])
     return early, last
 
 
@@ -429,7 +429,7 @@ def test_the_end_of_an_answer_is_told_and_its_tokens_are_billed(done, local):
     [text], [free] = local[1].generate([PROMPTS[0]], stop="@@@", max_new_tokens=6), local[1].generate([PROMPTS[0]])
     assert [stopped.choices[0].text] == text
     assert stopped.choices[0].finish_reason == "stop"
-    assert stopped.usage.completion_tokens == len(local[1]._tokens.ids([text[0] + "@@@"])[0])
+    assert stopped.usage.completion_tokens == len(local[1].tokens.ids([text[0] + "@@@"])[0])
     assert {choice.finish_reason for choice in short.choices} == {"length"}
     assert short.usage.completion_tokens == 3
     assert whole.choices[0].text.startswith(free[0])
@@ -467,9 +467,9 @@ def test_a_text_is_scored_as_the_network_scores_it(done, local):
             assert answer.usage.completion_tokens == 0
             ours = [p for p, at in zip(known.token_logprobs, known.text_offset, strict=True) if at >= len(prompt)]
             assert sum(ours) == pytest.approx(expected[row, column], abs=1e-4)
-            ids = torch.tensor(local[1]._tokens.prompts([text]))
+            ids = torch.tensor(local[1].tokens.prompts([text]))
             with torch.inference_mode():
-                logits, _ = local[1]._network(ids)
+                logits, _ = local[1].network(ids)
             whole = logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None]).flatten().numpy()
             np.testing.assert_array_equal(np.float32(known.token_logprobs[1:]), whole)
             assert all(

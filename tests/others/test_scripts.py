@@ -139,7 +139,7 @@ def test_sizes_of_a_random_start(cache):
     small = models.load(initialization.place("random:layers=1,hidden=48", "lift-tiny", 1), threads=1)
     n_small, n_own = (initialization.parameters(model) for model in (small, models.load("lift-tiny", threads=1)))
     assert 0 < n_small < n_own / 2
-    config = small._network.module.config
+    config = small.network.module.config
     assert (config.hidden_size, config.num_hidden_layers) == (48, 1)
     assert np.isnan(initialization.parameters(NearestRow()))
 

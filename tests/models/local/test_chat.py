@@ -37,34 +37,34 @@ def template(model, prompt, completion=None):
     said = [{"role": "user", "content": prompt}]
     if completion is not None:
         said.append({"role": "assistant", "content": completion.strip()})
-    tokenizer = model._tokens.tokenizer
+    tokenizer = model.tokens.tokenizer
     text = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=completion is None)
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def test_prompts_and_pairs_are_the_templates(model):
     for prompt, completion in PAIRS:
-        (asked,), (pair,) = model._tokens.prompts([prompt]), model._tokens.pairs([(prompt, completion)])
+        (asked,), (pair,) = model.tokens.prompts([prompt]), model.tokens.pairs([(prompt, completion)])
         assert asked == template(model, prompt)
         assert pair.ids[: pair.start] == asked
         whole = template(model, prompt, completion)
-        assert [*pair.ids, model._tokens.end] == whole[: len(pair.ids) + 1]
+        assert [*pair.ids, model.tokens.end] == whole[: len(pair.ids) + 1]
 
 
 def test_the_loss_sees_the_reply_only(model):
-    (pair,) = model._tokens.pairs([PAIRS[3]])
-    logits = model._network.module(torch.tensor([pair.ids])).logits[0].log_softmax(-1)
-    wanted = [*pair.ids, model._tokens.end]
+    (pair,) = model.tokens.pairs([PAIRS[3]])
+    logits = model.network.module(torch.tensor([pair.ids])).logits[0].log_softmax(-1)
+    wanted = [*pair.ids, model.tokens.end]
     losses = [-logits[i - 1, wanted[i]].item() for i in range(pair.start, len(wanted))]
-    loss, n = training._loss(model._network, [pair], model._tokens.end)
+    loss, n = training._loss(model.network, [pair], model.tokens.end)
     assert n == len(losses)
     assert loss.item() == pytest.approx(sum(losses) / n, abs=1e-5)
 
 
 def test_a_cell_cannot_leave_its_turn(model):
-    (pair,) = model._tokens.pairs([("<|endoftext|><s>assistant a", " b")])
-    inside = pair.ids[len(model._tokens.before) : -1]
-    assert model._tokens.end not in inside[: -len(model._tokens.after)]
+    (pair,) = model.tokens.pairs([("<|endoftext|><s>assistant a", " b")])
+    inside = pair.ids[len(model.tokens.before) : -1]
+    assert model.tokens.end not in inside[: -len(model.tokens.after)]
 
 
 def test_eight_examples_are_learnt_scored_and_read(model, tmp_path):

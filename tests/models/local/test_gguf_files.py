@@ -45,18 +45,18 @@ def cache(monkeypatch, tmp_path):
 def test_a_gguf_file_computes_what_its_network_does(file, tokenizer):
     model = models.load(str(file), device="cpu", dtype="float32")
     assert model.context_length == 512
-    assert model._tokens.prompts([PROMPT]) == [tokenizer(PROMPT)["input_ids"]]
-    ids = torch.tensor(model._tokens.prompts([PROMPT]))
+    assert model.tokens.prompts([PROMPT]) == [tokenizer(PROMPT)["input_ids"]]
+    ids = torch.tensor(model.tokens.prompts([PROMPT]))
     wanted = gguf_model.network(len(tokenizer))(ids).logits
     if gguf_files.fast_dtype() == "float32":
-        assert torch.allclose(model._network(ids)[0], wanted, atol=1e-4)
+        assert torch.allclose(model.network(ids)[0], wanted, atol=1e-4)
     else:  # eight bits of each weight are kept
-        assert torch.allclose(model._network(ids)[0], wanted, atol=0.05)
+        assert torch.allclose(model.network(ids)[0], wanted, atol=0.05)
 
 
 def test_weights_are_kept_as_float32_where_bfloat16_is_slow(monkeypatch, file, tokenizer):
     monkeypatch.setattr(gguf_files.devices, "has_fast_bfloat16", lambda device: False)
-    module = models.load(str(file), device="cpu", dtype="float32")._network.module
+    module = models.load(str(file), device="cpu", dtype="float32").network.module
     wanted = gguf_model.network(len(tokenizer)).parameters()
     assert all(torch.equal(a, b) for a, b in zip(module.parameters(), wanted, strict=True))
 

@@ -92,11 +92,11 @@ def test_the_numbers_are_those_without(monkeypatch, computed, folder, adapter, n
 def test_each_text_is_computed_once(computed, folder, adapter):
     model = loaded(folder, adapter)
     run(model, [HOW, replace(HOW, learning_rate=3e-3)])
-    kept = model._network.lower.kept
+    kept = model.network.lower.kept
     texts = {prompt + answer for prompt, answer in ROWS + HELD} | {prompt for prompt, _ in HELD}
     assert len(computed) >= len(texts)  # a padded text may look like another one here
     assert len(computed) == len(kept)
-    n_tokens = sum(len(ids) for ids in model._tokens.prompts(sorted(texts)))
+    n_tokens = sum(len(ids) for ids in model.tokens.prompts(sorted(texts)))
     assert kept.in_memory >= n_tokens * 32 * 4  # width 32, float32
     assert kept.on_disk == 0
 
@@ -113,7 +113,7 @@ def test_layers_below_stay_as_they_are(folder):
 
 def test_an_adapter_sits_in_the_upper_layers_and_is_read_again(folder, tmp_path):
     _, (tuned,) = run(loaded(folder, "lora"), [HOW])
-    named = [name for name, p in tuned._network.module.named_parameters() if p.requires_grad]
+    named = [name for name, p in tuned.network.module.named_parameters() if p.requires_grad]
     assert named
     assert not any(f".{layer}." in name for name in named for layer in (0, 1))
     tuned.save(tmp_path / "tuned")
@@ -127,7 +127,7 @@ def test_other_adapters(folder, adapter):
     if adapter == "ln_tuning" and folder.name.startswith("gptj"):
         pytest.skip("peft tunes no norm of a GPT-J")
     _, (tuned,) = run(loaded(folder, adapter), [HOW])
-    named = [name for name, p in tuned._network.module.named_parameters() if p.requires_grad]
+    named = [name for name, p in tuned.network.module.named_parameters() if p.requires_grad]
     assert named
     assert not any(f".{layer}." in name for name in named for layer in (0, 1))
 
@@ -140,7 +140,7 @@ def test_what_does_not_fit_into_memory_lies_on_disk(monkeypatch, computed, folde
     monkeypatch.setattr(lower_layers, "DISK", disk)
     model = loaded(folder, "lora")
     seen, _ = run(model, [HOW])
-    kept = model._network.lower.kept
+    kept = model.network.lower.kept
     assert kept.in_memory <= 5000
     assert kept.on_disk <= disk
     if disk == 10**9:

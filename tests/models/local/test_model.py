@@ -97,7 +97,7 @@ def load(folder, **settings):
 
 
 def weights(model):
-    return {name: p.detach().clone() for name, p in model._network.module.named_parameters()}
+    return {name: p.detach().clone() for name, p in model.network.module.named_parameters()}
 
 
 def same(a, b):
@@ -106,12 +106,12 @@ def same(a, b):
 
 def one_by_one(model, prompt, candidate, *, end=False):
     """Brute force: one row, no padding, no cache."""
-    tokens = model._tokens
+    tokens = model.tokens
     before, ids = tokens.prompts([prompt])[0], tokens.pairs([(prompt, candidate)])[0].ids
     assert ids[: len(before)] == before
     ids = ids + [tokens.end] * end
     with torch.inference_mode():
-        log_p = model._network.module(torch.tensor([ids]), use_cache=False).logits[0].log_softmax(-1)
+        log_p = model.network.module(torch.tensor([ids]), use_cache=False).logits[0].log_softmax(-1)
     return sum(log_p[i - 1, ids[i]].item() for i in range(len(before), len(ids)))
 
 
@@ -132,12 +132,12 @@ def test_eight_examples_are_learnt_by_heart(folder, adapter):
 
 def test_the_loss_sees_the_completion_only(folder):
     model = load(folder)
-    rows = model._tokens.pairs([("x1=1 ###", " ab"), ("x1=1, x2=22 ###", " a")])
-    end = model._tokens.end
-    together, n = training._loss(model._network, rows, end)
+    rows = model.tokens.pairs([("x1=1 ###", " ab"), ("x1=1, x2=22 ###", " a")])
+    end = model.tokens.end
+    together, n = training._loss(model.network, rows, end)
     alone = 0.0
     for row in rows:
-        logits = model._network.module(torch.tensor([row.ids])).logits[0].log_softmax(-1)
+        logits = model.network.module(torch.tensor([row.ids])).logits[0].log_softmax(-1)
         target = [*row.ids[row.start :], end]
         alone -= sum(logits[row.start - 1 + i, token].item() for i, token in enumerate(target))
     assert n == sum(len(row.ids) - row.start + 1 for row in rows)
@@ -149,7 +149,7 @@ def test_the_loss_sees_the_completion_only(folder):
     [("a ###", " b", " b"), ("x=1", "2", "12"), ("", " b", " b"), ("a ###", "", ""), ("é", "😀", "😀")],
 )
 def test_a_token_that_straddles_belongs_to_the_completion(folders, prompt, completion, learnt):
-    tokens = load(folders / "gpt2")._tokens
+    tokens = load(folders / "gpt2").tokens
     row = tokens.pairs([(prompt, completion)])[0]
     assert tokens.tokenizer.decode(row.ids[row.start :]) == learnt
 
@@ -157,8 +157,8 @@ def test_a_token_that_straddles_belongs_to_the_completion(folders, prompt, compl
 def test_special_tokens_in_a_cell_are_text(folder):
     model = load(folder)
     text = "a </s> <|endoftext|> <s> b"
-    assert not {0, 1} & set(model._tokens.ids([text])[0])
-    assert not {0, 1} & set(model._tokens.pairs([(text, text)])[0].ids[len(model._tokens.prefix) :])
+    assert not {0, 1} & set(model.tokens.ids([text])[0])
+    assert not {0, 1} & set(model.tokens.pairs([(text, text)])[0].ids[len(model.tokens.prefix) :])
     tuned = model.fine_tune([("q ###", " <|endoftext|> z")], settings=FAST, seed=0)
     assert tuned.generate(["q ###"], max_new_tokens=30) == [[" <|endoftext|> z"]]
 
@@ -180,7 +180,7 @@ def test_the_best_epoch_is_kept_and_examples_are_drawn_anew(folders):
 
     def on_epoch(epoch, tuned, loss):
         states.append(weights(tuned))
-        assert loss == pytest.approx(training.mean_loss(tuned._network, tuned._tokens.pairs(PAIRS[:3]), 0))
+        assert loss == pytest.approx(training.mean_loss(tuned.network, tuned.tokens.pairs(PAIRS[:3]), 0))
         return [0.1, 0.7, 0.3][epoch - 1]
 
     def draw(epoch):
@@ -200,7 +200,7 @@ def test_the_best_epoch_is_kept_and_examples_are_drawn_anew(folders):
 @pytest.mark.parametrize("adapter", ["full", "lora"])
 def test_ctrl_c_leaves_the_model_as_it_was(folders, adapter):
     model = load(folders / "gpt2", adapter=adapter)
-    before, structure = weights(model), str(model._network.module)
+    before, structure = weights(model), str(model.network.module)
 
     def interrupt(epoch, tuned, loss):
         raise KeyboardInterrupt
@@ -208,7 +208,7 @@ def test_ctrl_c_leaves_the_model_as_it_was(folders, adapter):
     with pytest.raises(KeyboardInterrupt):
         model.fine_tune(PAIRS, settings=FAST, seed=0, on_epoch=interrupt)
     assert same(weights(model), before)
-    assert str(model._network.module) == structure
+    assert str(model.network.module) == structure
     assert len(model.generate(PROMPTS[:2])) == 2
 
 
@@ -283,12 +283,12 @@ def test_answers_do_not_depend_on_the_batch(folder, monkeypatch):
 def test_greedy_equals_the_plain_loop(folder):
     model = load(folder)
     for prompt, [answer] in zip(ODD_LENGTHS, model.generate(ODD_LENGTHS, max_new_tokens=6), strict=True):
-        ids = start = model._tokens.prompts([prompt])[0]
+        ids = start = model.tokens.prompts([prompt])[0]
         with torch.inference_mode():
             for _ in range(6):
-                ids = [*ids, model._network.module(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax().item()]
+                ids = [*ids, model.network.module(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax().item()]
         new = ids[len(start) :]
-        assert answer == model._tokens.answer(start, new[: new.index(0)] if 0 in new else new)
+        assert answer == model.tokens.answer(start, new[: new.index(0)] if 0 in new else new)
 
 
 SHARED = "qzwjkvbqzwjkvbqzwjkvbqzwjkvb x"
@@ -298,15 +298,13 @@ AFTER_SHARED = [SHARED + rest for rest in ("1=1, x2=22 ###", "7 ###", "1=3. What
 def test_what_all_prompts_begin_with_is_computed_once_and_changes_nothing(folder, monkeypatch):
     model = load(folder)
     answers = ["setosa", "versicolor", "12 13", "1"]
-    assert (
-        prefix_cache.Prefix(model._network, model._tokens.prompts(AFTER_SHARED)).n_tokens >= prefix_cache.LEAST_TOKENS
-    )
+    assert prefix_cache.Prefix(model.network, model.tokens.prompts(AFTER_SHARED)).n_tokens >= prefix_cache.LEAST_TOKENS
     n_computed = [0]
 
     def count(module, args, given):
         n_computed[0] += given["input_ids"].numel()
 
-    seen = model._network.module.register_forward_pre_hook(count, with_kwargs=True)
+    seen = model.network.module.register_forward_pre_hook(count, with_kwargs=True)
     shared = model.log_likelihood(AFTER_SHARED, answers), model.generate(AFTER_SHARED, max_new_tokens=6)
     n_shared, n_computed[0] = n_computed[0], 0
     monkeypatch.setattr("utils.models.local.prefix_cache.LEAST_TOKENS", CONTEXT)
@@ -319,17 +317,17 @@ def test_what_all_prompts_begin_with_is_computed_once_and_changes_nothing(folder
 
 @pytest.mark.parametrize("prompts", [[], [[1, 2]], [[1] * 20, [2] * 20], [[1] * 20, [1] * 3]])
 def test_little_in_common_is_not_worth_a_pass(folders, prompts):
-    assert prefix_cache.Prefix(load(folders / "gpt2")._network, prompts).n_tokens == 0
+    assert prefix_cache.Prefix(load(folders / "gpt2").network, prompts).n_tokens == 0
 
 
 def test_one_fused_kernel_gives_the_logits_of_transformers(folders):
     model, plain = load(folders / "gpt2"), AutoModelForCausalLM.from_pretrained(folders / "gpt2").eval()
-    kinds = {type(part).__name__ for part in model._network.module.modules()}
+    kinds = {type(part).__name__ for part in model.network.module.modules()}
     assert "GELU" in kinds
     assert "NewGELUActivation" not in kinds
     ids = torch.tensor([[5, 9, 2, 7]])
     with torch.inference_mode():
-        assert torch.allclose(model._network.module(ids).logits, plain(ids).logits, atol=1e-6)
+        assert torch.allclose(model.network.module(ids).logits, plain(ids).logits, atol=1e-6)
 
 
 def test_sampling_follows_the_distribution(folders):
@@ -387,14 +385,14 @@ def test_likelihoods_equal_brute_force(folder, candidates, end, budget, monkeypa
 def test_likelihoods_of_candidates_that_merge_with_the_prompt(folders):
     model = load(folders / "gpt2")
     prompts, candidates = ["x2=1", "x1=1, x2=2"], ["2", "3", "a"]  # "12" is one token
-    joint = [[row.ids for row in model._tokens.pairs([(p, c) for c in candidates])] for p in prompts]
-    assert any(ids[: len(model._tokens.prompts([p])[0])] != model._tokens.prompts([p])[0]
+    joint = [[row.ids for row in model.tokens.pairs([(p, c) for c in candidates])] for p in prompts]
+    assert any(ids[: len(model.tokens.prompts([p])[0])] != model.tokens.prompts([p])[0]
                for p, rows in zip(prompts, joint, strict=True) for ids in rows)  # fmt: skip
     for row, p in zip(model.log_likelihood(prompts, candidates), prompts, strict=True):
-        rows = [r.ids for r in model._tokens.pairs([(p, c) for c in candidates])]
+        rows = [r.ids for r in model.tokens.pairs([(p, c) for c in candidates])]
         shared = next(i for i in range(99) if len({tuple(ids[: i + 1]) for ids in rows}) > 1)
         with torch.inference_mode():
-            logs = [model._network.module(torch.tensor([ids])).logits[0].log_softmax(-1) for ids in rows]
+            logs = [model.network.module(torch.tensor([ids])).logits[0].log_softmax(-1) for ids in rows]
         expected = [sum(log[i - 1, ids[i]].item() for i in range(shared, len(ids)))
                     for log, ids in zip(logs, rows, strict=True)]  # fmt: skip
         np.testing.assert_allclose(row, expected, atol=1e-4)
@@ -403,14 +401,14 @@ def test_likelihoods_of_candidates_that_merge_with_the_prompt(folders):
 def test_single_tokens_cost_one_pass_and_double_prompts_nothing(folders, monkeypatch):
     model = load(folders / "llama")
     passes = []
-    forward = model._network.module.forward
+    forward = model.network.module.forward
 
     def counted(*args, **settings):
         passes.append(settings["input_ids"].shape)
         return forward(*args, **settings)
 
-    monkeypatch.setattr(model._network.module, "forward", counted)
-    model._network._takes_keep = True
+    monkeypatch.setattr(model.network.module, "forward", counted)
+    model.network._takes_keep = True
     scores = model.log_likelihood([PROMPTS[0], PROMPTS[1], PROMPTS[0]], ["a", "b"])
     assert [shape[0] for shape in passes] == [2]
     np.testing.assert_array_equal(scores[0], scores[2])
@@ -440,7 +438,7 @@ def test_a_failed_save_leaves_the_old_folder(folders, tmp_path, monkeypatch):
     def full_disk(*args, **settings):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(model._tokens.tokenizer, "save_pretrained", full_disk)
+    monkeypatch.setattr(model.tokens.tokenizer, "save_pretrained", full_disk)
     with pytest.raises(OSError, match="No space"):
         model.save(tmp_path / "saved")
     assert models.fingerprint(str(tmp_path / "saved")) == before
@@ -554,8 +552,8 @@ def test_settings_that_do_not_go_together(folders, settings, error, message):
 
 def test_a_network_without_keys_and_values_says_so(folders, monkeypatch):
     model = load(folders / "llama")
-    forward = model._network.module.forward
-    monkeypatch.setattr(model._network.module, "forward", lambda **inputs: forward(**{**inputs, "use_cache": False}))
+    forward = model.network.module.forward
+    monkeypatch.setattr(model.network.module, "forward", lambda **inputs: forward(**{**inputs, "use_cache": False}))
     with pytest.raises(CannotDo, match="llama model keeps no keys"):
         model.generate(["a"])
 

@@ -35,14 +35,14 @@ def run(model, settings, seeds):
 def passes(monkeypatch):
     """The number of fine-tunes in each pass with gradients."""
     seen = []
-    losses = training._losses
+    losses = training.group_losses
 
     def recorded(network, groups, end):
         if torch.is_grad_enabled():
             seen.append(len(groups))
         return losses(network, groups, end)
 
-    monkeypatch.setattr(training, "_losses", recorded)
+    monkeypatch.setattr(training, "group_losses", recorded)
     return seen
 
 
@@ -79,7 +79,7 @@ def test_the_base_and_the_layers_are_left_as_they_were():
     before = model.log_likelihood(["1,2>"], ["0", "1"])
     tuned, _ = run(model, [replace(HOW, learning_rate=rate) for rate in RATES], [0, 0, 0])
     assert model.log_likelihood(["1,2>"], ["0", "1"]) == pytest.approx(before, abs=0)
-    assert not any("forward" in vars(layer) for layer in multi_lora._layers(tuned[0]._network.module))
+    assert not any("forward" in vars(layer) for layer in multi_lora._layers(tuned[0].network.module))
 
 
 def test_the_best_epoch_of_each_is_kept():

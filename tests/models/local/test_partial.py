@@ -55,7 +55,7 @@ def test_only_the_part_moves_and_the_base_stays(saved, kind, part):
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert all(torch.equal(before[name], value) for name, value in weights(model).items())
     assert 0 < len(moved) < len(before)
-    assert moved <= {name for name, p in tuned._network.module.named_parameters() if p.requires_grad}
+    assert moved <= {name for name, p in tuned.network.module.named_parameters() if p.requires_grad}
     inside, outside = EXPECTED.get(kind, {}).get(part, (next(iter(moved)), None))
     assert inside in moved
     assert outside not in moved
@@ -65,7 +65,7 @@ def test_only_the_part_moves_and_the_base_stays(saved, kind, part):
 @pytest.mark.parametrize("kind", KINDS)
 def test_tied_weights_stay_tied_and_a_saved_part_is_read_again(saved, kind, tmp_path):
     tuned = load(saved / kind, adapter="full:embeddings").fine_tune(PAIRS, settings=FineTuning(epochs=1), seed=0)
-    module = tuned._network.module
+    module = tuned.network.module
     tied = module.get_input_embeddings().weight is module.get_output_embeddings().weight
     assert tied == (kind == "gpt2")
     tuned.save(tmp_path / "again")

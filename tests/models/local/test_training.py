@@ -39,7 +39,7 @@ def tuned(trail, adapter="full", on_epoch=None, **settings):
 
 
 def weights(model):
-    return [p.detach().clone() for p in model._network.module.parameters() if p.requires_grad]
+    return [p.detach().clone() for p in model.network.module.parameters() if p.requires_grad]
 
 
 def equal(some, others):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
     from ..base import LanguageModel
+    from .model import LocalModel
 
 FULL = "full"  # all weights, no adapter
 QUANTIZATIONS = ("none", "8bit", "4bit")
@@ -159,13 +160,13 @@ def probe(model: LanguageModel) -> None:
         raise CannotDo(f"adapter {model.adapter!r} is not available for {model.name}: {exc}; use lora or full") from exc
 
 
-def sizes(model: LanguageModel) -> tuple[int, float]:
+def sizes(model: LocalModel) -> tuple[int, float]:
     """The number of parameters that were tuned, and what tuning them with Adam holds in memory, MiB.
 
     The memory is that of all weights and of the gradients and two moments of those tuned; what one batch takes
     (activations) comes on top.
     """
-    parameters = list(model._network.module.parameters())
+    parameters = list(model.network.module.parameters())
     n_tuned = sum(p.numel() for p in parameters if p.requires_grad)
     weights = sum(p.numel() * p.element_size() for p in parameters)
     return n_tuned, (weights + 3 * 4 * n_tuned) / 2**20

@@ -52,7 +52,7 @@ def generate(
     prefix = Prefix(network, ids)
     answers: dict[str, list[str]] = {}
     for batch in batches([len(row) for row in ids], fits, equal=not network.takes_positions):
-        noise = np.stack([_noise(seed, unique[i], k, max_new_tokens) for i in batch for k in range(n_drawn)])
+        noise = np.stack([uniforms(seed, unique[i], k, max_new_tokens) for i in batch for k in range(n_drawn)])
         rows = [ids[i] for i in batch]
         texts = _decode(network, prefix, tokens, ends, rows, stop, temperature, torch.from_numpy(noise))
         for place, i in enumerate(batch):
@@ -61,8 +61,8 @@ def generate(
     return [list(answers[prompt]) for prompt in prompts]
 
 
-def _noise(seed: int, prompt: str, sample: int, n: int) -> np.ndarray:
-    """The uniform numbers in [0, 1) that decide one sampled answer, one for each token."""
+def uniforms(seed: int, prompt: str, sample: int, n: int) -> np.ndarray:
+    """The uniform numbers in [0, 1) that decide one sampled answer, one for each of its `n` tokens, shape (n,)."""
     digest = hashlib.sha256(f"{seed}\0{sample}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big")).random(n)
 
@@ -88,7 +88,7 @@ def _decode(
     texts: list[str | None] = [None] * len(prompts)
     new: list[list[int]] = [[] for _ in prompts]
     for step in range(noise.shape[1]):
-        chosen = _choose(logits[:, -1].cpu(), temperature, noise[:, step])
+        chosen = choose(logits[:, -1].cpu(), temperature, noise[:, step])
         for row, token in enumerate(chosen.tolist()):
             if texts[row] is None:
                 new[row].append(token)
@@ -102,8 +102,16 @@ def _decode(
     return [tokens.answer(prompt, ids) if text is None else text for text, prompt, ids in pairs]
 
 
-def _choose(logits: torch.Tensor, temperature: float, noise: torch.Tensor) -> torch.Tensor:
-    """One token for each row of logits: the likeliest, or the one on which the uniform number falls."""
+def choose(logits: torch.Tensor, temperature: float, noise: torch.Tensor) -> torch.Tensor:
+    """One token for each row of logits: the likeliest at temperature 0, else the one on which its noise falls.
+
+    Args:
+        logits: shape (rows, vocabulary).
+        noise: uniform numbers in [0, 1), one for each row.
+
+    Returns:
+        Token ids, shape (rows,).
+    """
     if temperature == 0:
         return logits.argmax(dim=-1)
     bounds = (logits.double() / temperature).softmax(dim=-1).cumsum(dim=-1)

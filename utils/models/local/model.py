@@ -35,6 +35,8 @@ class LocalModel:
 
     Attributes:
         adapter, adapter_rank, tuned_layers: what fine-tuning changes.
+        network: from token ids to logits.
+        tokens: from texts to token ids and back.
     """
 
     def __init__(
@@ -58,8 +60,8 @@ class LocalModel:
         self.dtype = net.dtype
         self.n_tokens_trained = n_tokens_trained
         self.cost_usd = 0.0
-        self._network = net
-        self._tokens = tokens
+        self.network = net
+        self.tokens = tokens
         self._recipe = recipe
 
     @classmethod
@@ -104,7 +106,7 @@ class LocalModel:
         )
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(ids) for ids in self._tokens.prompts(texts)]
+        return [len(ids) for ids in self.tokens.prompts(texts)]
 
     def fine_tune(
         self,
@@ -117,15 +119,15 @@ class LocalModel:
     ) -> LocalModel:
         """See `LanguageModel.fine_tune`; raises TooLong, BadModel (loss not finite) and UserError (settings)."""
         optimization.check_settings(settings)
-        tuned = self._with_network(self._trainable_copy(seed))
+        tuned = self.with_network(self.trainable_copy(seed))
 
         def report(epoch: int, validation_loss: float) -> float | None:
             return None if on_epoch is None else on_epoch(epoch, tuned, validation_loss)
 
         orthogonal = optimization.product_dtype(self.device)
-        if settings.optimizer == "muon" and orthogonal != self._network.dtype:
-            tuned.dtype = f"{self._network.dtype}, muon {orthogonal}"
-        n = training.tune(tuned._network, self._tokens, examples, validation, settings, seed, report)
+        if settings.optimizer == "muon" and orthogonal != self.network.dtype:
+            tuned.dtype = f"{self.network.dtype}, muon {orthogonal}"
+        n = training.tune(tuned.network, self.tokens, examples, validation, settings, seed, report)
         tuned.n_tokens_trained += n
         return tuned
 
@@ -144,14 +146,14 @@ class LocalModel:
         return distributed.answered(
             prompts,
             lambda own: decoding.generate(
-                self._network, self._tokens, self._ends(), own, max_new_tokens=max_new_tokens, **settings
+                self.network, self.tokens, self.ends, own, max_new_tokens=max_new_tokens, **settings
             ),
         )
 
     def log_likelihood(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
         """See `LanguageModel.log_likelihood`; raises TooLong."""
         rows = distributed.answered(
-            prompts, lambda own: scoring.log_likelihood(self._network, self._tokens, own, candidates)
+            prompts, lambda own: scoring.log_likelihood(self.network, self.tokens, own, candidates)
         )
         return np.array(rows).reshape(len(prompts), len(candidates))
 
@@ -160,28 +162,17 @@ class LocalModel:
 
         Of several processes under `accelerate launch`, all call this and the first one writes.
         """
-        module = self._network.whole()
+        module = self.network.whole()
         if distributed.is_first():
             self._write(module, Path(folder))
         distributed.wait()
 
-    def _write(self, module: Any, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with network.quiet(), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-            new, old = Path(scratch) / "new", Path(scratch) / "old"
-            module.save_pretrained(new)
-            self._tokens.tokenizer.save_pretrained(new)
-            if self._recipe:
-                (new / models.RECIPE_FILE).write_text(json.dumps(self._recipe, indent=2) + "\n", encoding="utf-8")
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
-
-    def _with_network(self, net: network.Network) -> LocalModel:
+    def with_network(self, net: network.Network) -> LocalModel:
+        """A model with other weights and the same tokenizer, adapter, recipe and number of tokens trained on."""
         return LocalModel(
             self.name,
             net,
-            self._tokens,
+            self.tokens,
             adapter=self.adapter,
             adapter_rank=self.adapter_rank,
             tuned_layers=self.tuned_layers,
@@ -189,9 +180,9 @@ class LocalModel:
             n_tokens_trained=self.n_tokens_trained,
         )
 
-    def _trainable_copy(self, seed: int) -> network.Network:
-        """A network of its own to train: all weights copied, or a fresh adapter over shared ones."""
-        net = self._network.copy()
+    def trainable_copy(self, seed: int) -> network.Network:
+        """What `fine_tune` trains: a copy of all weights, or a fresh adapter drawn with `seed` over shared ones."""
+        net = self.network.copy()
         is_whole = self.adapter == adapters.FULL and self.tuned_layers is None
         if not is_whole and not adapters.is_inside(net.module):
             place = models.resolve(self.name)
@@ -200,12 +191,25 @@ class LocalModel:
                 net = net.with_adapter(self.adapter, self.adapter_rank, base, self.tuned_layers)
         return _placed(net, self.device)
 
-    def _ends(self) -> frozenset[int]:
+    @property
+    def ends(self) -> frozenset[int]:
         """Ids that end an answer: the tokenizer's end token and those that the model's authors name."""
-        config = getattr(self._network.module, "generation_config", None)
+        config = getattr(self.network.module, "generation_config", None)
         named = getattr(config, "eos_token_id", None)
         named = named if isinstance(named, list) else [named]
-        return frozenset({self._tokens.end, *(token for token in named if token is not None)})
+        return frozenset({self.tokens.end, *(token for token in named if token is not None)})
+
+    def _write(self, module: Any, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with network.quiet(), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            new, old = Path(scratch) / "new", Path(scratch) / "old"
+            module.save_pretrained(new)
+            self.tokens.tokenizer.save_pretrained(new)
+            if self._recipe:
+                (new / models.RECIPE_FILE).write_text(json.dumps(self._recipe, indent=2) + "\n", encoding="utf-8")
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
 
 
 def _placed(net: network.Network, device: str) -> network.Network:

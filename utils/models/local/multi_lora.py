@@ -50,7 +50,7 @@ def fine_tune_each(
     n = _at_once(model, examples, settings)
     fits = zip(settings, seeds, on_epochs, strict=True)
     while group := list(islice(fits, n)):
-        networks = [model._trainable_copy(seed) for _, seed, _ in group] if n > 1 else []
+        networks = [model.trainable_copy(seed) for _, seed, _ in group] if n > 1 else []
         if networks and can_share_a_pass([network.module for network in networks]):
             yield from _side_by_side(model, networks, examples, validation, group)
         else:
@@ -72,7 +72,7 @@ def _at_once(model: LanguageModel, examples: Examples, settings: Sequence[FineTu
 def _side_by_side(
     model: LocalModel, networks: Sequence[Any], examples: Examples, validation: Sequence[Example], fits: Sequence[Any]
 ) -> list[LocalModel]:
-    tuned = [model._with_network(network) for network in networks]
+    tuned = [model.with_network(network) for network in networks]
     settings, seeds, on_epochs = zip(*fits, strict=True)
 
     def report(own: LocalModel, on_epoch: Report, epoch: int, loss: float) -> float | None:
@@ -80,7 +80,7 @@ def _side_by_side(
 
     n_tokens = training.tune_each(
         networks,
-        model._tokens,
+        model.tokens,
         examples,
         validation,
         settings,

@@ -72,6 +72,10 @@ class TextTokenizer:
             encoded.append(Encoded(before + ids, len(before) + next(inside, len(ids))))
         return encoded
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of a text begins and ends, in its characters; without prefix, as `ids`."""
+        return self._encode([text], offsets=True)["offset_mapping"][0]
+
     def answer(self, prompt: Sequence[int], new: Sequence[int]) -> str:
         """The text that the tokens `new` add to the prompt; some tokenizers drop a space that opens a text."""
         before = self._decode(prompt[-1:])

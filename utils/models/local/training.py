@@ -153,11 +153,11 @@ def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) 
 
 def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.Tensor, int]:
     """Mean loss over the completion tokens and the end token, and their number."""
-    losses, n = _losses(network, [batch], end)
+    losses, n = group_losses(network, [batch], end)
     return losses[0], n
 
 
-def _losses(network: Network, groups: Sequence[Sequence[Encoded]], end: int) -> tuple[torch.Tensor, int]:
+def group_losses(network: Network, groups: Sequence[Sequence[Encoded]], end: int) -> tuple[torch.Tensor, int]:
     """Mean loss of each group of rows, computed in one pass, and the number of tokens with a loss in them all.
 
     Rows are padded on the right, which a causal network cannot see; a label is a token by its place in the row, so
@@ -197,7 +197,9 @@ def _update(
     """One update of each fit; returns their mean losses."""
     own = [distributed.share(group) for group in groups]
     with one_pass([len(group) for group in groups]):
-        losses, n = _losses(fits[0].network, [part or group[:1] for part, group in zip(own, groups, strict=True)], end)
+        losses, n = group_losses(
+            fits[0].network, [part or group[:1] for part, group in zip(own, groups, strict=True)], end
+        )
     for fit in fits:
         fit.forget()
     if distributed.world() == 1:

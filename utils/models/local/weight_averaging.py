@@ -30,13 +30,13 @@ def mean(models: Sequence[LocalModel]) -> LocalModel:
             raise CannotDo("quantised weights cannot be averaged; use --quantization none")
         parameter.copy_(sum(state[name].detach().float() for state in states) / len(states))
     first = models[0]
-    soup = first._with_network(Network(whole.eval(), first.device, first.dtype))
+    soup = first.with_network(Network(whole.eval(), first.device, first.dtype))
     soup.n_tokens_trained = sum(model.n_tokens_trained for model in models)
     return soup
 
 
 def _merged(model: LocalModel) -> torch.nn.Module:
-    module = model._network.whole()
+    module = model.network.whole()
     if not adapters.is_inside(module):
         return module
     own = copy.deepcopy(module)
