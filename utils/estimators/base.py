@@ -27,19 +27,24 @@ from .selection import Outcome, Setup
 
 MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT.seed
-SWITCHES = ("tuned_layers", "chat", "class_weight")  # which leave a case what it was where they are off
 
 
-def _by_recipe():
-    """A setting that follows the model's recipe where it is None."""
-    return field(default=None, metadata={"recipe": True})
+def _setting(default=None, **kind: bool):
+    """A parameter of the constructor, with what else follows from its line.
+
+    Args:
+        by_recipe: where it is None, it follows the model's recipe.
+        later: it came when there were results already, whose cases have no such setting; so it is no part of the
+            identity of a case where it is off.
+    """
+    return field(default=default, metadata=kind)
 
 
 class CollisionWarning(UserWarning):
     """Different training rows became the same prompt, so the model cannot tell them apart."""
 
 
-@dataclass(eq=False, repr=False)  # the constructor alone: a new setting is a field here and a flag in study/config.py
+@dataclass(eq=False, repr=False)  # which makes the constructor alone
 class LIFT(BaseEstimator):
     """What both estimators share. Parameters set to None follow the model's recipe, else the paper.
 
@@ -92,19 +97,19 @@ class LIFT(BaseEstimator):
     _: KW_ONLY
     template: str | dict | Template | None = None
     recipe: str | None = None
-    adapter: str | None = _by_recipe()
+    adapter: str | None = _setting(by_recipe=True)
     adapter_rank: int = 16
-    tuned_layers: int | None = _by_recipe()
-    chat: bool = False
+    tuned_layers: int | None = _setting(by_recipe=True, later=True)
+    chat: bool = _setting(False, later=True)
     quantization: str = "none"
-    epochs: int | None = _by_recipe()
-    learning_rate: float | tuple[float, ...] | None = _by_recipe()
-    batch_size: int | None = _by_recipe()
-    jitter: float | None = _by_recipe()
-    shots: int | None = _by_recipe()
-    shot_choice: str | None = _by_recipe()
-    permutations: int | None = _by_recipe()
-    decoding: str | None = _by_recipe()
+    epochs: int | None = _setting(by_recipe=True)
+    learning_rate: float | tuple[float, ...] | None = _setting(by_recipe=True)
+    batch_size: int | None = _setting(by_recipe=True)
+    jitter: float | None = _setting(by_recipe=True)
+    shots: int | None = _setting(by_recipe=True)
+    shot_choice: str | None = _setting(by_recipe=True)
+    permutations: int | None = _setting(by_recipe=True)
+    decoding: str | None = _setting(by_recipe=True)
     samples: int = 0
     retries: int = 0
     max_new_tokens: int | None = None
@@ -131,9 +136,8 @@ class LIFT(BaseEstimator):
         """What identifies the learner beside its data: its settings, and the weights it starts from."""
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
         settings = {name: value for name, value in settings.items() if name not in MACHINE and name != "recipe"}
-        for name in SWITCHES:
-            if not settings.get(name, True):
-                del settings[name]
+        later = {one.name for one in fields(self) if one.metadata.get("later")}
+        settings = {name: value for name, value in settings.items() if value or name not in later}
         weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
         others = {one["model"] for one in settings.get("candidates", []) if "model" in one}
         also = {"candidate_weights": {name: models.fingerprint(name) for name in sorted(others)}} if others else {}
@@ -337,7 +341,7 @@ class LIFT(BaseEstimator):
 
     def by_recipe(self) -> dict[str, object]:
         """The settings that follow the recipe where they are None, by name."""
-        return {one.name: getattr(self, one.name) for one in fields(LIFT) if one.metadata.get("recipe")}
+        return {one.name: getattr(self, one.name) for one in fields(LIFT) if one.metadata.get("by_recipe")}
 
     def _checked(self, overrides: dict[str, object] | None = None) -> dict[str, object]:
         """The settings, those of a candidate put over the plain ones."""

@@ -46,7 +46,7 @@ class LIFTClassifier(ClassifierMixin, LIFT):
     task = "classification"
     decodings = ("score", "generate")
 
-    class_weight: str | dict | None = field(default=None, kw_only=True)
+    class_weight: str | dict | None = field(default=None, kw_only=True, metadata={"later": True})
 
     def copies(self, y, sample_weight=None) -> np.ndarray | None:
         if self.class_weight is None:
