@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-import tyro
 from tqdm import tqdm
 
 from benchmarks import job_table, machine, manual
 from benchmarks.job_case import STARTS, TASKS
+from utils import command_line
 from utils.errors import UserError
 from utils.paths import ROOT
 
@@ -57,6 +57,9 @@ def measured(config, isa, dataset, method, updates=0):
 
 
 def main(config):
+    if config.readme:
+        manual.publish("benchmarks", "job", config.results_dir)
+        return
     if "trl" in config.methods and "lift" not in config.methods:
         raise UserError("trl makes as many updates as lift does; name lift in --methods, too")
     rows, updates = [], 0
@@ -72,9 +75,4 @@ def main(config):
 
 
 if __name__ == "__main__":
-    try:
-        settings = tyro.cli(Config, description=__doc__)
-        manual.publish("benchmarks", "job", settings.results_dir) if settings.readme else main(settings)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

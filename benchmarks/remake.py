@@ -9,9 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from benchmarks import steps
+from utils import command_line
 from utils.errors import UserError
 from utils.paths import ROOT
 
@@ -62,11 +61,4 @@ def main(config):
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
+    command_line.run(main, Config, __doc__)

@@ -5,7 +5,6 @@ python -m benchmarks.scaling --rows 1000 4000 --columns 5                       
 """
 
 import multiprocessing
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from benchmarks import growth
-from utils import plots, study
+from utils import command_line, plots, study
 from utils.errors import UserError
 from utils.storage import write_text
 
@@ -66,8 +65,4 @@ def main(config):
 
 
 if __name__ == "__main__":
-    try:
-        main(study.flags(Config, __doc__))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

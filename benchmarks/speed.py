@@ -13,10 +13,10 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
-import tyro
 from tqdm import tqdm
 
 from benchmarks import speed_table
+from utils import command_line
 from utils.errors import UserError
 from utils.paths import ROOT
 
@@ -73,8 +73,4 @@ def main(config):
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

@@ -3,18 +3,15 @@
 python -m benchmarks.together                                                   # minutes on a CPU
 """
 
-import sys
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from statistics import median
 
 import pandas as pd
-import tyro
 
 from benchmarks import measure, ways
-from utils import models, paths
-from utils.errors import UserError
+from utils import command_line, models, paths
 from utils.models import FineTuning
 from utils.models.local.multi_lora import fine_tune_each
 from utils.storage import write_text
@@ -73,8 +70,4 @@ def main(config):
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

@@ -75,10 +75,10 @@ def score_names() -> list[str]:
     return [f"{kind}_{what}_{100 * c:g}" for kind, c in product(SETS, COVERAGES) for what in ("coverage", "size")]
 
 
-def by_coverage(frame: pd.DataFrame, kind: str = "lac") -> pd.DataFrame:
-    """Finished cases once for each coverage, with the further columns asked, coverage and size."""
+def by_coverage(frame: pd.DataFrame) -> pd.DataFrame:
+    """Finished cases once for each coverage of the LAC sets, with the further columns asked, coverage and size."""
     parts = []
     for asked in COVERAGES:
-        coverage, size = (frame[f"{kind}_{what}_{100 * asked:g}"] for what in ("coverage", "size"))
+        coverage, size = (frame[f"lac_{what}_{100 * asked:g}"] for what in ("coverage", "size"))
         parts.append(frame.assign(asked=asked, coverage=coverage, size=size))
     return pd.concat(parts, ignore_index=True)

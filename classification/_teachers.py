@@ -143,20 +143,19 @@ def kappa(ours: Sequence, theirs: Sequence) -> float:
     return float(cohen_kappa_score(ours, theirs))
 
 
-def alike(answers: pd.DataFrame, method: str = "lift") -> pd.DataFrame:
-    """How much each learner's answers agree with those of `method`.
+def alike(answers: pd.DataFrame) -> pd.DataFrame:
+    """How much each learner's answers agree with those of LIFT.
 
     Args:
         answers: one row per finished case, with the columns method, labels (answers at the same points) and whatever
             else tells the cases apart; only cases that have all of that in common are compared.
-        method: the learner in question.
 
     Returns:
         Columns method, kappa (mean over the comparisons, NaN left out) and n (comparisons), the most alike first.
     """
     told = [column for column in answers.columns if column not in ("method", "labels")]
-    own = answers[answers["method"] == method].drop(columns="method")
-    pairs = answers[answers["method"] != method].merge(own, on=told, suffixes=("", "_own"))
+    own = answers[answers["method"] == "lift"].drop(columns="method")
+    pairs = answers[answers["method"] != "lift"].merge(own, on=told, suffixes=("", "_own"))
     values = [kappa(ours, theirs) for ours, theirs in zip(pairs["labels_own"], pairs["labels"], strict=True)]
     grouped = pairs.assign(kappa=values).groupby("method")["kappa"]
     table = pd.DataFrame({"kappa": grouped.mean(), "n": grouped.count()}).reset_index()

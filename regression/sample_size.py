@@ -21,11 +21,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    def rows(case):
-        n = study.n_train(case, config, "regression")
-        shares = {max(2, round(share * n)) for share in config.shares}
-        return sorted({rows for rows in config.rows if rows <= n} | shares)
-
+    rows = study.sizes(config, "regression", config.rows, config.shares)
     return study.grid(config, "regression", rows=rows)
 
 

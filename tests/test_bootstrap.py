@@ -148,3 +148,26 @@ def test_ctrl_c_ends_the_whole(copy):
     python = copy.parent / "python"
     python.write_text(python.read_text().replace('"$PWD" "${@:3}" ;;', '"$PWD" "${@:3}"; exit 130 ;;'))
     assert words(area(copy, "--quick", code=130).stdout) == "toy.a"
+
+
+def both_tasks(root, code=0):
+    (root / "script.sh").write_text(
+        'set -euo pipefail\nfiles=$1; shift\nsource "${BASH_SOURCE%/*}/utils/env.sh" $files\nrun_tasks a.b "$@"\n'
+    )
+    return words(start(root, "requirements.txt", "--seeds", "0", code=code).stdout)
+
+
+@pytest.mark.parametrize(
+    ("code", "tasks"),
+    [
+        (0, ["classification", "regression"]),
+        (1, ["classification", "regression"]),
+        (2, ["classification"]),
+        (130, ["classification"]),
+    ],
+)
+def test_a_module_runs_for_both_tasks_unless_the_command_itself_is_wrong(copy, code, tasks):
+    python = copy.parent / "python"
+    ended = f'"$PWD" "${{@:3}}"; [[ "$*" != *classification* ]] || exit {code} ;;'
+    python.write_text(python.read_text().replace('"$PWD" "${@:3}" ;;', ended))
+    assert both_tasks(copy, code) == " ".join(f"a.b --task {task} --seeds 0" for task in tasks)

@@ -16,10 +16,19 @@ def flags(config: type, description: str) -> Any:
     return tyro.cli(config, description="\n\n".join(filter(None, description.splitlines())))
 
 
-def run(command: Callable[[Any], None], config: type, description: str) -> None:
-    """Runs a command with its settings; a UserError is printed, and the exit code is then 2."""
+def run(command: Callable[[Any], object], config: type, description: str) -> None:
+    """Runs a command with its settings.
+
+    The exit code is 0, or 1 where the command returns a number of failures; 2 on a UserError, which is printed; 130
+    after Ctrl-C.
+    """
     try:
-        command(flags(config, description))
+        returned = command(flags(config, description))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)
+    if isinstance(returned, int) and returned:
+        sys.exit(1)

@@ -13,18 +13,16 @@ import platform
 import re
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
-from . import models, paths
+from . import command_line, models, paths
 from .errors import UserError
 from .models import fetched
 from .paths import RESULTS, ROOT
@@ -258,4 +256,4 @@ def main(config: Config) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main(tyro.cli(Config, description=__doc__)) else 0)
+    command_line.run(main, Config, __doc__)

@@ -2,6 +2,7 @@
 #
 #   source utils/env.sh FILE ...       makes .venv, or updates it where a requirements FILE has changed
 #   run_module MODULE [FLAG ...]       runs a module of this repository, from the caller's folder
+#   run_tasks MODULE [FLAG ...]        runs it with --task classification, then with --task regression
 #   run_area AREA [--quick] [FLAG ...] runs every experiment of a folder
 #
 # PYTHON names another interpreter than python3 (3.10 or newer).
@@ -55,6 +56,16 @@ import runpy, sys
 sys.path[0] = sys.argv.pop(1)
 module = sys.argv.pop(1)
 runpy.run_module(module, run_name="__main__", alter_sys=True)' "$lift_root" "$@"
+}
+
+# What fails in the first task (1: some cases failed, the others count) does not stop the second; a wrong flag or Ctrl-C does.
+run_tasks() {
+  local task failed=0
+  for task in classification regression; do
+    (run_module "$1" --task "$task" "${@:2}") || failed=$?
+    if [[ $failed -gt 1 ]]; then break; fi
+  done
+  return "$failed"
 }
 
 # Every experiment of an area, then one table of all. With --quick first: each script's own small default. What follows goes to

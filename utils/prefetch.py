@@ -5,8 +5,8 @@ python -m utils.prefetch --datasets paper other --task classification
 python -m utils.prefetch --models EleutherAI/gpt-j-6b Qwen/Qwen2.5-0.5B
 python -m utils.prefetch --datasets mnist fashion_mnist --images
 
-Tables go to data/cache/openml, models of the Hub to its cache (HF_HOME), smollm2 to data/cache/models. Copy them to the
-same places of the other machine.
+Tables go to data/cache/openml, models of the Hub to its cache (HF_HOME), smollm2 to data/cache/models.
+Copy them to the same places on the other machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from . import models, tables
+from . import command_line, models, tables
 from .errors import UserError
 from .tables import images
 
@@ -55,8 +55,4 @@ def _tables(config: Config):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(1 if main(tyro.cli(Config, description=__doc__)) else 0)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

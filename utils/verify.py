@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import sys
 import tempfile
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import tyro
 
+from . import command_line
 from .errors import UserError
 from .results import Results
 from .study import budget, records
@@ -124,8 +124,4 @@ def _same(before: object, now: object) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(1 if main(tyro.cli(Config, description=__doc__)) else 0)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command_line.run(main, Config, __doc__)

@@ -29,7 +29,6 @@ KINDS = {
     "text": 0.14,
 }
 NAMES = tuple(KINDS)
-DISCRETE = frozenset(("levels", "counts", "binary", "text"))
 RULE_KINDS = {"levels": 0.3, "binary": 0.25, "text": 0.45}  # of tables made by rules over categories
 MAX_LEVELS = 20
 CONSONANTS, VOWELS = "bcdfghjklmnprstvwz", "aeiou"

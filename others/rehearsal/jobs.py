@@ -12,7 +12,6 @@ from others.rehearsal.store import Store, new_id, now, page
 
 WAITING = ("validating_files", "queued")
 GOING = (*WAITING, "running")
-ENDED = ("succeeded", "failed", "cancelled")
 
 
 class Jobs:

@@ -14,14 +14,13 @@ from ..options import words
 from .style import LIFT_COLOUR, REGIONS, wrapped
 
 
-def heat_map(cells: pd.DataFrame, title: str, label: str, marked: str = "lift") -> Figure:
-    """A table of numbers up to 1 as colours, its numbers written into the cells; one column is marked.
+def heat_map(cells: pd.DataFrame, title: str, label: str) -> Figure:
+    """A table of numbers up to 1 as colours, its numbers written into the cells; the name of LIFT stands out.
 
     Args:
         cells: names in index and columns.
         title: what the figure shows.
         label: name of the numbers with their unit.
-        marked: the column whose name stands out; it need not be there.
     """
     figure = Figure(figsize=(2.6 + 0.62 * cells.shape[1], 1.6 + 0.32 * len(cells)), layout="constrained")
     axes: Axes = figure.add_subplot()
@@ -33,14 +32,14 @@ def heat_map(cells: pd.DataFrame, title: str, label: str, marked: str = "lift") 
         text = "–" if np.isnan(value) else f"{value:.2f}"
         dark = value > (1 + low) / 2
         axes.text(j, i, text, ha="center", va="center", color="w" if dark else "k", fontsize="small")
-    for j in np.flatnonzero(cells.columns == marked):
+    for j in np.flatnonzero(cells.columns == "lift"):
         frame = {"fill": False, "edgecolor": LIFT_COLOUR, "linewidth": 2, "clip_on": False}
         axes.add_patch(Rectangle((j - 0.5, -0.5), 1, len(cells), **frame))
     axes.set_yticks(range(len(cells)), map(words, cells.index))
     axes.set_xticks(range(cells.shape[1]), cells.columns, rotation=45, ha="right")
     axes.spines[:].set_visible(False)
     for name, tick in zip(cells.columns, axes.get_xticklabels(), strict=True):
-        if name == marked:
+        if name == "lift":
             tick.set(color=LIFT_COLOUR, fontweight="bold")
     axes.set_xlabel(str(cells.columns.name or ""))
     axes.set_ylabel(str(cells.index.name or ""))

@@ -7,6 +7,7 @@ and are no further evidence. Fewer tables than a test can bear give no test, wit
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,12 +80,10 @@ def win_tie_loss(scores: pd.DataFrame, learner: str, is_error: bool, tolerance: 
         Columns win, tie, loss and p (two-sided sign test without the ties; nan with none left), by the other learner.
     """
     rows = {}
-    for other in scores.columns.drop(learner):
-        pairs = scores[[learner, other]].dropna()
-        ahead = (pairs[other] - pairs[learner]) if is_error else (pairs[learner] - pairs[other])
+    for other, ahead in _advantages(scores, learner, is_error):
         win, loss = int((ahead > tolerance).sum()), int((ahead < -tolerance).sum())
         p = float(stats.binomtest(win, win + loss).pvalue) if win + loss else math.nan
-        rows[other] = {"win": win, "tie": len(pairs) - win - loss, "loss": loss, "p": p}
+        rows[other] = {"win": win, "tie": len(ahead) - win - loss, "loss": loss, "p": p}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["win", "tie", "loss", "p"])
 
 
@@ -106,9 +105,14 @@ def paired_bootstrap(scores: pd.DataFrame, learner: str, is_error: bool, seed: i
         Columns n, advantage (positive where `learner` is better), low, high, by the other learner.
     """
     rows = {}
-    for other in scores.columns.drop(learner):
-        pairs = scores[[learner, other]].dropna()
-        ahead = (pairs[other] - pairs[learner]) if is_error else (pairs[learner] - pairs[other])
+    for other, ahead in _advantages(scores, learner, is_error):
         low, high = bootstrap(ahead, seed=seed)
         rows[other] = {"n": len(ahead), "advantage": float(ahead.mean()), "low": low, "high": high}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "advantage", "low", "high"])
+
+
+def _advantages(scores: pd.DataFrame, learner: str, is_error: bool) -> Iterator[tuple[str, pd.Series]]:
+    """Each other learner, and by how much `learner` is better on the tables that have a score of both."""
+    for other in scores.columns.drop(learner):
+        pairs = scores[[learner, other]].dropna()
+        yield other, (pairs[other] - pairs[learner]) if is_error else (pairs[learner] - pairs[other])

@@ -8,7 +8,7 @@ __getattr__ = attach(
         "cases": "Trial",
         "plans": "Case",
         "config": "Config flags",
-        "build": "functions grid learner load n_classes n_train of_lift table_of trial",
+        "build": "functions grid learner load n_classes n_train of_lift sizes table_of trial",
         "experiment": "main",
     },
 )

@@ -47,6 +47,21 @@ def of_lift(values: Sequence[object], other: object = "none") -> Callable[[Case]
     return lambda case: values if case.is_lift else (other,)
 
 
+def sizes(config: Config, task: str, rows: Sequence[int], shares: Sequence[float]) -> Callable[[Case], list[int]]:
+    """An axis of `grid`: numbers of training rows, ascending.
+
+    Args:
+        rows: numbers, of which a table gets those that it has rows for.
+        shares: of all training rows that a table has; two rows at least.
+    """
+
+    def of_table(case: Case) -> list[int]:
+        n = n_train(case, config, task)
+        return sorted({size for size in rows if size <= n} | {max(2, round(share * n)) for share in shares})
+
+    return of_table
+
+
 def functions(config: Config, *options: str | Sequence[str]) -> list[str]:
     """The functions of --datasets with options, such as "n=100" or several from which each function gets one."""
     known = tables.expand(config.datasets, "regression")

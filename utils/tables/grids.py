@@ -61,7 +61,7 @@ def boundary(classes: np.ndarray) -> np.ndarray:
     return edge
 
 
-def box_dimension(cells: np.ndarray, smallest: int = 1) -> float:
+def box_dimension(cells: np.ndarray) -> float:
     """Box-counting dimension of the true cells of a boolean picture: 1 for a line, 2 for a filled square.
 
     Boxes have sides of 1, 2, 4, … cells, up to an eighth of the shorter side of the picture; larger ones all hit.
@@ -69,13 +69,12 @@ def box_dimension(cells: np.ndarray, smallest: int = 1) -> float:
 
     Args:
         cells: shape (rows, columns).
-        smallest: side of the smallest boxes, for pictures whose lines are thicker than a cell.
 
     Returns:
         nan where nothing is true, or where the picture has no three sizes of boxes (below 32 cells a side).
     """
     cells = np.asarray(cells, dtype=bool)
-    sides = [smallest * 2**i for i in range(32) if smallest * 2**i <= min(cells.shape) // 8]
+    sides = [2**i for i in range(32) if 2**i <= min(cells.shape) // 8]
     if not cells.any() or len(sides) < 3:
         return float("nan")
     rows, columns = np.nonzero(cells)

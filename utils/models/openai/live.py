@@ -46,7 +46,7 @@ class PaidBackend:
         if not session.approved:
             raise CannotDo(
                 "nothing was agreed to be sent yet; run a script with --model openai:NAME, which shows a quote first, "
-                "or call utils.spending.approve(max_usd=…) from Python"
+                "or call utils.study.budget.approve(max_usd=…) from Python"
             )
         if price is None:
             raise CannotDo("no price is known for this model; add a line for its host and name to data/prices.csv")
