@@ -76,7 +76,7 @@ def main(config: Config) -> Path:
         write_text(stem.with_suffix(".tex"), page["latex"])
     write_text(out, _html(pages))
     if not config.quiet:
-        print(f"report   {out} ({out.stat().st_size / 2**20:.1f} MB), tables in {out.stem}_tables")
+        print(f"report   {out} ({out.stat().st_size / 1000:,.0f} kB), tables in {out.stem}_tables")
     return out
 
 
