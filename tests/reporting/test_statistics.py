@@ -1,11 +1,14 @@
 """Ranks, tests and intervals, against values worked out elsewhere and against what must hold of any scores."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from utils.errors import MissingPackage
 from utils.reporting import statistics
 
 RNG = np.random.default_rng(0)
@@ -76,3 +79,37 @@ def test_the_advantage_is_positive_where_the_learner_is_better():
     found = statistics.paired_bootstrap(table(30, 3, shift=0.5), "a", is_error=False)
     assert (found["low"] > 0.3).all()
     assert (statistics.paired_bootstrap(table(30, 3, shift=0.5), "a", is_error=True)["high"] < -0.3).all()
+
+
+def test_elo_and_improvability_follow_who_is_better():
+    pytest.importorskip("bencheval", reason="needs requirements-extras.txt")
+    scores = table(12, 3, shift=1.0)
+    found = statistics.leaderboard(scores - 1, is_error=False)
+    assert list(found)[:3] == ["elo", "elo_low", "elo_high"]
+    assert found.index[0] == "a"
+    assert (found["elo_low"] <= found["elo"]).all()
+    assert (found["elo"] <= found["elo_high"]).all()
+    # "a" is the best on every table; of another learner's error e the share (e - e_a) / e could be avoided.
+    errors = 2 - scores
+    assert found.loc["a", "improvability"] == 0
+    assert found.loc["b", "improvability"] == pytest.approx(((errors["b"] - errors["a"]) / errors["b"]).mean())
+    pd.testing.assert_frame_equal(found, statistics.leaderboard(scores - 1, is_error=False))
+    turned = statistics.leaderboard(errors, is_error=True)
+    pd.testing.assert_frame_equal(turned, found)
+
+
+def test_few_tables_have_no_leaderboard():
+    pytest.importorskip("bencheval", reason="needs requirements-extras.txt")
+    assert statistics.leaderboard(table(4, 3), is_error=False).empty
+
+
+def test_without_the_package_the_command_that_installs_it_is_named(monkeypatch):
+    def nowhere(name, path=None, target=None):
+        if name == "bencheval":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "bencheval"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=nowhere), *sys.meta_path])
+    with pytest.raises(MissingPackage, match=r"pip install -r requirements-extras\.txt"):
+        statistics.leaderboard(table(6, 3), is_error=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from ..errors import MissingPackage
 from ..results import Results
 from . import latex, statistics
 from .summary import labels, latest, main_score, not_run, rank, summarise
@@ -129,8 +130,13 @@ def _statistics(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, 
     pairs = statistics.win_tie_loss(grid, base, is_error).join(
         statistics.paired_bootstrap(grid, base, is_error)[["advantage", "low", "high"]]
     )
+    try:
+        leaders = statistics.leaderboard(grid, is_error)
+    except MissingPackage:  # an extra of the page
+        leaders = pd.DataFrame()
     return {
         "ranks": list(found.ranks.items()),
+        "leaders": leaders.reset_index().to_numpy().tolist(),
         "n": found.n_tables,
         "p": found.p,
         "cd": found.critical_difference,

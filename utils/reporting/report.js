@@ -99,7 +99,10 @@
     const told = s.reason ? `No test: ${s.reason}.`
       : `Friedman test over ${s.n} data sets: p ${p(s.p)}. Mean ranks that differ by less than ${number(s.cd, 2)} are not told apart (Nemenyi, 5 %).`;
     return [el("h2", {}, "Statistics over data sets"), el("p", {}, told),
-      grid(["learner", "mean rank"], s.ranks), el("p", {}, `${s.base} beside each other learner; the advantage is in units of ${d.score}, positive where ${s.base} is better, with its 95 % bootstrap interval over data sets; p is the sign test's.`),
+      grid(["learner", "mean rank"], s.ranks),
+      ...(s.leaders.length ? [el("p", {}, "Elo: 400 points are odds of ten to one of being better on a data set. Improvability: the share of the error that the best learner of a data set avoids. Both with 95 % bootstrap intervals over data sets."),
+        grid(["learner", "Elo", "from", "to", "improvability", "from", "to"], s.leaders)] : []),
+      el("p", {}, `${s.base} beside each other learner; the advantage is in units of ${d.score}, positive where ${s.base} is better, with its 95 % bootstrap interval over data sets; p is the sign test's.`),
       grid(["other", "win", "tie", "loss", "p", "advantage", "from", "to"], s.pairs.map(r => [r.other, r.win, r.tie, r.loss, r.p, r.advantage, r.low, r.high]))];
   }
   async function experiment(id) {

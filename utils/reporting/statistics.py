@@ -14,8 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..optional import require
+
 FEWEST_TABLES, FEWEST_LEARNERS = 5, 3  # for a Friedman test; fewer tables cannot reach 5 % for any pair
 DRAWS = 10_000  # of the bootstrap
+ELO_ROUNDS = 200  # of the bootstrap of Elo, each a fit
+LEADERBOARD = [f"{name}{end}" for name in ("elo", "improvability") for end in ("", "_low", "_high")]
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,36 @@ def friedman_nemenyi(scores: pd.DataFrame, is_error: bool, alpha: float = 0.05) 
     p = float(stats.friedmanchisquare(*(scores[name] for name in scores)).pvalue)
     q = float(stats.studentized_range.ppf(1 - alpha, k, math.inf)) / math.sqrt(2)
     return Ranking(ranks, n, p, q * math.sqrt(k * (k + 1) / (6 * n)))
+
+
+def leaderboard(scores: pd.DataFrame, is_error: bool) -> pd.DataFrame:
+    """Elo and improvability of each learner over the tables, as TabArena computes them (package bencheval).
+
+    Elo differences come from who is better on each table: 400 points are odds of ten to one; the mean is 1000.
+    Improvability is by which share of a learner's error the best learner of a table has less, the mean over tables. The
+    intervals are 95 % of a bootstrap over tables.
+
+    Args:
+        scores: tables by learners, accuracies or errors; tables without a score of each learner are left out.
+        is_error: whether a smaller score is better; of accuracies, 1 - accuracy is the error.
+
+    Returns:
+        Columns elo, elo_low, elo_high, improvability, improvability_low, improvability_high, by learner, the best Elo
+        first; no rows where there are fewer than 5 tables or 2 learners.
+
+    Raises:
+        MissingPackage: bencheval is not installed.
+    """
+    evaluator = require("bencheval.evaluator").BenchmarkEvaluator(columns_to_agg_extra=[])
+    scores = scores.dropna()
+    if len(scores) < FEWEST_TABLES or scores.shape[1] < 2:
+        return pd.DataFrame(columns=LEADERBOARD)
+    errors = (scores if is_error else 1 - scores).rename_axis(index="task", columns="method")
+    cases = errors.stack().rename("metric_error").reset_index().astype({"task": str, "method": str})
+    found = evaluator.leaderboard(cases, metrics=["elo", "improvability"], elo_kwargs={"BOOTSTRAP_ROUNDS": ELO_ROUNDS})
+    for name in ("elo", "improvability"):
+        found[f"{name}_low"], found[f"{name}_high"] = found[name] - found[f"{name}-"], found[name] + found[f"{name}+"]
+    return found[LEADERBOARD].sort_values("elo", ascending=False, kind="stable")
 
 
 def win_tie_loss(scores: pd.DataFrame, learner: str, is_error: bool, tolerance: float = 0.0) -> pd.DataFrame:

@@ -100,8 +100,8 @@ def test_what_transformers_cannot_read_is_said(kind, file, tmp_path, tokenizer):
 
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch, file):
-    def missing(package, requirements):
-        raise MissingPackage(f"{package}: pip install -r {requirements}")
+    def missing(package, install):
+        raise MissingPackage(f"{package}: pip install {install}")
 
     monkeypatch.setattr(gguf_files, "require", missing)
     with pytest.raises(MissingPackage, match=r"gguf: pip install -r requirements-gguf\.txt"):

@@ -78,7 +78,7 @@ def place(name: str, model: str, seed: int, gibberish: Gibberish | None = None) 
 
 def parameters(model: LanguageModel) -> float:
     """The number of parameters of a model of this machine, adapters included; nan for one that runs elsewhere."""
-    network = getattr(model, "_network", None)
+    network = getattr(model, "network", None)
     return float(network.module.num_parameters()) if network is not None else float("nan")
 
 
