@@ -27,12 +27,15 @@ PROGRAMS = {  # start whole programs
     "study/test_ray.py",
 }
 ROOT = Path(__file__).resolve().parents[1]
+KEPT = "LIFT_TESTS_DATA"
+# A folder of real tables would stand in for scikit-learn's iris and digits in tests that did not ask for it.
+os.environ[KEPT] = os.environ.pop("LIFT_DATA", "") or os.environ.get(KEPT, "")
 
 
 @pytest.fixture
 def lift_data(monkeypatch):
     """The folder of real tables, made known to the code under test; the test is skipped where there is none."""
-    folder = Path(os.environ.get("LIFT_DATA") or ROOT.parent / "shared" / "data" / "tables")
+    folder = Path(os.environ[KEPT] or ROOT.parent / "shared" / "data" / "tables")
     if not folder.is_dir():
         pytest.skip(f"no folder of real tables: set LIFT_DATA (looked at {folder})")
     monkeypatch.setenv("LIFT_DATA", str(folder))
