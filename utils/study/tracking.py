@@ -13,13 +13,8 @@ from types import ModuleType
 
 from ..optional import require
 
-WORDS = (
-    "chosen",
-    "device",
-    "dtype",
-    "commit",
-    "finished_at",
-)  # of a row's facts, those that are settings and no scores
+# Facts of a row that are settings and no scores.
+WORDS = ("chosen", "device", "dtype", "commit", "finished_at")
 LONGEST = 500  # characters of a setting, which MLflow's older servers take
 
 
