@@ -95,7 +95,8 @@ def figure(frame: pd.DataFrame) -> Figure:
 
 def _line(axes, rows: pd.DataFrame, learner: str, colour: str):
     """One learner of one panel: a line along the tokens, or a dashed level where they do not matter or are unknown."""
-    if learner in (*BASELINES, *TUNED[1:]) or rows["million_tokens"].isna().all():
+    is_unknown = len(rows) > 0 and rows["million_tokens"].isna().all()
+    if learner in (*BASELINES, *TUNED[1:]) or is_unknown:
         mean, _ = mean_and_error(rows.groupby("table")["accuracy"].mean())
         return axes.axhline(mean, color=colour, linestyle="--", linewidth=1)
     at = rows.groupby(["million_tokens", "table"])["accuracy"].mean().groupby("million_tokens")

@@ -208,3 +208,11 @@ def test_the_verdict_on_tuning(gain, said):
     start = {(table, n): 0.5 for table in "st" for n in (16, 32)}
     cells = {"tuned": dict.fromkeys(start, 0.5 + gain), "tuned-start": start}
     assert said in report.verdicts(frame(cells))[0]
+
+
+@pytest.mark.parametrize(("tokens", "style"), [(np.nan, "--"), (5.0, "-")])
+def test_a_model_of_unknown_tokens_is_drawn_as_a_level(tokens, style):
+    drawn = report.figure(frame({"all": {("s", 8): 0.5, ("t", 8): 0.7}}).assign(million_tokens=tokens))
+    line = drawn.axes[0].lines[0]
+    assert line.get_linestyle() == style
+    assert line.get_ydata()[0] == pytest.approx(0.6)
