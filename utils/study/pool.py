@@ -14,6 +14,9 @@ from .display import Outputs
 from .plans import Outcome, Plan
 
 
+GROWTH = 2 * 2**30  # bytes by which a worker may grow before the pool replaces it; freed memory comes back to it, too
+
+
 def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: Path | None) -> Iterator[Outcome]:
     """Runs the plans and stores them, several at a time, begun in their order.
 
@@ -45,9 +48,14 @@ def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: 
 
 
 def _begin(parent: int, outputs: Path | None) -> None:
-    """The start of a process: where it prints, and that it ends with its parent."""
+    """The start of a process: where it prints, that it is kept however it grows, and that it ends with its parent."""
+    from joblib.externals.loky import process_executor
+
     if outputs is not None:
         Outputs.divert(outputs)
+    # The pool replaces a worker that is 300 MB larger than after its first case, as if it leaked. A study begins with
+    # its cheapest learners, so LIFT's libraries alone would be such a leak, and their import would be paid for twice.
+    process_executor._MAX_MEMORY_LEAK_SIZE = GROWTH
     _end_with(parent)
 
 
