@@ -13,7 +13,6 @@ from ..errors import UserError
 from .display import Outputs
 from .plans import Outcome, Plan
 
-
 GROWTH = 2 * 2**30  # bytes by which a worker may grow before the pool replaces it; freed memory comes back to it, too
 
 
