@@ -3,9 +3,11 @@
 python -m benchmarks.prose                                # what does not hold, in all manuals
 python -m benchmarks.prose regression/noise others        # every statement of these, beside what the files give now
 
-The results of an entry run from **Results** to **What the paper found**. In them each number in digits must be
+The results of an entry run from **Results** to **What the paper found**; what the paper found fills the rest of the
+entry. In both each number in digits must be
 
-- one that the tables of the entry show, or its question, setting and commands, with the same digits, or
+- one that the tables of the part show, or the entry's question, setting and commands, with the same digits (for the
+  paper only whole numbers of these), or
 - stated by a line of a comment beneath the prose, which gives an expression for it; a count in words ("seven of nine")
   must always be:
 
@@ -22,6 +24,11 @@ Where the expression is True or False, the piece says something that must be tru
 for the lines below it; a line that begins with two spaces continues the one above. A file is called by its name without
 that of the entry (`summary`, `published`); `cases` is the file of the entry's own name, a row for each case. Beside
 these frames, expressions have `np`, `pd` and the functions in HELPERS.
+
+The paper's numbers are held against `results`, ../data/published/results.csv; its settings are columns, as texts. What
+the paper has and this file lacks is given a source, a text in place of an expression, which no value is held against:
+
+    it repeats 53 % = "counted in the stored answers"
 """
 
 from __future__ import annotations
@@ -39,7 +46,7 @@ from tyro.conf import Positional
 from benchmarks import manual
 from utils.errors import UserError
 from utils.paths import ROOT
-from utils.reporting import paired_differences
+from utils.reporting import paired_differences, published
 
 BEGIN, END = "**Results**", "**What the paper found**"
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
@@ -62,11 +69,13 @@ class Statement:
         text: the piece, as the comment has it.
         found: the values of the expression, or the reason why there is none.
         holds: whether `text` says the same.
+        sourced: whether a source stands for the expression, which no file can confirm.
     """
 
     text: str
     found: str
     holds: bool
+    sourced: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,11 +99,17 @@ class Checked:
 
 def cell(frame: pd.DataFrame, column: str, **where: Any) -> Any:
     """The value of `column` in the one row whose columns equal `where`. Raises UserError where that is not one row."""
+    rows = pick(frame, **where)
+    if len(rows) != 1:
+        raise UserError(f"{len(rows)} rows with {where}")
+    return rows[column].iloc[0]
+
+
+def pick(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    """The rows whose columns equal `where`."""
     for name, value in where.items():
         frame = frame[frame[name] == value]
-    if len(frame) != 1:
-        raise UserError(f"{len(frame)} rows with {where}")
-    return frame[column].iloc[0]
+    return frame
 
 
 def wide(frame: pd.DataFrame, score: str, *rows: str, columns: str = "method") -> pd.DataFrame:
@@ -130,7 +145,7 @@ def paired(
     return cell(found, "difference", **{arm: one}), cell(found, "sd", **{arm: one})
 
 
-HELPERS = {function.__name__: function for function in (cell, wide, mean_sd, mean_se, apart, paired)}
+HELPERS = {function.__name__: function for function in (cell, pick, wide, mean_sd, mean_se, apart, paired)}
 
 
 # ---- an entry -----------------------------------------------------------------------------------------------------
@@ -147,13 +162,23 @@ def check(area: str, name: str, root: Path = ROOT) -> Checked:
         raise UserError(f"{area}/README.md has no entry {name}; have {', '.join(sections)}")
     section = sections[name]
     before, _, after = section.partition(f"\n{BEGIN}")
-    results, _, _ = after.partition(f"\n{END}")
-    tables = [block[0] for block in manual.TABLE.finditer(results)]
-    shown = {_plain(one) for part in (before, *tables, *CODE.findall(results)) for one in re.findall(NUMBER, part)}
-    text, statements, covered, lacking = _prose(results), [], [], []
-    for files, lines in manual.NUMBERS.findall(results):
-        lacking += [file for file in files.split() if not (root / area / file).exists()]
-        frames = {_short(file, name): pd.read_csv(root / area / file) for file in files.split() if file not in lacking}
+    results, _, paper = after.partition(f"\n{END}")
+    asked = {_plain(one) for one in re.findall(NUMBER, before)}
+    whole = {one for one in asked if "." not in one}
+    ours, theirs = _part(results, asked, root / area, name), _part(paper, whole, root / area, name, paper=True)
+    return Checked(
+        ours.statements + theirs.statements, ours.uncovered + theirs.uncovered, ours.lacking + theirs.lacking
+    )
+
+
+def _part(part: str, asked: set[str], folder: Path, name: str, paper: bool = False) -> Checked:
+    """Holds the numbers of the results, or of what the paper found; `asked` are those that need not be stated."""
+    tables = [block[0] for block in manual.TABLE.finditer(part)]
+    shown = asked | {_plain(one) for text in (*tables, *CODE.findall(part)) for one in re.findall(NUMBER, text)}
+    text, statements, covered, lacking = _prose(part), [], [], []
+    for files, lines in manual.NUMBERS.findall(part):
+        lacking += [file for file in files.split() if not (folder / file).exists()]
+        frames = {_short(file, name): _read(folder / file) for file in files.split() if file not in lacking}
         known = {"np": np, "pd": pd, **HELPERS, **frames}
         for said, expression in _lines(lines):
             if said.endswith(" :"):
@@ -161,7 +186,7 @@ def check(area: str, name: str, root: Path = ROOT) -> Checked:
                 continue
             places = [match.span() for match in re.finditer(rf"(?<![\w.]){re.escape(said)}(?!\w|\.\d)", text)]
             covered += places
-            statements.append(_statement(said, _value(expression, known), bool(places)))
+            statements.append(_statement(said, _value(expression, known), bool(places), paper))
     uncovered = [
         f"{match[0]} in {text[max(match.start() - 30, 0) : match.end() + 20]!r}"
         for match, spoken in _numbers(text)
@@ -169,6 +194,12 @@ def check(area: str, name: str, root: Path = ROOT) -> Checked:
         and (spoken or _plain(match[0]) not in shown)
     ]
     return Checked(tuple(statements), tuple(uncovered), tuple(lacking))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A file's rows; those of the paper with a column for each of their settings."""
+    frame = pd.read_csv(path)
+    return frame.join(published.settings(frame)) if "provenance" in frame else frame
 
 
 def _prose(text: str) -> str:
@@ -215,10 +246,12 @@ def _value(expression: str, known: dict[str, Any]) -> Any:
         return error
 
 
-def _statement(said: str, value: Any, stands: bool) -> Statement:
-    """Whether the piece of prose `said` gives `value`, as far as its digits go."""
+def _statement(said: str, value: Any, stands: bool, paper: bool) -> Statement:
+    """Whether the piece of prose `said` gives `value`, as far as its digits go; a source does for the `paper` only."""
     if isinstance(value, Exception):
         return Statement(said, f"{type(value).__name__}: {value}", False)
+    if isinstance(value, str):
+        return Statement(said, f"a source, {value}" if stands else "no such text", stands and paper, sourced=True)
     values, numbers = np.ravel(value).tolist(), SPOKEN.findall(said)
     found = ", ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in values)
     if not stands:
