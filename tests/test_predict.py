@@ -56,7 +56,7 @@ def test_tuned_once_and_asked_again(place, capsys):
     said = capsys.readouterr().out
     assert "tuning" not in said
     assert "kept since" in said
-    assert "'id', of which the training rows have nothing, left out" in said
+    assert "'id' ignored: not in the training rows" in said
     assert (place / "kept" / "model" / "model.safetensors").stat().st_mtime_ns == weights
     pd.testing.assert_frame_equal(
         pd.read_csv("more_answers.csv").drop(columns="row"),

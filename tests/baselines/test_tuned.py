@@ -359,7 +359,7 @@ def test_arrays_of_objects_and_nullable_columns():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (pd.DataFrame({"b": [1.0]}), "columns of the training rows are gone: a"),
+        (pd.DataFrame({"b": [1.0]}), "columns of the training rows are missing: a"),
         (pd.DataFrame({"a": ["word"]}), "column 'a' was numeric .* and now holds text"),
         (pd.DataFrame({"a": [np.inf]}), "column 'a' holds infinite numbers"),
         (np.zeros(3), r"shape \(3,\)"),

@@ -79,7 +79,7 @@ def test_a_line_tells_what_is_missing_and_what_was_disguised(saved):
     cells = ["n/a" if i % 4 == 0 else f"{i},000" for i in range(N)]
     column = look(saved(frame(c=cells))).columns[2]
     assert (column.missing, column.example) == (0.25, "1000")
-    assert column.told == "'101,000' is 101000 ('1,000' could be 1 too), 'n/a' is missing (30 times)"
+    assert column.told == "'101,000' is 101000 ('1,000' could also be 1), 'n/a' is missing (30 times)"
 
 
 def test_target_rows_and_prompt(saved):
@@ -104,7 +104,7 @@ SUSPECT = {
     "a code of the label": ({"leak": np.where(LABEL == "yes", 3, 1)}, "'leak' alone predicts the target (100.0%"),
     "words for the label": ({"leak": np.where(LABEL == "yes", "x", "y")}, "'leak' alone predicts the target (100.0%"),
     "row numbers": ({"n": np.arange(N) + 7}, "'n' numbers the rows"),
-    "numbers of customers": ({"customer_id": RNG.permutation(9000)[:N]}, "'customer_id' has another number"),
+    "numbers of customers": ({"customer_id": RNG.permutation(9000)[:N]}, "'customer_id' has a different number"),
     "names of customers": ({"who": [f"C{i:04}x" for i in range(N)]}, "'who' looks like an identifier: 120 of 120"),
     "sentences": ({"said": [f"it is number {i}" for i in range(N)]}, "'said' looks like free text"),
     "dates": ({"day": [f"2024-01-{1 + i % 28:02}" for i in range(N)]}, "'day' holds dates"),
@@ -133,10 +133,10 @@ def test_leaks_into_numbers(saved):
     y = NOISE[:, 2] * 100
     columns = {"near": 2 * y + 3, "far": y + RNG.normal(0, 40, N), "back": -(y**3), "bent": np.round(y) ** 2}
     found = warnings(saved(frame(**columns).assign(label=y)), task="regression")
-    assert ["'near' has the order" in found[0], "'back' has the order" in found[1], len(found)] == [True, True, 2]
+    assert ["'near' sorts the rows" in found[0], "'back' sorts the rows" in found[1], len(found)] == [True, True, 2]
     steps = np.arange(N) % 12 + 0.5
     (found,) = warnings(saved(frame(code=(steps - 6) ** 2 + steps / 100).assign(label=steps)), task="regression")
-    assert "'code' alone predicts the target (R² = 1.0000 on rows held out)" in found
+    assert "'code' alone predicts the target (R² = 1.0000 on held-out rows)" in found
 
 
 def test_doubled_rows_across_parts(saved):
@@ -145,9 +145,9 @@ def test_doubled_rows_across_parts(saved):
     split = tables.load(saved(doubled)).split(0)
     n = split.X_test.merge(split.X_train.drop_duplicates(), how="inner").shape[0]
     assert n > 10
-    assert found.startswith(f"{n} of 48 test rows have the cells of a training row, {n} of them its answer;")
+    assert found.startswith(f"{n} of 48 test rows duplicate a training row, {n} of them with the same answer;")
     turned = pd.concat([frame(), frame().assign(label=np.where(LABEL == "yes", "no", "yes"))], ignore_index=True)
-    assert ", 0 of them its answer" in warnings(saved(turned))[0]
+    assert ", 0 of them with the same answer" in warnings(saved(turned))[0]
 
 
 @pytest.mark.parametrize(

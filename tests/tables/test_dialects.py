@@ -41,10 +41,10 @@ READ = {  # file name, content, a word of the account
     "CR": ("my.csv", PLAIN.replace("\n", "\r"), None),
     "gzip": ("my.csv.gz", gzip.compress(PLAIN.encode()), None),
     "tabs in .tsv": ("my.tsv", PLAIN.replace(",", "\t"), None),
-    "tabs in .csv": ("my.csv", PLAIN.replace(",", "\t"), "tabs stand between"),
-    "bars": ("my.csv", PLAIN.replace(",", "|"), "vertical bars stand between"),
-    "semicolons": ("my.csv", PLAIN.replace(",", ";"), "semicolons stand between"),
-    "semicolons in .tsv": ("my.tsv", PLAIN.replace(",", ";"), "semicolons stand between"),
+    "tabs in .csv": ("my.csv", PLAIN.replace(",", "\t"), "separated by tabs"),
+    "bars": ("my.csv", PLAIN.replace(",", "|"), "separated by vertical bars"),
+    "semicolons": ("my.csv", PLAIN.replace(",", ";"), "separated by semicolons"),
+    "semicolons in .tsv": ("my.tsv", PLAIN.replace(",", ";"), "separated by semicolons"),
     "semicolons and decimal commas": ("my.csv", GERMAN, "'10.234,50' is 10234.5"),
     "decimal commas without groups": ("my.csv", GERMAN.replace(".", ""), "'10234,50' is 10234.5"),
     "Excel's sep=": ("my.csv", "sep=;\r\n" + GERMAN.replace("\n", "\r\n"), "'10.234,50' is 10234.5"),
@@ -62,12 +62,12 @@ READ = {  # file name, content, a word of the account
     "codes of currencies": ("my.csv", quoted(lambda v: f"USD {v:,.2f}"), "is 10234.5"),
     "percent": ("my.csv", quoted(lambda v: f"{v} %"), "'10234.5 %' is 10234.5"),
     "padded": ("my.csv", quoted(lambda v: f"  {v} "), None),
-    "titles": ("my.csv", "Prices of 2024\n\n" + PLAIN, "'Prices of 2024', left out"),
-    "padded titles": ("my.csv", "Prices;;\n;;\n" + GERMAN, "'Prices', left out"),
+    "titles": ("my.csv", "Prices of 2024\n\n" + PLAIN, "'Prices of 2024', skipped"),
+    "padded titles": ("my.csv", "Prices;;\n;;\n" + GERMAN, "'Prices', skipped"),
     "comments": ("my.csv", "# made by hand\n# twice\n" + PLAIN, "2 lines above"),
     "separators at the ends": ("my.csv", PLAIN.replace("\n", ",\n"), "ends with a separator"),
     "separators below the names": ("my.csv", PLAIN.replace("ja\n", "ja,\n").replace("nein\n", "nein,\n"), "ends with"),
-    "empty lines": ("my.csv", PLAIN + ",,\n,,\n", "2 lines without an entry"),
+    "empty lines": ("my.csv", PLAIN + ",,\n,,\n", "2 lines without any entry"),
     "R's quotes": ("my.csv", PLAIN.replace("price", '"price"').replace("ja", '"ja"'), None),
 }
 
@@ -102,15 +102,15 @@ REFUSED = {
     "Parquet under another name": ("my.csv", b"PAR1....", "call it .parquet"),
     "gzip under another name": ("my.csv", gzip.compress(b"a,b\n1,2\n"), "call it .csv.gz"),
     "zero bytes": ("my.csv", b"a,b\n1,\0\0\0\n", "zero bytes"),
-    "half of UTF-16": ("my.csv", b"\xff\xfea\0,\0b\0\n\0\x00\xd8", "torn utf-16"),
+    "half of UTF-16": ("my.csv", b"\xff\xfea\0,\0b\0\n\0\x00\xd8", "not valid utf-16"),
     "blank lines alone": ("my.csv", b" \n\n ,\n", "is empty"),
-    "a long line": ("my.csv", PLAIN + "1,2,3,4\n", "line 22: 4 cells, but line 1 names 3 columns; put cells"),
+    "a long line": ("my.csv", PLAIN + "1,2,3,4\n", "line 22: 4 cells, but line 1 names 3 columns; put double quotes"),
     "a short line": ("my.csv", PLAIN + "1,2\n", "line 22: 2 cells.*a cell or a separator is missing"),
-    "a footer": ("my.csv", PLAIN + "Source: us\n", "line 22: 1 cell, .*left out"),
-    "R's row names": ("my.csv", "a,b,c\n" + "r,1,2,x\n" * 9, "and so in every line; .*row.names"),
-    "commas for decimals, too": ("my.csv", "a,b,c\n" + "1,5,2,5,x\n" * 9, "decimal mark too, put ';'"),
+    "a footer": ("my.csv", PLAIN + "Source: us\n", "line 22: 1 cell, .*removed"),
+    "R's row names": ("my.csv", "a,b,c\n" + "r,1,2,x\n" * 9, "as in every line; .*row.names"),
+    "commas for decimals, too": ("my.csv", "a,b,c\n" + "1,5,2,5,x\n" * 9, "also the decimal mark, separate"),
     "blanks between the cells": ("my.csv", "a b c\n1 2 3\n", "only column is 'a b c'"),
-    "no names, twice the same": ("my.csv", "5,5,a\n1,2,b\n", "'5' are given more than once; put a line of names"),
+    "no names, twice the same": ("my.csv", "5,5,a\n1,2,b\n", "'5' occur more than once; put a line of names"),
     "an open quote": ("my.csv", 'a;b\n1;"2\n3;4\n', "a quote may be missing"),
 }
 
@@ -200,7 +200,7 @@ def test_what_has_no_one_reading_stays_text(cells):
 
 
 def test_cells_in_doubt_follow_the_file():
-    assert read("1,234", "5,678")[:2] == ([1234, 5678], "'1,234' is 1234 ('1,234' could be 1.234 too)")
+    assert read("1,234", "5,678")[:2] == ([1234, 5678], "'1,234' is 1234 ('1,234' could also be 1.234)")
     assert read("1,234", "5,678", separator=";")[0] == [1.234, 5.678]
     assert read("1,234", "5,678", b=["0,5", "1,25"])[0] == [1.234, 5.678]
     assert read("1,234", "5,678", separator=";", b=["0.5", "1.25"])[0] == [1234, 5678]

@@ -68,8 +68,8 @@ def test_points_come_back_in_their_places():
 @pytest.mark.parametrize(
     ("frame", "size", "message"),
     [
-        (pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]}), 8, "two columns of numbers"),
-        (pd.DataFrame({"a": ["x"], "b": [2.0]}), 8, "two columns of numbers"),
+        (pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]}), 8, "two numeric columns"),
+        (pd.DataFrame({"a": ["x"], "b": [2.0]}), 8, "two numeric columns"),
         (pd.DataFrame({"a": [1.0], "b": [2.0]}), 1, "2 or more"),
     ],
 )

@@ -69,7 +69,7 @@ def test_an_id_is_asked_of_the_library(monkeypatch):
     ("error", "kind", "message"),
     [
         (datasets.exceptions.DatasetNotFoundError("no such thing"), UnknownName, "the Hub has no data set 'me/pets'"),
-        (ConnectionError("no route\nmore"), Unobtainable, r"cannot be had from the Hub \(no route\); with a network"),
+        (ConnectionError("no route\nmore"), Unobtainable, r"cannot be fetched from the Hub \(no route\); try again"),
         (ValueError("Config name is missing"), ValueError, "Config name is missing; give hf:OWNER/NAME:CONFIG"),
     ],
 )
@@ -84,15 +84,15 @@ def test_ids_that_cannot_be_had(monkeypatch, error, kind, message):
 
 def test_other_parts_and_columns_are_refused(folder, tmp_path):
     datasets.DatasetDict(train=rows(30), extra=rows(10)).save_to_disk(folder)
-    with pytest.raises(BadTable, match="has the parts train, extra; train and test are needed"):
+    with pytest.raises(BadTable, match="has the parts train, extra; train and test are required"):
         tables.load(folder)
     lists = str(tmp_path / "lists")
     datasets.Dataset.from_dict({"x": [[1, 2]] * 20, "y": ["a", "b"] * 10}).save_to_disk(lists)
-    with pytest.raises(BadTable, match=r"x holds neither numbers nor texts; .*remove_columns\(\['x'\]\)"):
+    with pytest.raises(BadTable, match=r"x holds neither numbers nor text; .*remove_columns\(\['x'\]\)"):
         tables.load(lists)
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "state.json").write_text("{}")
-    with pytest.raises(BadTable, match="no whole folder of save_to_disk"):
+    with pytest.raises(BadTable, match="not a complete folder of save_to_disk"):
         tables.load(str(tmp_path / "torn"))
 
 

@@ -48,21 +48,21 @@ def test_reordered_columns_are_found_by_name_and_cells_read_as_in_training(read)
     assert frame["a"].tolist() == [1.25, 3.0]
     assert frame["price"].tolist() == [1234.0, 2000.75], "1.234 is no fraction where training prices had decimal commas"
     assert frame["code"].tolist() == ["01", "02"], "a code keeps its zero"
-    assert told == ["semicolons stand between the cells"]
+    assert told == ["cells are separated by semicolons"]
 
 
 def test_missing_columns_are_an_error_that_names_what_may_be_meant(read):
     with pytest.raises(BadTable, match=r"lacks column 'price', .*rename 'Price ' to 'price'"):
         read("a;Price ;word;code", "1;1 €;red;01")
-    with pytest.raises(BadTable, match=r"lacks columns 'word', 'code', .*empty cells where it is not known"):
+    with pytest.raises(BadTable, match=r"lacks columns 'word', 'code', .*empty cells where unknown"):
         read("a;price;q", "1;1 €;2")
 
 
 def test_extra_columns_and_the_target_are_named_and_left_out(read):
     frame, told = read("id;a;price;word;code;y", "7;1;5.000 €;red;01;no")
     assert list(frame) == ["a", "price", "word", "code"]
-    assert "column 'y', which the model predicts, is left out" in told[1]
-    assert told[2].startswith("column 'id', of which the training rows have nothing")
+    assert "column 'y', which the model predicts, is ignored" in told[1]
+    assert told[2].startswith("column 'id' ignored: not in the training rows")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_plain_numbers_are_not_read_with_another_decimal_mark(tmp_path):
     column = [Column("x", "number")]
     assert new_rows.read(path, column, "")[0]["x"].tolist() == [1.5]
     path.write_text("x;w\n1,5;a\n", "utf-8")
-    with pytest.raises(BadTable, match=r"'x' holds '1,5' \(line 2\) where the training rows have numbers; mend"):
+    with pytest.raises(BadTable, match=r"'x' holds '1,5' \(line 2\) where the training rows have numbers; correct"):
         new_rows.read(path, column, "")
 
 
@@ -96,7 +96,7 @@ def test_missing_cells_new_categories_and_numbers_out_of_range_are_told(read):
     text = "\n".join(told)
     for words in (
         "'word': 1 cell has a category that no training row has, 'green'",
-        "'a': 1 cell has a number outside the training rows' 0 to 5.75",
+        "'a': 1 cell has a number outside the training range, 0 to 5.75",
         "'a': 1 of 3 cells are missing, and no training row",
     ):
         assert words in text, text

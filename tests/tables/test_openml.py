@@ -133,7 +133,7 @@ def test_names_lead_to_the_first_active_version(server, caplog):
 @pytest.mark.parametrize(
     ("path", "content", "message"),
     [
-        ("/api/v1/json/data/900", b"<html>down for repairs</html>", "not JSON"),
+        ("/api/v1/json/data/900", b"<html>down for repairs</html>", "not answer with JSON"),
         ("/api/v1/json/data/900", b'{"data_set_description": {}}', "without 'name'"),
         ("/file/900", b"<html>down for repairs</html>", "incomplete or altered"),
     ],
@@ -151,7 +151,7 @@ def test_answers_of_another_kind(server, path, content, message):
         ("@data\n{0 1, 1 yes}\n", "sparse"),
         ("@data\n1,yes\n", "line 2: 2 cells instead of 5"),
         ("@data\n1,yes,1,'red,x\n", "instead of 5"),
-        ("@data\n1,yes,wide,red,x\n", "'the width' holds cells that are no numbers"),
+        ("@data\n1,yes,wide,red,x\n", "'the width' holds cells that are not numbers"),
     ],
 )
 def test_data_files_of_another_kind(server, arff, message):
@@ -162,7 +162,7 @@ def test_data_files_of_another_kind(server, arff, message):
 
 def test_a_file_address_is_not_followed(server):
     server.add(903, ARFF, COLUMNS, target=["class"], url="file:///etc/hostname")
-    with pytest.raises(UserError, match="no web address"):
+    with pytest.raises(UserError, match="not a web address"):
         openml.fetch("903")
 
 

@@ -66,7 +66,7 @@ def test_the_seed_is_the_number_of_the_official_fold(server):
         assert split.y_validation.value_counts()["red"] in (6, 7)
         assert split.protocol == "official"
     assert table.split(3).fingerprint() != table.split(8).fingerprint()
-    with pytest.raises(UserError, match="openml-task:7 has 2 x 5 folds, which seeds number from 0 to 9; seed 10"):
+    with pytest.raises(UserError, match="openml-task:7 has 2 x 5 folds, numbered by seeds 0 to 9; seed 10"):
         table.split(10)
 
 
@@ -104,7 +104,7 @@ def test_regression_tasks(server):
     assert (table.task, table.y.dtype) == ("regression", float)
     split = table.split(0)
     assert (len(split.y_train), len(split.y_validation), len(split.y_test)) == (38, 10, 12)
-    with pytest.raises(UserError, match="openml-task:8 is a task of regression, not of classification"):
+    with pytest.raises(UserError, match="openml-task:8 is a regression task, not classification"):
         tables.load("openml-task:8", task="classification")
 
 
@@ -128,7 +128,7 @@ def test_a_suite_stands_for_its_tasks_of_a_kind(server):
     ("flags", "message"),
     [
         ({"target": "width"}, "the target of openml-task:7 is colour; leave out --target width"),
-        ({"group": "width"}, "openml-task:7 has parts of its own; leave out --group width"),
+        ({"group": "width"}, "openml-task:7 has its own split; leave out --group width"),
         ({"time": "width"}, "leave out --time width"),
     ],
 )
@@ -152,10 +152,10 @@ def test_tasks_of_another_kind(server):
     with pytest.raises(BadTable, match="task 7 is Learning Curve; Supervised Classification and"):
         openml_tasks.fetch("7")
     describe(server, data_splits_url=[])
-    with pytest.raises(BadTable, match="task 7 has no official folds; openml:800 is its table"):
+    with pytest.raises(BadTable, match="task 7 has no official folds; its table is openml:800"):
         openml_tasks.fetch("7")
     server.put("/api/v1/json/task/7", {"task": {"input": []}})
-    with pytest.raises(Unobtainable, match="describes task 7 otherwise than expected"):
+    with pytest.raises(Unobtainable, match="describes task 7 in an unexpected form"):
         openml_tasks.fetch("7")
     assert not list(openml.CACHE.glob("tasks/*.parquet"))
 
@@ -163,13 +163,13 @@ def test_tasks_of_another_kind(server):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("<html>", "not in the usual form"),
-        ("@attribute type {TRAIN,TEST}\n@attribute rowid numeric\n@data\nTRAIN,0\n", "not in the usual form"),
-        (SPLITS.format(""), "other rows than TRAIN and TEST"),
+        ("<html>", "is not an ARFF file of"),
+        ("@attribute type {TRAIN,TEST}\n@attribute rowid numeric\n@data\nTRAIN,0\n", "is not an ARFF file of"),
+        (SPLITS.format(""), "rows other than TRAIN and TEST"),
         (SPLITS.format("TRAIN,one,0,0"), "cannot be read"),
-        (SPLITS.format("REST,1,0,0"), "other rows than TRAIN and TEST"),
-        (SPLITS.format("TRAIN,1,0,0\nTEST,60,0,0"), "names row 60, and its table has 60 rows"),
-        (SPLITS.format("TRAIN,1,0,0\nTRAIN,1,0,0\nTEST,2,0,0"), "rows twice in one fold"),
+        (SPLITS.format("REST,1,0,0"), "rows other than TRAIN and TEST"),
+        (SPLITS.format("TRAIN,1,0,0\nTEST,60,0,0"), "names row 60, but its table has 60 rows"),
+        (SPLITS.format("TRAIN,1,0,0\nTRAIN,1,0,0\nTEST,2,0,0"), "repeated rows in a fold"),
         (SPLITS.format("TRAIN,1,0,1\nTEST,2,0,1"), "lacks some of its folds"),
     ],
 )

@@ -61,7 +61,7 @@ def test_training_is_earlier_than_validation_and_that_than_test(file, column):
     assert max(validation) < min(test)
     assert [len(train), len(validation), len(test)] == pytest.approx([77, 19, 24], abs=4)
     assert split.fingerprint() == table.split(1).fingerprint()
-    with pytest.raises(UserError, match="--protocol independent draws test rows, and --time"):
+    with pytest.raises(UserError, match="--protocol independent draws test rows at random, but --time"):
         table.split(0, "independent")
 
 
@@ -71,7 +71,7 @@ def test_training_is_earlier_than_validation_and_that_than_test(file, column):
         ({"group": "clinic"}, "has no column 'clinic'; choose --group from x, hospital, visit, day"),
         ({"group": "y"}, "'y' is the target"),
         ({"group": "hospital", "time": "day"}, "--group hospital and --time day are two ways"),
-        ({"time": "hospital"}, "'hospital' holds neither numbers nor dates of one form"),
+        ({"time": "hospital"}, "'hospital' holds neither numbers nor dates in a single format"),
     ],
 )
 def test_columns_that_part_nothing(file, flags, message):

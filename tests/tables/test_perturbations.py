@@ -49,7 +49,7 @@ def test_a_smaller_share_is_part_of_a_larger_one_and_seeds_differ(iris):
 
 
 def test_impossible_noise_is_told(iris):
-    with pytest.raises(UserError, match="share from 0 to 1"):
+    with pytest.raises(UserError, match="share of the labels from 0 to 1"):
         perturbations.corrupt_labels(iris, 1.5, "random", 0)
     with pytest.raises(UserError, match="random, systematic"):
         perturbations.corrupt_labels(iris, 0.1, "malicious", 0)

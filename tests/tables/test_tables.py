@@ -183,7 +183,7 @@ BAD = {
         {},
         "'c0' is infinite in 12",
     ),
-    "name twice": ("a,a,b\n1,2,3\n", {}, "'a' are given more than once"),
+    "name twice": ("a,a,b\n1,2,3\n", {}, "'a' occur more than once"),
     "row numbers": (",a,b\n0,1,2\n", {}, "column 1 has no name.*index=False"),
     "one column": ("a b\n1 2\n", {}, "only column is 'a b'.*commas"),
     "long row": ("a,b\n1,2\n1,2,3\n", {}, "line 3: 3 cells.*names 2"),
@@ -232,7 +232,7 @@ def test_unknown_names_and_options():
         tables.load("irsi")
     with pytest.raises(UnknownName, match="no task 'ranking'"):
         tables.load("iris", task="ranking")
-    with pytest.raises(UserError, match="for classification, not for regression"):
+    with pytest.raises(UserError, match="is a classification table, not regression"):
         tables.load("iris", task="regression")
     with pytest.raises(UserError, match="leave out --target"):
         tables.load("moons", target="y")
@@ -255,7 +255,7 @@ def test_expand():
         tables.expand(["functions"], "classification")
     with pytest.raises(UserError, match="export LIFT_DATA"):
         tables.expand(["other"], "regression")
-    with pytest.raises(UserError, match="no table is named"):
+    with pytest.raises(UserError, match="no table given"):
         tables.expand([], "classification")
     with pytest.raises(UnknownName, match="no task"):
         tables.expand(["paper"], "ranking")
@@ -284,7 +284,7 @@ def test_folders_of_tables(tmp_path, monkeypatch):
         tables.load("iris")
     assert tables.load("sklearn:iris").source == "scikit-learn"
     monkeypatch.setenv("LIFT_DATA", str(tmp_path / "absent"))
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         tables.load("mine")
 
 

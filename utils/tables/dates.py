@@ -17,12 +17,12 @@ DATES = {
     "%d-%m-%Y": r"\d{1,2}-\d{1,2}-\d{4}",
     "%d %b %Y": r"\d{1,2} [A-Za-z]{3} \d{4}",
 }
-MONTH_FIRST = "%m/%d/%Y"  # the one form whose cells may all be dates of another form as well
+MONTH_FIRST = "%m/%d/%Y"  # the only form whose cells may all fit another form as well
 TIME = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
 
 
 def date_format(column: pd.Series) -> str | None:
-    """The format in which all cells of a column are dates, with a time or without; None for other columns."""
+    """The format in which all cells of a column are dates, with or without a time; None for other columns."""
     cells = column.dropna().astype(str).unique()
     if pd.api.types.is_numeric_dtype(column) or not len(cells):
         return None
@@ -31,10 +31,10 @@ def date_format(column: pd.Series) -> str | None:
 
 
 def moments(column: pd.Series) -> pd.Series | None:
-    """The cells as timestamps (UTC where they name no zone), in the order of the column; None where some are no dates.
+    """The cells as timestamps (UTC where they name no zone), in the order of the column; None if some are not dates.
 
     Raises:
-        BadTable: dates that are days and months in either order.
+        BadTable: dates whose day and month could be in either order.
     """
     form = date_format(column)
     if form is None or column.isna().any():

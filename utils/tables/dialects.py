@@ -1,9 +1,9 @@
-"""Text files as rows of cells: which encoding, what is between the cells, where the column names are.
+"""Text files as rows of cells: detects the encoding, the separator and the line of column names.
 
-Nothing has to be told. Encoding: a byte-order mark, else UTF-8, else UTF-16 by its zero bytes, else Windows-1252.
-Between cells: what the suffix says (`,` or, in .tsv, a tab) unless another of `, ; tab |` gives every line the same
-number of cells and this does not. Names: the first line after the titles, which are leading lines with fewer cells.
-All that is not plain is told in `Cells.notes`.
+Encoding: a byte-order mark, else UTF-8, else UTF-16 by its zero bytes, else Windows-1252.
+Separator: the suffix's (`,` or, in .tsv, a tab) unless another of `, ; tab |` gives every line the same number of cells
+and this one does not. Names: the first line after the titles, which are leading lines with fewer cells.
+Anything unusual is reported in `Cells.notes`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from ..errors import BadTable
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-SAMPLE = 200  # rows by which the separator is chosen
+SAMPLE = 200  # rows used to choose the separator
 MOST_TITLES = 20  # lines above the column names
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32"}
 BOMS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -41,8 +41,8 @@ class Cells:
         names: of the columns.
         rows: cells as they are written, each row as long as `names`.
         lines: where each row ends in the file, counted from 1.
-        separator: what is between the cells.
-        notes: what was not plain about the file, as sentences.
+        separator: the character between cells.
+        notes: what was unusual about the file, as sentences.
     """
 
     names: list[str]
@@ -53,18 +53,18 @@ class Cells:
 
 
 def read(path: Path, usual: str, is_number: IsNumber) -> Cells:
-    """The cells of a text file, plain or packed with gzip (.gz).
+    """The cells of a text file, plain or gzip-compressed (.gz).
 
     Args:
-        usual: the separator that the suffix stands for.
-        is_number: whether a cell is a number, however written; tells names from data.
+        usual: the separator that the suffix implies.
+        is_number: whether a cell is a number in any notation; distinguishes names from data.
 
     Raises:
-        BadTable: no text, a damaged file, rows of unequal length, a quote that does not end.
+        BadTable: not text, a damaged file, rows of unequal length, or an unclosed quote.
     """
     text, notes = _text(path)
     start = text[: text.find("\n") + 1].strip().lower()
-    if start in ("sep=;", "sep=,", "sep=|", "sep="):  # Excel's own way to tell; a tab was stripped
+    if start in ("sep=;", "sep=,", "sep=|", "sep="):  # Excel's separator line; a tab was stripped
         usual = text[4:5] if start[4:] else "\t"
         text, separator, before = text[text.find("\n") + 1 :], usual, 1
     else:
@@ -72,23 +72,23 @@ def read(path: Path, usual: str, is_number: IsNumber) -> Cells:
     rows, lines = _rows(path, text, separator)
     lines = [line + before for line in lines]
     if separator != usual:
-        notes.append(f"{SEPARATORS[separator]} stand between the cells")
+        notes.append(f"cells are separated by {SEPARATORS[separator]}")
     full = [i for i, row in enumerate(rows) if any(cell.strip() for cell in row)]
     if not full:
         raise BadTable(f"{path} is empty; the first line holds the column names")
     if len(full) < len(rows):
-        notes.append(f"{_counted(len(rows) - len(full), 'line')} without an entry, left out as empty")
+        notes.append(f"{_counted(len(rows) - len(full), 'line')} without any entry, skipped")
     n_titles = _titles([rows[i] for i in full], is_number)
     if n_titles:
         first = separator.join(rows[full[0]]).strip(f" {separator}")
         notes.append(
-            f"{_counted(n_titles, 'line')} above the column names, {first[:40]!r}{' …' * (n_titles > 1)}, left out"
+            f"{_counted(n_titles, 'line')} above the column names, {first[:40]!r}{' …' * (n_titles > 1)}, skipped"
         )
     full = full[n_titles:]
     rows, lines = [rows[i] for i in full], [lines[i] for i in full]
     rows, is_trailing = _without_trailing(rows)
     if is_trailing:
-        notes.append("every line ends with a separator, which makes no column")
+        notes.append("every line ends with a separator, which is ignored")
     _check_lengths(path, rows, lines, separator)
     return Cells(rows[0], rows[1:], lines[1:], separator, tuple(notes))
 
@@ -109,9 +109,9 @@ def _text(path: Path) -> tuple[str, list[str]]:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BadTable(f"{path} is torn {encoding} text ({error.reason}); save it as UTF-8") from error
+        raise BadTable(f"{path} is not valid {encoding} text ({error.reason}); save it as UTF-8") from error
     if "\0" in text:
-        raise BadTable(f"{path} holds zero bytes, so it is no text; save the table as CSV (UTF-8) or Parquet")
+        raise BadTable(f"{path} contains zero bytes, so it is not text; save the table as CSV (UTF-8) or Parquet")
     plain = ("utf-8", "utf-8-sig")
     told = [] if encoding in plain else [f"the text is read as {encoding.upper().replace('CP', 'Windows-')}"]
     if encoding in ("cp1252", "latin-1"):
@@ -151,7 +151,7 @@ def _separator(text: str, usual: str, is_number: IsNumber) -> str:
             cells = [cell for row in sample[n_titles + 1 :] for cell in row if cell.strip()]
             n_numbers = sum(map(is_number, cells))
             share = count / max(1, len(sample) - n_titles)
-            # Rivals of a separator that fits must do so without calling some lines titles.
+            # Where the usual separator fits, a rival counts only if it fits without treating lines as titles.
             fits[separator] = (share == 1, not n_titles, n_numbers / max(1, len(cells)), separator == usual, share)
     if not fits:
         return usual
@@ -184,7 +184,7 @@ def _rows(path: Path, text: str, separator: str) -> tuple[list[list[str]], list[
 
 
 def _titles(rows: list[list[str]], is_number: IsNumber) -> int:
-    """How many of the first rows stand above the names: they have fewer cells, and what follows holds no number."""
+    """The number of title rows above the names: they have fewer cells, and the row after them holds no number."""
     widths = Counter(map(len, rows[:SAMPLE]))
     width = max(widths, key=lambda one: (widths[one], one), default=0)
     n = 0
@@ -223,13 +223,13 @@ def _check_lengths(path: Path, rows: list[list[str]], lines: list[int], separato
     width = len(body[0])
     is_even = len(body) > 1 and all(len(row) == width for row in body)
     if is_even and width == n + 1:
-        found += ", and so in every line; name the column of row numbers, or leave it out (R: row.names = FALSE)"
+        found += ", as in every line; name the column of row numbers, or leave it out (R: row.names = FALSE)"
     elif is_even and separator == "," and width > n:
-        found += ", and so in every line; where ',' is the decimal mark too, put ';' between the cells"
+        found += ", as in every line; if ',' is also the decimal mark, separate the cells with ';'"
     elif len(body[wrong]) > n:
-        found += f"; put cells that hold a {separator!r} between double quotes"
+        found += f"; put double quotes around cells that contain {separator!r}"
     else:
-        found += "; a cell or a separator is missing there, or the line is no row and is to be left out"
+        found += "; a cell or a separator is missing there, or the line is not a row and should be removed"
     raise BadTable(found)
 
 

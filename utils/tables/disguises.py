@@ -1,8 +1,8 @@
-"""Numbers in disguise: `1,234`, `£12.50`, `5.1 %`, `1,5`, `1 234`, and words for missing among numbers.
+"""Numbers in disguise: `1,234`, `£12.50`, `5.1 %`, `1,5`, `1 234`, and words that mean missing among numbers.
 
-A column is read as numbers where one unit and one pair of decimal mark and thousands separator suit every cell but the
-missing ones. Where several pairs do and the numbers differ (`1,234` is 1234 or 1.234), the decimal mark of the file's
-other columns decides; without such, `;` between the cells speaks for a decimal comma, anything else for a point.
+A column is read as numbers if one unit and one pair of decimal mark and thousands separator fit every non-missing cell.
+If several pairs do and the numbers differ (`1,234` is 1234 or 1.234), the decimal mark of the file's other columns
+decides; failing that, a `;` separator implies a decimal comma, any other a point.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import pandas as pd
 MARKS = {"na", "n/a", "#n/a", "n.a.", "n.a", "nan", "null", "?", "??", "-", "--", "---", "–", "—", ".", "..", "..."}
 MARKS |= {"unknown", "unk", "missing", "not available", "not known", "<na>", ""}
 MINUS = str.maketrans("−–﹣－", "----")
-SPACES = re.compile(r"[\u00a0\u2007\u2009\u202f ]")  # also those that typesetters use in numbers
+SPACES = re.compile(r"[\u00a0\u2007\u2009\u202f ]")  # including those used in typeset numbers
 SYMBOLS = "$£€¥¢₹₽₩₪₫₺₴₦฿"
 CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|RUB|SEK|NOK|DKK|PLN|CZK|HUF|TRY|BRL|MXN|ZAR|AUD|CAD|NZD|SGD|HKD|KRW"
 UNIT = rf"US\$|[{SYMBOLS}]|{CODES}"
 CELL = re.compile(
     rf"(?P<sign>[+-]?) ?(?P<before>{UNIT})? ?(?P<minus>[+-]?)(?P<body>[0-9.,][^%]*?) ?(?P<after>%|{UNIT})?"
 )
-PLAIN = r"(?:0|[1-9][0-9]*)"  # no needless zero: 02134 is a code
+PLAIN = r"(?:0|[1-9][0-9]*)"  # no leading zero: 02134 is a code
 GROUPED = {separator: rf"[1-9][0-9]{{0,2}}(?:{re.escape(separator)}[0-9]{{3}})+" for separator in (",", ".", " ", "'")}
 GROUPED[","] += r"|[1-9][0-9]?(?:,[0-9]{2})*,[0-9]{3}"  # 12,34,567, as in India
 GROUPS = re.compile(rf"[+-]?(?:{GROUPED['.']})")
 PAIRS = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (".", "'"))
 LARGEST = 2**63
-MOST_WORDS = 1 / 3  # of the cells; where more are no numbers, the column is one of texts
+MOST_WORDS = 1 / 3  # of the cells; if more are not numbers, the column is text
 
 
 def _pattern(decimal: str, group: str) -> re.Pattern[str]:
@@ -45,12 +45,12 @@ PATTERNS = {pair: _pattern(*pair) for pair in PAIRS}
 
 @dataclass(frozen=True)
 class Reading:
-    """How the cells of a column are read as numbers; what `train.csv` was read by can be applied to further rows.
+    """How the cells of a column are read as numbers; the reading of `train.csv` can be applied to further rows.
 
     Attributes:
-        decimal, group: decimal mark, and what groups the digits ("" for nothing).
-        unit: a currency or "%", which every cell has and which is left out: 5.1 % is 5.1.
-        other: what a cell could mean as well, in words; empty where nothing was in doubt.
+        decimal, group: the decimal mark and the thousands separator ("" for none).
+        unit: a currency or "%" that every cell has; it is dropped: 5.1 % is 5.1.
+        other: an alternative meaning of a cell, in words; empty if nothing was ambiguous.
     """
 
     decimal: str = "."
@@ -59,7 +59,7 @@ class Reading:
     other: str = ""
 
     def number(self, cell: str) -> float | int | None:
-        """The number in a cell, nan for a missing one, None for another text."""
+        """The number in a cell, nan for a missing one, None for any other text."""
         if is_missing(cell):
             return float("nan")
         found = _parts(cell)
@@ -68,7 +68,7 @@ class Reading:
         return _value(found[0] + found[2], self.decimal, self.group)
 
     def apply(self, column: pd.Series) -> pd.Series | None:
-        """The column (texts, None for missing) as int64 or float64; None where a cell is no such number."""
+        """The column (texts, None for missing) as int64 or float64; None if a cell is not such a number."""
         values = {cell: self.number(cell) for cell in column.dropna().unique()}
         found = [value for value in values.values() if value is not None]
         if len(found) < len(values) or all(value != value for value in found):
@@ -83,10 +83,10 @@ class Account:
     """How a table was read.
 
     Attributes:
-        notes: what was not plain about the file, as sentences.
-        readings: of the columns of numbers in disguise, by name; they read further rows alike.
-        columns: what else than plain numbers and words a column holds, in words, by name.
-        odd: why a column of numbers became one of texts, as a sentence, by name.
+        notes: what was unusual about the file, as sentences.
+        readings: of the columns of numbers in disguise, by name; they also apply to further rows.
+        columns: what a column holds other than plain numbers and words, in words, by name.
+        odd: why a column of numbers is read as text, as a sentence, by name.
     """
 
     notes: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class Account:
 
 
 def undisguised(frame: pd.DataFrame, plain: Iterable[str], separator: str) -> dict[str, Reading]:
-    """The readings of the columns of texts that are numbers in disguise.
+    """The readings of the text columns that are numbers in disguise.
 
     Args:
         frame: texts, None for missing.
@@ -112,7 +112,7 @@ def undisguised(frame: pd.DataFrame, plain: Iterable[str], separator: str) -> di
     others = [name for name in frame if name not in plain]
     mark = decimal_mark((frame[name] for name in plain), (frame[name] for name in others))
     found = {name: choose(readings(frame[name]), frame[name], mark, separator) for name in others}
-    if mark == ",":  # 1.234 beside 1,5 is German: the point groups digits
+    if mark == ",":  # 1.234 next to 1,5 is German: the point groups digits
         for name in plain:
             if any("." in cell for cell in frame[name].dropna()) and _all_grouped(frame[name]):
                 found[name] = choose(readings(frame[name]), frame[name], mark, separator)
@@ -120,7 +120,7 @@ def undisguised(frame: pd.DataFrame, plain: Iterable[str], separator: str) -> di
 
 
 def described(column: pd.Series, values: pd.Series, reading: Reading | None) -> str:
-    """What is not plain about a column of texts that was read as `values`, in words."""
+    """What is unusual about a text column that was read as `values`, in words."""
     told = []
     present = column.notna()
     if reading:
@@ -145,7 +145,7 @@ def is_number(cell: str) -> bool:
 
 
 def readings(column: pd.Series) -> list[Reading]:
-    """All readings of a column of texts that suit every cell and differ in a number, the simplest first."""
+    """All readings of a text column that fit every cell and differ in some number, simplest first."""
     found, units = [], set()
     for cell in column.dropna().unique():
         if is_missing(cell):
@@ -168,11 +168,11 @@ def readings(column: pd.Series) -> list[Reading]:
 
 
 def decimal_mark(plain: Iterable[pd.Series], others: Iterable[pd.Series]) -> str | None:
-    """The decimal mark of a file, where all columns that leave no doubt show the same one.
+    """The decimal mark of a file, if all unambiguous columns use the same one.
 
     Args:
-        plain: columns of texts that are numbers as they stand.
-        others: the other columns of texts.
+        plain: text columns that are numbers as they stand.
+        others: the other text columns.
     """
     found = {"." for column in plain if not _all_grouped(column)}
     for column in others:
@@ -185,12 +185,12 @@ def decimal_mark(plain: Iterable[pd.Series], others: Iterable[pd.Series]) -> str
 
 
 def _all_grouped(column: pd.Series) -> bool:
-    """Whether the points of a column of plain numbers, if any, could all be there to group digits."""
+    """Whether the points in a column of plain numbers, if any, could all be thousands separators."""
     return all("." not in cell or GROUPS.fullmatch(cell.strip()) for cell in column.dropna() if not is_missing(cell))
 
 
 def choose(possible: list[Reading], column: pd.Series, mark: str | None, separator: str) -> Reading | None:
-    """The reading among those possible: by the file's decimal mark, else by what is between its cells."""
+    """The chosen reading: by the file's decimal mark, else by its separator."""
     if len(possible) < 2:
         return possible[0] if possible else None
     mark = mark or ("," if separator == ";" else ".")
@@ -198,13 +198,13 @@ def choose(possible: list[Reading], column: pd.Series, mark: str | None, separat
     other = next(one for one in possible if one != chosen)
     cells = (cell for cell in column.dropna().unique() if not is_missing(cell))
     doubtful = next(cell for cell in cells if chosen.number(cell) != other.number(cell))
-    return replace(chosen, other=f"{doubtful!r} could be {other.number(doubtful):.15g} too")
+    return replace(chosen, other=f"{doubtful!r} could also be {other.number(doubtful):.15g}")
 
 
 def odd_cells(column: pd.Series) -> list[int]:
-    """Places of the cells that keep a column from being one of numbers; none where it is a column of texts anyway.
+    """Positions of the cells that keep a column from being numeric; none if it is a text column anyway.
 
-    Codes with a needless zero (02134) and numbers beyond 64 bits are no oversight.
+    Codes with a leading zero (02134) and numbers beyond 64 bits are taken as intended.
     """
     present = [(place, _parts(cell)) for place, cell in enumerate(column) if cell is not None and not is_missing(cell)]
     most = MOST_WORDS * len(present)

@@ -1,4 +1,4 @@
-"""Table columns as numbers for the classical learners. Everything is learnt from the training rows alone.
+"""Table columns as numbers for the classical learners, fitted on the training rows alone.
 
 The original fitted scalers on all rows, test rows included, and fed regression baselines unscaled columns (paper §3.1).
 """
@@ -11,16 +11,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..errors import BadTable
 
-MAX_CATEGORIES = 50  # one-hot columns made of one text column; rarer categories share the last of them
-MISSING = "\0missing"  # the category of empty cells; no file can spell it
+MAX_CATEGORIES = 50  # one-hot columns per text column; rarer categories share the last one
+MISSING = "\0missing"  # the category of empty cells; cannot occur in a file
 
 
 class Encoder(TransformerMixin, BaseEstimator):
-    """Numeric columns: median for missing cells, then mean 0 and variance 1. All others: one-hot of their text.
+    """Numeric columns: median imputation, then mean 0 and variance 1. All others: one-hot encoding of their text.
 
-    A missing cell of a text column is a category of its own. A category unseen in training becomes all zeros, a column
-    without any value becomes zeros. Takes DataFrames (rows, columns) and arrays of that shape; gives float64 arrays
-    (rows, encoded columns). Raises BadTable for tables without rows or columns, infinite numbers, columns that are gone
+    A missing cell of a text column is its own category. A category unseen in training becomes all zeros; so does a
+    column without any value. Takes DataFrames (rows, columns) and arrays of that shape; returns float64 arrays
+    (rows, encoded columns). Raises BadTable for tables without rows or columns, infinite numbers, columns missing
     at prediction and text in a column that was numeric in training.
     """
 
@@ -50,7 +50,7 @@ class Encoder(TransformerMixin, BaseEstimator):
         gone = [str(name) for name in self.columns_ if name not in X.columns]
         if gone:
             raise BadTable(
-                f"columns of the training rows are gone: {', '.join(gone[:10])}; give the same columns again"
+                f"columns of the training rows are missing: {', '.join(gone[:10])}; give the same columns again"
             )
         parts = []
         if self.numeric_:
@@ -61,7 +61,7 @@ class Encoder(TransformerMixin, BaseEstimator):
 
 
 def as_frame(X) -> pd.DataFrame:
-    """`X` as a DataFrame; the columns of an array are named 0, 1, 2, … and numbers held as objects are found."""
+    """`X` as a DataFrame; array columns are named 0, 1, 2, …, and numbers held as objects become numeric."""
     if isinstance(X, pd.DataFrame):
         return with_numbers(X)
     values = np.asarray(X)
@@ -71,7 +71,7 @@ def as_frame(X) -> pd.DataFrame:
 
 
 def with_numbers(X: pd.DataFrame) -> pd.DataFrame:
-    """`X`, its columns of dtype object that hold numbers alone as numbers; without them it is returned as it is."""
+    """`X` with object columns that hold only numbers converted to numbers; returned unchanged if there are none."""
     objects = (
         X.loc[:, [pd.api.types.is_object_dtype(kind) for kind in X.dtypes]].dropna(axis=1, how="all").infer_objects()
     )
@@ -80,7 +80,7 @@ def with_numbers(X: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_numeric(column: pd.Series | np.dtype) -> bool:
-    """Whether a column, or one of that dtype, holds quantities; truth values count as categories."""
+    """Whether a column, or one of that dtype, holds quantities; booleans count as categories."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 

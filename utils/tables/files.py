@@ -1,8 +1,8 @@
 """CSV and Parquet files as columns of numbers and of text. `dialects` reads the text of a CSV.
 
-A column is numeric where every cell is a number, else it is text, as written. A number may not begin with a needless
-zero ("02134" is a code, not a quantity) and an integer must fit 64 bits (longer ones are identifiers). The empty cell
-is missing everywhere; "NA", "N/A", "NaN", "nan", "null" and "?" are missing only in columns whose other cells are all
+A column is numeric if every cell is a number, else it is text, as written. A number may not have a leading zero
+("02134" is a code, not a quantity) and an integer must fit 64 bits (longer ones are identifiers). An empty cell is
+missing everywhere; "NA", "N/A", "NaN", "nan", "null" and "?" are missing only in columns whose other cells are all
 numbers, so that Namibia's code NA and the label "null" stay text.
 """
 
@@ -35,9 +35,9 @@ class Sheet:
 
     Attributes:
         frame: text cells of a CSV (missing cells are None); numbers and categories of a Parquet file.
-        separator: what is between the cells; empty for Parquet.
+        separator: the character between cells; empty for Parquet.
         lines: where each row ends in the file, counted from 1; empty for Parquet.
-        notes: what was not plain about the file, as sentences.
+        notes: what was unusual about the file, as sentences.
     """
 
     frame: pd.DataFrame
@@ -47,12 +47,12 @@ class Sheet:
 
 
 def is_file(name: str) -> bool:
-    """Whether `name` means a file and not a table of the project: by its suffix, or because it exists."""
+    """Whether `name` means a file rather than a table of the project: by its suffix, or because it exists."""
     return name.lower().endswith(SUFFIXES) or Path(name).is_file()
 
 
 def find(stem: str, folders: list[Path]) -> Path | None:
-    """The first file called STEM.csv, STEM.csv.gz, … in one of the folders; None where there is none."""
+    """The first file called STEM.csv, STEM.csv.gz, … in one of the folders; None if there is none."""
     if not stem or Path(stem).name != stem:
         return None
     paths = (folder / f"{stem}{suffix}" for folder in folders for suffix in SUFFIXES)
@@ -68,7 +68,7 @@ def sheet(path: Path) -> Sheet:
     """The content of a file.
 
     Raises:
-        BadTable: no such file, another format, torn, no text, rows of unequal length, names missing or given twice.
+        BadTable: no such file, another format, damaged, not text, rows of unequal length, missing or repeated names.
     """
     if not path.is_file():
         raise BadTable(f"there is no file {path}")
@@ -115,18 +115,18 @@ def _oddity(sheet: Sheet, name: str, places: list[int]) -> str:
     more = ", …" if len(lines) > 3 else ""
     return (
         f"column {name!r} is text because of {len(places)} of its {len(sheet.frame)} cells: {', '.join(shown)}{more}; "
-        f"mend them to have numbers, or say that it is text: --as-text {shlex.quote(name)}"
+        f"correct them, or declare the column as text: --as-text {shlex.quote(name)}"
     )
 
 
 def features(frame: pd.DataFrame, categorical: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Columns as int64, float64 or Python text (object); the `categorical` ones as text even where they are numbers."""
+    """Columns as int64, float64 or Python text (object); the `categorical` ones as text even if they are numbers."""
     columns = {name: text(frame[name]) if name in categorical else _typed(frame[name]) for name in frame.columns}
     return pd.DataFrame(columns, index=frame.index)
 
 
 def numbers(column: pd.Series) -> pd.Series | None:
-    """The column as int64 (whole numbers, none missing) or float64; None where some cell is no number."""
+    """The column as int64 (whole numbers, none missing) or float64; None if some cell is not a number."""
     if _is_numeric(column):
         whole = column.dtype.kind in "iu" and not column.isna().any()
         return column.astype("int64" if whole else "float64")
@@ -134,7 +134,7 @@ def numbers(column: pd.Series) -> pd.Series | None:
         return None
     values = {cell: _number(cell) for cell in column.dropna().unique()}
     found = [value for value in values.values() if value is not None]
-    if len(found) < len(values) or all(value != value for value in found):  # nan is the only value unlike itself
+    if len(found) < len(values) or all(value != value for value in found):  # nan is the only value not equal to itself
         return None
     whole = all(isinstance(value, int) for value in found)
     if whole and any(abs(value) >= 2**63 for value in found):
@@ -145,7 +145,7 @@ def numbers(column: pd.Series) -> pd.Series | None:
 
 
 def text(column: pd.Series) -> pd.Series:
-    """The column as Python strings, missing cells as None; dates as YYYY-MM-DD, with the time where there is one."""
+    """The column as Python strings, missing cells as None; dates as YYYY-MM-DD, with the time if there is one."""
     if pd.api.types.is_datetime64_any_dtype(column):
         stamps = column.map(lambda stamp: stamp.isoformat(sep=" "), na_action="ignore")
         is_midnight = stamps.dropna().str.endswith("00:00:00").all()
@@ -176,12 +176,12 @@ def _parquet(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path).reset_index(drop=True)
     except (pa.ArrowException, OSError) as error:
-        raise BadTable(f"{path} is no readable Parquet file: {error}") from error
+        raise BadTable(f"{path} is not a readable Parquet file: {error}") from error
     return declared(frame)
 
 
 def declared(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a source that declares their kinds: all that are not numeric as categories, "1" among them."""
+    """The columns of a source that declares their types: all non-numeric ones are categories, even "1"."""
     categories = {name: text(frame[name]).astype("category") for name in frame if not _is_numeric(frame[name])}
     return frame.assign(**categories)
 
@@ -199,7 +199,7 @@ def _check_names(path: Path, names: list[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
         way = "put a line of names above them" if all(map(disguises.is_number, twice)) else "rename them"
-        raise BadTable(f"{path}: the column names {', '.join(map(repr, twice))} are given more than once; {way}")
+        raise BadTable(f"{path}: the column names {', '.join(map(repr, twice))} occur more than once; {way}")
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise BadTable(
@@ -208,6 +208,6 @@ def _check_names(path: Path, names: list[str]) -> None:
             )
     if len(names) < 2:
         raise BadTable(
-            f"{path}: the only column is {names[0]!r}; a table needs a feature and a target, and commas, semicolons, "
-            "tabs or vertical bars between the cells"
+            f"{path}: the only column is {names[0]!r}; a table needs a feature and a target, separated by commas, "
+            "semicolons, tabs or vertical bars"
         )

@@ -1,4 +1,4 @@
-"""Points on a square grid, for pictures of what a learner believes; box-counting dimension of its boundaries."""
+"""Points on a square grid, for plots of decision regions; box-counting dimension of their boundaries."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 
 from ..errors import UserError
 
-MARGIN = 0.05  # of the range, on every side
+MARGIN = 0.05  # share of the range, on every side
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The points (x, y) of two axes.
+    """The points (x, y) of a grid.
 
     Attributes:
         names: names of the two columns.
@@ -37,13 +37,13 @@ class Grid:
 
 
 def over(X: pd.DataFrame, size: int, margin: float = MARGIN) -> Grid:
-    """A grid of size × size points over the range of the two numeric columns of `X`, and a margin.
+    """A grid of size × size points over the range of the two numeric columns of `X`, with a margin.
 
     Raises:
         UserError: not two columns of numbers, or fewer than 2 points a side.
     """
     if X.shape[1] != 2 or not all(map(pd.api.types.is_numeric_dtype, X.dtypes)):
-        raise UserError(f"a grid needs two columns of numbers, and here are {', '.join(map(str, X.columns[:5]))}")
+        raise UserError(f"a grid needs two numeric columns, not {', '.join(map(str, X.columns[:5]))}")
     if size < 2:
         raise UserError(f"a grid of {size} points a side shows nothing; give 2 or more")
     low, high = X.min().to_numpy(float), X.max().to_numpy(float)
@@ -64,14 +64,14 @@ def boundary(classes: np.ndarray) -> np.ndarray:
 def box_dimension(cells: np.ndarray) -> float:
     """Box-counting dimension of the true cells of a boolean picture: 1 for a line, 2 for a filled square.
 
-    Boxes have sides of 1, 2, 4, … cells, up to an eighth of the shorter side of the picture; larger ones all hit.
+    Boxes have sides of 1, 2, 4, … cells, up to an eighth of the shorter side of the picture; larger boxes are all hit.
     The dimension is the slope of ln(number of boxes that are hit) over -ln(side), by least squares.
 
     Args:
         cells: shape (rows, columns).
 
     Returns:
-        nan where nothing is true, or where the picture has no three sizes of boxes (below 32 cells a side).
+        nan if nothing is true, or if the picture has fewer than three box sizes (below 32 cells a side).
     """
     cells = np.asarray(cells, dtype=bool)
     sides = [2**i for i in range(32) if 2**i <= min(cells.shape) // 8]

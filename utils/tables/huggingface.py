@@ -15,19 +15,19 @@ from . import files
 from .partitions import Given
 
 SCHEME = "hf"
-MARKS = ("state.json", "dataset_dict.json")  # one of which `save_to_disk` leaves in its folder
+MARKS = ("state.json", "dataset_dict.json")  # `save_to_disk` leaves one of these in its folder
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Rows and what is known of them.
+    """Rows and what is known about them.
 
     Attributes:
-        frame: numbers, and categories for all else.
-        target: the only column of class labels, else the last column.
+        frame: numeric columns, all others categorical.
+        target: the column of class labels if there is exactly one, else the last column.
         source: where the rows come from.
-        parts: those of the data set, where it has them.
+        parts: the data set's own, if it has any.
     """
 
     frame: pd.DataFrame
@@ -61,12 +61,12 @@ def read(name: str) -> DataSet:
         found = {"train": found}
     if len(found) > 1 and not {"train", "test"} <= set(found) <= set(PARTS):
         raise BadTable(
-            f"{name} has the parts {', '.join(found)}; train and test are needed, validation may be there, and no "
-            f"others: save the one you want with load_dataset(…)[PART].save_to_disk(FOLDER), and name that folder"
+            f"{name} has the parts {', '.join(found)}; train and test are required, validation is optional, and others "
+            f"are not read: save the one you want with load_dataset(…)[PART].save_to_disk(FOLDER), and name that folder"
         )
     first = next(iter(found.values())).features
     if any(rows.features != first for rows in found.values()):
-        raise BadTable(f"{name}: its parts have unlike columns")
+        raise BadTable(f"{name}: its parts have different columns")
     frame = pd.concat([_decoded(name, rows) for rows in found.values()], ignore_index=True)
     labels = [column for column, kind in first.items() if type(kind).__name__ == "ClassLabel"]
     target = labels[0] if len(labels) == 1 else frame.columns[-1]
@@ -78,7 +78,7 @@ def _folder(library: Any, name: str) -> Any:
     try:
         return library.load_from_disk(name)
     except (OSError, ValueError, KeyError) as error:
-        raise BadTable(f"{name} is no whole folder of save_to_disk: {_first_line(error)}") from error
+        raise BadTable(f"{name} is not a complete folder of save_to_disk: {_first_line(error)}") from error
 
 
 def _id(library: Any, name: str) -> Any:
@@ -92,10 +92,10 @@ def _id(library: Any, name: str) -> Any:
         ) from error
     except (ConnectionError, OSError) as error:
         raise Unobtainable(
-            f"{name} is not on this machine and cannot be had from the Hub ({_first_line(error)}); with a network try "
-            "again, without one save it elsewhere with save_to_disk(FOLDER) and name that folder"
+            f"{name} is not on this machine and cannot be fetched from the Hub ({_first_line(error)}); try again with "
+            "a network, or save it elsewhere with save_to_disk(FOLDER) and name that folder"
         ) from error
-    except ValueError as error:  # no such configuration, or one has to be chosen
+    except ValueError as error:  # no such configuration, or one must be chosen
         raise UserError(f"{name}: {_first_line(error)}; give hf:OWNER/NAME:CONFIG") from error
 
 
@@ -103,12 +103,12 @@ def _decoded(name: str, rows: Any) -> pd.DataFrame:
     """The rows with class labels by their names, missing ones (-1) as None.
 
     Raises:
-        BadTable: columns of lists, pictures, sounds and the like.
+        BadTable: columns of lists, images, audio and the like.
     """
     strange = [column for column, kind in rows.features.items() if type(kind).__name__ not in ("Value", "ClassLabel")]
     if strange:
         raise BadTable(
-            f"{name}: {', '.join(strange)} hold{'s' * (len(strange) == 1)} neither numbers nor texts; save it without "
+            f"{name}: {', '.join(strange)} hold{'s' * (len(strange) == 1)} neither numbers nor text; save it without "
             f"them: remove_columns({strange}).save_to_disk(FOLDER)"
         )
     frame = rows.to_pandas()

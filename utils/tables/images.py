@@ -1,12 +1,12 @@
 """Images as tables whose columns are pixels (paper §3.1, images).
 
-digits                 8 × 8, what scikit-learn ships
+digits                 8 × 8, shipped with scikit-learn
 mnist, fashion_mnist   28 × 28, 60,000 and 10,000 test images: NAME.npz in a folder of images, else OpenML
 NAME                   any other NAME.npz in a folder of images
 FOLDER/NAME.npz        that file
-permuted_NAME          each of these with its pixels in another order, the same for all of its images
+permuted_NAME          any of these with its pixels in another order, the same for all of its images
 
-The folders are those in $LIFT_IMAGES, then `images` beside each folder in $LIFT_DATA. A file holds x_train and x_test
+The folders are those in $LIFT_IMAGES, then `images` next to each folder in $LIFT_DATA. A file holds x_train and x_test
 (images, height, width), bytes or floats from 0 to 1, and y_train and y_test (labels).
 """
 
@@ -35,15 +35,15 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 @dataclass(frozen=True)
 class Images:
-    """Grey pictures with labels.
+    """Greyscale images with labels.
 
     Attributes:
-        name: how results call them.
+        name: their name in results.
         pixels: shape (n, height, width), 0 (background) to 1.
         labels: shape (n,), texts.
-        n_test: the last rows are a test set that comes with the data; 0 where there is none.
+        n_test: number of last rows that are the data's own test set; 0 if it has none.
         source: where they come from.
-        is_permuted: whether tables of them have their pixels in another order.
+        is_permuted: whether their tables have the pixels in another order.
     """
 
     name: str
@@ -65,16 +65,16 @@ class Images:
     ) -> Split:
         """Training, validation and test images as rows of pixels, columns r0c0, r0c1, …, integers 0 to `greys` - 1.
 
-        Under "paper" the test images are those of the data, or 20 % drawn once where it has none; `seed` parts the
+        Under "paper" the test images are those of the data, or 20 % drawn once if it has none; `seed` splits the
         others, 80/20 % of each class, into training and validation images. "independent" draws all three by `seed`.
 
         Args:
             seed: also draws the order of permuted pixels, which is the same in all parts.
             side: pixels a side, by averaging.
-            crop: pixels a side of the middle that is kept before; 0 keeps all.
+            crop: pixels a side of the centre kept before averaging; 0 keeps all.
             greys: number of grey levels to which pixels are rounded.
-            rows: most training images, drawn by seed, with validation images in proportion; 0 for all.
-            test_rows: most test images, drawn once ("paper") or by seed; 0 for all.
+            rows: maximum training images, drawn by seed, with validation images in proportion; 0 for all.
+            test_rows: maximum test images, drawn once ("paper") or by seed; 0 for all.
 
         Raises:
             UserError: sizes that these images do not have, or fewer than two grey levels.
@@ -114,11 +114,11 @@ class Images:
 
 
 def load(name: str) -> Images:
-    """The images called `name`, see above.
+    """The images called `name`; see the module docstring.
 
     Raises:
-        UnknownName: no such images; the message lists those there are.
-        BadTable: a file that holds something else.
+        UnknownName: no such images; the message lists the available ones.
+        BadTable: a file with other contents.
         UserError: OpenML cannot be reached, or a folder does not exist.
     """
     base = name.removeprefix(PERMUTED)
@@ -142,7 +142,7 @@ def _load(name: str, folders: tuple[Path, ...]) -> Images:
 
 
 def middle(pixels: np.ndarray, crop: int) -> np.ndarray:
-    """The middle `crop` × `crop` pixels of images of shape (n, height, width); 0 keeps all."""
+    """The central `crop` × `crop` pixels of images of shape (n, height, width); 0 keeps all."""
     height, width = pixels.shape[1:]
     if crop > min(height, width) or crop < 0:
         raise UserError(f"--crop {crop} does not fit images of {height} × {width} pixels; give less, or 0 for all")
@@ -153,7 +153,7 @@ def middle(pixels: np.ndarray, crop: int) -> np.ndarray:
 
 
 def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Images of shape (n, side, side); a pixel is the mean over the area that it covers in the large image.
+    """Images of shape (n, side, side); a pixel is the mean over the area it covers in the large image.
 
     Raises:
         UserError: more pixels a side than the images have, or none.
@@ -167,7 +167,7 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def _overlap(n: int, side: int) -> np.ndarray:
-    """Shape (side, n): the share that each of n equal pieces of a line has in each of `side` equal pieces."""
+    """Shape (side, n): the share of each of n equal pieces of a line in each of `side` equal pieces."""
     ends = np.arange(side + 1) * n / side
     starts = np.arange(n)
     shared = np.minimum(starts + 1, ends[1:, None]) - np.maximum(starts, ends[:-1, None])
@@ -175,7 +175,7 @@ def _overlap(n: int, side: int) -> np.ndarray:
 
 
 def table(values: np.ndarray, greys: int, names, index=None) -> pd.DataFrame:
-    """Pixels from 0 to 1, shape (n, columns), as integers from 0 to `greys` - 1, the nearest ones."""
+    """Pixels from 0 to 1, shape (n, columns), rounded to integers from 0 to `greys` - 1."""
     rounded = np.floor(values * (greys - 1) + 0.5).astype(np.int64)
     return pd.DataFrame(rounded, columns=list(names), index=index)
 
@@ -186,10 +186,10 @@ def values(X: pd.DataFrame, greys: int) -> np.ndarray:
 
 
 def noisy_copies(split: Split, copies: int, sigma: float, greys: int, seed: int) -> Split:
-    """More training images: after the given ones, `copies` of all, each with noise of its own (paper §5.2).
+    """The training images followed by `copies` copies of all, each with its own noise (paper §5.2).
 
-    The noise is Gaussian with standard deviation `sigma`, where white is 1; pixels are kept in 0 to 1 and rounded as
-    the others are. Validation and test images stay. The copies get row numbers after all others.
+    The noise is Gaussian with standard deviation `sigma`, where white is 1; pixels are clipped to 0 to 1 and rounded
+    like the others. Validation and test images are unchanged. The copies get row numbers after all others.
     """
     if not copies:
         return split
@@ -207,7 +207,7 @@ def _folders() -> list[Path]:
     named = paths.folders("LIFT_IMAGES")
     for folder in named:
         if not folder.is_dir():
-            raise UserError(f"LIFT_IMAGES names {folder}, which is no folder; export LIFT_IMAGES=FOLDER, or unset it")
+            raise UserError(f"LIFT_IMAGES names {folder}, which is not a folder; set it to a folder or unset it")
     tables = paths.folders("LIFT_DATA")
     return [*named, *(folder for path in tables if (folder := path.parent / "images").is_dir())]
 
@@ -216,7 +216,7 @@ def _from_file(name: str, path: Path) -> Images:
     if not path.is_file():
         raise BadTable(f"there is no file {path}")
     try:
-        with path.open("rb") as file:  # numpy leaves a broken file open
+        with path.open("rb") as file:  # numpy leaves a damaged file open
             arrays = np.load(file, allow_pickle=False)
             x_train, y_train, x_test, y_test = (arrays[array] for array in ARRAYS)
     except (KeyError, IndexError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -234,7 +234,7 @@ def _from_openml(name: str, local: list[str]) -> Images:
         without = " ".join(["digits", *local])
         raise Unobtainable(
             f"{name} cannot be downloaded now ({error.__cause__ or error}); try again, or put {name}.npz into a folder "
-            f"that LIFT_IMAGES names, or take images that need no network: --datasets {without}"
+            f"named in LIFT_IMAGES, or use images that need no network: --datasets {without}"
         ) from error
     frame = files.read(copy.path)
     target = copy.target or frame.columns[-1]
@@ -249,10 +249,10 @@ def _images(name: str, pixels: np.ndarray, labels: np.ndarray, n_test: int, sour
     if len(pixels) != len(labels):
         raise BadTable(f"{source} has {len(pixels)} images and {len(labels)} labels")
     pixels = pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
-    if not (pixels.min() >= 0 and pixels.max() <= 1):  # false for nan, too
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # also false for nan
         raise BadTable(f"{source}: pixels must be bytes, or numbers from 0 to 1")
     labels = labels.astype(str).astype(object)
     rest, counts = np.unique(labels[: len(labels) - n_test], return_counts=True)
     if len(rest) < 2 or counts.min() < 2:
-        raise BadTable(f"{source}: two classes at least are needed, and two training images of each")
+        raise BadTable(f"{source}: at least two classes are needed, and two training images of each")
     return Images(name, pixels, labels, n_test, source)

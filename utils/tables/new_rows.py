@@ -1,9 +1,9 @@
-"""Further rows for a model that is fitted: the same columns by name, read as the training rows were read.
+"""Further rows for a fitted model: the same columns by name, read as the training rows were.
 
-Columns may stand in any order. One that the training rows had and these lack is an error; one more is named and left
-out. Numbers are read by the reading of their column (`disguises.Reading`), so that a model of `1,5` does not take
-`1.234` for 1.234. What is legal and may still surprise is told: categories that no training row has, numbers outside
-the range of the training rows, missing cells where there was none.
+Columns may be in any order. A missing column is an error; an extra one is reported and ignored. Numbers are read by
+their column's reading (`disguises.Reading`), so that a model trained on `1,5` does not read `1.234` as 1.234. Legal but
+surprising cells are reported: categories that no training row has, numbers outside the range of the training rows,
+missing cells in columns that had none.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from ..errors import BadTable
 from . import files
 from .disguises import Account, Reading
 
-MOST_LEVELS = 1000  # of a column of texts that are remembered; where there are more, new ones are not told
-SHOWN = 3  # cells or names in a sentence
+MOST_LEVELS = 1000  # remembered per text column; with more, new ones are not reported
+SHOWN = 3  # cells or names shown in a sentence
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the training rows have it.
+    """A column of the training rows.
 
     Attributes:
         kind: "number" or "text".
         reading: how numbers in disguise are read; None for plain ones.
-        missing: whether a training row lacks it.
-        low, high: ends of the numbers; None without any.
-        levels: the texts, sorted; None for numbers, or beyond MOST_LEVELS.
+        missing: whether it is missing in a training row.
+        low, high: the range of the numbers; None without any.
+        levels: the texts, sorted; None for numbers, or if more than MOST_LEVELS.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Column:
         return cls(name, "text", None, missing, levels=levels if len(levels) <= MOST_LEVELS else None)
 
     def to_json(self) -> dict[str, object]:
-        """Plain values, from which `from_json` makes the column again."""
+        """Plain values from which `from_json` restores the column."""
         return asdict(self)
 
     @classmethod
@@ -65,17 +65,17 @@ class Column:
 
 
 def read(path: Path, columns: Sequence[Column], target: str) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of a file for a model of these columns, and what is to be told of them, as sentences.
+    """The rows of a file for a model with these columns, and remarks about them, as sentences.
 
     Args:
         columns: of the training rows, in their order.
-        target: the column that the model predicts; where the file has it, it is left out and not looked at.
+        target: the column that the model predicts; ignored if the file has it.
 
     Returns:
         (n_rows, n_columns): numbers as float64, all else as text (object) with None for a missing cell.
 
     Raises:
-        BadTable: a file that cannot be read, a column that is not there, a text where there were numbers.
+        BadTable: a file that cannot be read, a missing column, or text in a numeric column.
     """
     sheet = files.sheet(path)
     names = [column.name for column in columns]
@@ -87,9 +87,9 @@ def read(path: Path, columns: Sequence[Column], target: str) -> tuple[pd.DataFra
         raise BadTable(f"{path} has column names but no rows")
     told = list(sheet.notes)
     if target in extra:
-        told.append(f"column {target!r}, which the model predicts, is left out: its cells have no part in the answers")
+        told.append(f"column {target!r}, which the model predicts, is ignored: its cells do not affect the answers")
     if others := [name for name in extra if name != target]:
-        told.append(f"{_listed(others)}, of which the training rows have nothing, left out")
+        told.append(f"{_listed(others)} ignored: not in the training rows")
     values = {}
     for column in columns:
         values[column.name] = (
@@ -111,14 +111,14 @@ def _numbers(path: Path, sheet: files.Sheet, column: Column) -> pd.Series:
             like = f", written like {_example(reading)}" if column.reading else ""
             raise BadTable(
                 f"{path}: column {column.name!r} holds {shown}{more} where the training rows have numbers{like}; "
-                "mend the cells, or leave them empty if they are not known"
+                "correct the cells, or leave them empty if unknown"
             )
         values = pd.Series([known.get(cell, np.nan) for cell in cells], name=column.name)
     values = values.astype("float64")
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         place = _line(sheet, int(infinite[0]))
-        raise BadTable(f"{path}: column {column.name!r} is infinite{place}; mend the cell or leave it empty")
+        raise BadTable(f"{path}: column {column.name!r} is infinite{place}; correct the cell or leave it empty")
     return values
 
 
@@ -130,19 +130,19 @@ def _surprises(values: pd.Series, column: Column) -> list[str]:
             told.append(
                 f"column {column.name!r}: {_cells(len(new))} a category that no training row has, "
                 f"{_listed(list(dict.fromkeys(new)), '')}; "
-                "lift-tiny reads it as missing, models without a recipe as it is"
+                "lift-tiny reads it as missing, models without a recipe as written"
             )
     if column.low is not None and column.high is not None:
         n = int(((present < column.low) | (present > column.high)).sum())
         if n:
             told.append(
-                f"column {column.name!r}: {_cells(n)} a number outside the training rows' {column.low:.6g} to "
+                f"column {column.name!r}: {_cells(n)} a number outside the training range, {column.low:.6g} to "
                 f"{column.high:.6g}; LIFT does not extrapolate"
             )
     if len(present) < len(values) and not column.missing:
         told.append(
             f"column {column.name!r}: {len(values) - len(present)} of {len(values)} cells are missing, and no training "
-            "row shows what that means"
+            "row lacks one"
         )
     return told
 
@@ -168,8 +168,8 @@ def _listed(names: Sequence[str], word: str = "column") -> str:
 
 
 def _near(lacking: Sequence[str], extra: Sequence[str]) -> str:
-    """Which of the file's other columns may be meant."""
+    """Suggests which of the file's other columns may be meant."""
     lower = {name.casefold(): name for name in extra}
     found = [(name, difflib.get_close_matches(name.casefold(), lower, 1, 0.7)) for name in lacking]
     pairs = [f"{lower[near[0]]!r} to {name!r}" for name, near in found if near]
-    return f"; rename {', '.join(pairs)}?" if pairs else "; add it, with empty cells where it is not known"
+    return f"; rename {', '.join(pairs)}?" if pairs else "; add it, with empty cells where unknown"

@@ -1,7 +1,7 @@
-"""Tables of OpenML: downloaded once, verified, kept as Parquet under data/cache/openml.
+"""OpenML tables: downloaded once, verified, kept as Parquet under data/cache/openml.
 
-Beside each ID.parquet lies ID.json with its SHA-256, target and origin. The server is asked only where the copy is
-missing. `openml_tasks` has the tasks and suites.
+Next to each ID.parquet, ID.json records its SHA-256, target and origin. The server is contacted only if the copy is
+missing. Tasks and suites are in `openml_tasks`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ATTEMPTS = 4
 WAIT = 1.0  # seconds before the second attempt, doubled each time
 TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
 COLUMN_KEYS = ("name", "data_type", "is_target", "is_ignore", "is_row_identifier")
-NOT_FOUND = 412  # OpenML's answer for an id or a name it does not have
+NOT_FOUND = 412  # OpenML's status for an unknown id or name
 CELL = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,'"\s][^,]*?|))\s*(?:,|$)""")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}  # after a backslash; any other character stands for itself
 
@@ -46,7 +46,7 @@ class Copy:
     """A verified copy on this machine.
 
     Attributes:
-        target: the default target, the last column of the file; None where OpenML names none, or several.
+        target: the default target, the last column of the file; None if OpenML names none or several.
         source: id, name and version.
     """
 
@@ -56,24 +56,24 @@ class Copy:
 
 
 def fetch(word: str) -> Copy:
-    """The table of an OpenML id or name, from the cache or else from the server.
+    """The table with this OpenML id or name, from the cache, else from the server.
 
-    Of a name's versions it takes the first that is active, which the log tells.
+    Of several versions it takes the first active one and logs which.
 
     Raises:
         UnknownName: OpenML has no such table.
-        BadTable: the copy is damaged, or the table is of a kind that is not read here.
-        Unobtainable: the server cannot be reached or does not answer as it should.
+        BadTable: the copy is damaged, or the table is of an unsupported kind.
+        Unobtainable: the server cannot be reached or answers unexpectedly.
     """
     path, record = kept(quoted(word), lambda: _download(word))
     return Copy(path, record["target"], record["source"])
 
 
 def kept(stem: str, download: Callable[[], tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[Path, dict[str, Any]]:
-    """The file STEM.parquet of the cache and what is recorded of it in STEM.json, downloaded where they are missing.
+    """The cached file STEM.parquet and its record in STEM.json, downloaded if missing.
 
     Raises:
-        BadTable: the file was changed since.
+        BadTable: the file has changed since.
     """
     path = CACHE / f"{stem}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def kept(stem: str, download: Callable[[], tuple[pd.DataFrame, dict[str, Any]]])
             _store(*download(), path, record_path)
     record = json.loads(record_path.read_text(encoding="utf-8"))
     if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
-        raise BadTable(f"{path} is not the file that was downloaded; remove it, and the next run fetches it again")
+        raise BadTable(f"{path} is not the file that was downloaded; remove it, and the next run will fetch it again")
     return path, record
 
 
@@ -91,7 +91,7 @@ def _store(frame: pd.DataFrame, record: dict[str, Any], path: Path, record_path:
     unfinished = path.with_suffix(".part")
     frame.to_parquet(unfinished, index=False)
     record = {"sha256": hashlib.sha256(unfinished.read_bytes()).hexdigest(), **record}
-    record_path.unlink(missing_ok=True)  # first, so that an old record never stands beside a new file
+    record_path.unlink(missing_ok=True)  # first, so that an old record never accompanies a new file
     unfinished.replace(path)
     unfinished_record = record_path.with_suffix(".json.part")
     unfinished_record.write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -99,7 +99,7 @@ def _store(frame: pd.DataFrame, record: dict[str, Any], path: Path, record_path:
 
 
 def quoted(word: str) -> str:
-    """A name as a part of an address or a file name."""
+    """A name as part of a URL or a file name."""
     return urllib.parse.quote(word, safe="")
 
 
@@ -112,7 +112,7 @@ def _download(word: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         url, expected = about["url"], about.get("md5_checksum")
         columns = [{key: column[key] for key in COLUMN_KEYS} for column in columns]
     except (KeyError, TypeError) as error:
-        raise Unobtainable(f"{SERVER} describes {word} without {error}, so it cannot be read; try later") from error
+        raise Unobtainable(f"{SERVER} describes {word} without {error}; try again later") from error
     log.info("downloading %s", source)
     content = get(url, word)
     if expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected:
@@ -126,12 +126,12 @@ def _find(name: str) -> str:
     if not found:
         raise UnknownName(f"OpenML has no active table {name!r}; look it up on {SERVER} and give openml:ID")
     if len(found) > 1:
-        log.warning("OpenML has several tables %r; taking id %s, openml:ID takes another", name, found[0]["did"])
+        log.warning("OpenML has several tables %r; taking id %s; use openml:ID for another", name, found[0]["did"])
     return str(found[0]["did"])
 
 
 def _frame(content: bytes, columns: list[dict[str, str]], word: str) -> tuple[pd.DataFrame, str | None]:
-    """Columns in OpenML's order, the target last; without row numbers and columns that OpenML says to ignore."""
+    """Columns in OpenML's order, target last; without row identifiers and columns that OpenML marks as ignored."""
     cells = _arff_cells(content, len(columns), word)
     frame = pd.DataFrame(cells, columns=[column["name"] for column in columns], dtype=object)
     targets = [column["name"] for column in columns if column["is_target"] == "true"]
@@ -143,7 +143,7 @@ def _frame(content: bytes, columns: list[dict[str, str]], word: str) -> tuple[pd
             continue
         values = files.numbers(frame[name]) if column["data_type"] == "numeric" else files.text(frame[name])
         if values is None and frame[name].notna().any():
-            raise BadTable(f"OpenML {word}: the numeric column {name!r} holds cells that are no numbers")
+            raise BadTable(f"OpenML {word}: the numeric column {name!r} holds cells that are not numbers")
         kept[name] = frame[name].astype("float64") if values is None else values
     if target:
         kept[target] = kept.pop(target)
@@ -151,21 +151,21 @@ def _frame(content: bytes, columns: list[dict[str, str]], word: str) -> tuple[pd
 
 
 def _arff_cells(content: bytes, n_columns: int, word: str) -> list[list[str | None]]:
-    """The rows after @DATA; quotes and backslashes undone, an unquoted ? is None."""
+    """The rows after @DATA; quotes and backslashes resolved, an unquoted ? is None."""
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise BadTable(f"OpenML {word}: the file is not UTF-8 text ({error.reason})") from error
     starts = [number for number, line in enumerate(lines) if line.strip().lower() == "@data"]
     if not starts:
-        raise BadTable(f"OpenML {word}: the file is not in ARFF format, the only one that is read here")
+        raise BadTable(f"OpenML {word}: the file is not in ARFF format, the only one supported")
     rows = []
     for number, line in enumerate(lines[starts[0] + 1 :], start=starts[0] + 2):
         if not line.strip() or line.lstrip().startswith("%"):
             continue
         if line.lstrip().startswith("{"):
             raise BadTable(
-                f"OpenML {word} is a sparse table, which is not read here; save it as CSV and name that file"
+                f"OpenML {word} is a sparse table, which is not supported; save it as CSV and name that file"
             )
         row = _cells(line)
         if len(row) != n_columns:
@@ -175,7 +175,7 @@ def _arff_cells(content: bytes, n_columns: int, word: str) -> list[list[str | No
 
 
 def _cells(line: str) -> list[str | None]:
-    """The cells of one line; none at all where a quote is missing."""
+    """The cells of one line; none at all if a quote is missing."""
     cells, start = [], 0
     while start <= len(line):
         found = CELL.match(line, start)
@@ -194,25 +194,23 @@ def _cells(line: str) -> list[str | None]:
 
 
 def ask(address: str, word: str, kind: str = "table") -> dict[str, Any]:
-    """What the server says at an address of its API; `kind` and `word` name what was asked for, for messages.
+    """The server's response at an API address; `kind` and `word` name the request in messages.
 
     Raises:
-        UnknownName: the server has no such thing.
-        Unobtainable: it cannot be reached or does not answer as it should.
+        UnknownName: the server has no such item.
+        Unobtainable: it cannot be reached or answers unexpectedly.
     """
     content = get(SERVER + address, word, kind)
     try:
         return json.loads(content)
     except ValueError as error:
-        raise Unobtainable(
-            f"{SERVER} answered with something that is not JSON when asked for {word}; try later"
-        ) from error
+        raise Unobtainable(f"{SERVER} did not answer with JSON when asked for {word}; try again later") from error
 
 
 def get(url: str, word: str, kind: str = "table") -> bytes:
-    """The content of an address; transient failures are tried again. Raises as `ask`."""
+    """The content at a URL; transient failures are retried. Raises as `ask` does."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise UserError(f"OpenML {word} is said to lie at {url}, which is no web address")
+        raise UserError(f"OpenML gives {url} as the address of {word}, which is not a web address")
     attempts = Retrying(
         retry=retry_if_exception(_is_transient),
         stop=stop_after_attempt(ATTEMPTS),
@@ -225,7 +223,7 @@ def get(url: str, word: str, kind: str = "table") -> bytes:
         if error.code in (404, NOT_FOUND):
             scheme = "openml" if kind == "table" else f"openml-{kind}"
             raise UnknownName(f"OpenML has no {kind} {word!r}; look it up on {SERVER} and give {scheme}:ID") from error
-        raise Unobtainable(f"{url} answered {error.code} {error.reason} when asked for {word}; try later") from error
+        raise Unobtainable(f"{url} answered {error.code} {error.reason} for {word}; try again later") from error
     except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         way = "save the table as NAME.csv.gz, its last column the target, and name its folder in LIFT_DATA"
         if kind != "table":

@@ -1,6 +1,6 @@
-"""Tasks of OpenML, which are a table, a target and official folds, and suites, which are lists of tasks.
+"""OpenML tasks (a table, a target and official folds) and suites (lists of tasks).
 
-Folds and lists are downloaded once, as tables are (`openml`), and lie beside them: tasks/ID.parquet, suites/ID.parquet.
+Like tables (`openml`), folds and lists are downloaded once and kept in the cache: tasks/ID.parquet, suites/ID.parquet.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Task:
     """What OpenML says about a task.
 
     Attributes:
-        word: its id, as it was asked for.
+        word: its id, as requested.
         kind: "classification" or "regression".
         table: the id of its table.
         target: the column to predict.
-        procedure: how the folds came about, in OpenML's word, such as "crossvalidation".
+        procedure: how the folds were made, in OpenML's terms, such as "crossvalidation".
         lines: one line for each row in each fold: is_test, rowid, repeat, fold.
     """
 
@@ -47,15 +47,15 @@ class Task:
         """The official folds of the table, which has `n_rows`.
 
         Raises:
-            BadTable: rows that the table does not have, rows drawn several times, or folds that are missing.
+            BadTable: rows that the table does not have, repeated rows, or missing folds.
         """
         lines = self.lines
         if lines["rowid"].min() < 0 or lines["rowid"].max() >= n_rows:
-            raise BadTable(f"OpenML task {self.word} names row {lines['rowid'].max()}, and its table has {n_rows} rows")
+            raise BadTable(f"OpenML task {self.word} names row {lines['rowid'].max()}, but its table has {n_rows} rows")
         if lines.duplicated(["repeat", "fold", "rowid"]).any():
             raise BadTable(
-                f"OpenML task {self.word} ({self.procedure}) has rows twice in one fold, which is not read here; "
-                f"openml:{self.table} is its table"
+                f"OpenML task {self.word} ({self.procedure}) has repeated rows in a fold, which is not supported; "
+                f"its table is openml:{self.table}"
             )
         pairs = [
             tuple(np.sort(rows.loc[rows["is_test"] == is_test, "rowid"].to_numpy()) for is_test in (False, True))
@@ -68,12 +68,12 @@ class Task:
 
 
 def fetch(word: str) -> Task:
-    """The task of this id, from the cache or else from the server.
+    """The task with this id, from the cache, else from the server.
 
     Raises:
         UnknownName: OpenML has no such task.
-        BadTable: the copy is damaged, or the task is of a kind that is not read here.
-        Unobtainable: the server cannot be reached or does not answer as it should.
+        BadTable: the copy is damaged, or the task is of an unsupported kind.
+        Unobtainable: the server cannot be reached or answers unexpectedly.
     """
     path, record = openml.kept(f"tasks/{openml.quoted(word)}", lambda: _download(word))
     known = {name: record[name] for name in ("kind", "table", "target", "procedure")}
@@ -81,11 +81,11 @@ def fetch(word: str) -> Task:
 
 
 def members(word: str, kind: str) -> tuple[str, ...]:
-    """The tasks of a suite that are of this kind, as names of tables; the suite by its id or alias.
+    """The tasks of this kind in a suite, given by its id or alias, as table names.
 
     Raises:
         UnknownName: OpenML has no such suite.
-        Unobtainable: the server cannot be reached or does not answer as it should.
+        Unobtainable: the server cannot be reached or answers unexpectedly.
     """
     path, _ = openml.kept(f"suites/{openml.quoted(word)}", lambda: _download_suite(word))
     listed = pd.read_parquet(path)
@@ -95,9 +95,9 @@ def members(word: str, kind: str) -> tuple[str, ...]:
 def _download(word: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     about = _about(word)
     if about["kind"] is None:
-        raise BadTable(f"OpenML task {word} is {about['type']}; {' and '.join(KINDS)} are read here")
+        raise BadTable(f"OpenML task {word} is {about['type']}; {' and '.join(KINDS)} are supported")
     if not isinstance(about["url"], str):
-        raise BadTable(f"OpenML task {word} has no official folds; openml:{about['table']} is its table")
+        raise BadTable(f"OpenML task {word} has no official folds; its table is openml:{about['table']}")
     return _lines(openml.get(about["url"], word, "task"), word), about
 
 
@@ -117,35 +117,35 @@ def _about(word: str) -> dict[str, Any]:
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise Unobtainable(
-            f"{openml.SERVER} describes task {word} otherwise than expected ({error}), so it cannot be read; try later"
+            f"{openml.SERVER} describes task {word} in an unexpected form ({error}); try again later"
         ) from error
 
 
 def _lines(content: bytes, word: str) -> pd.DataFrame:
-    """The lines of a split file: an ARFF file of plain words and numbers."""
+    """The lines of a split file, an ARFF file of plain words and numbers."""
     head, *body = DATA.split(content.decode("utf-8", "replace"), maxsplit=1)
     names = ATTRIBUTE.findall(head)
     if not body or not set(COLUMNS) <= set(names):
-        raise BadTable(f"OpenML task {word}: the file of its folds is not in the usual form, an ARFF file of {COLUMNS}")
+        raise BadTable(f"OpenML task {word}: its file of folds is not an ARFF file of {COLUMNS}, as expected")
     try:
         lines = pd.read_csv(io.StringIO(body[0]), header=None, names=names, comment="%", skipinitialspace=True)
         numbers = {name: lines[name].astype("int32") for name in ("rowid", "repeat", "fold")}
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise BadTable(f"OpenML task {word}: the file of its folds cannot be read ({error}); try later") from error
+        raise BadTable(f"OpenML task {word}: its file of folds cannot be read ({error}); try again later") from error
     kinds = lines["type"].astype(str).str.strip().str.upper()
     if not len(lines) or not kinds.isin(["TRAIN", "TEST"]).all():
-        raise BadTable(f"OpenML task {word}: the file of its folds has other rows than TRAIN and TEST")
+        raise BadTable(f"OpenML task {word}: its file of folds has rows other than TRAIN and TEST")
     return pd.DataFrame({"is_test": kinds == "TEST", **numbers})
 
 
 def _download_suite(word: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The tasks of a suite with their kinds, for which each of them is asked for."""
+    """The tasks of a suite with their kinds; each task is requested to learn its kind."""
     try:
         study = openml.ask(f"/api/v1/json/study/{openml.quoted(word)}", word, "suite")["study"]
         listed = study["tasks"]["task_id"]
     except (KeyError, TypeError) as error:
         raise Unobtainable(
-            f"{openml.SERVER} describes suite {word} without {error}, so its tasks are not known; give openml-task:ID"
+            f"{openml.SERVER} describes suite {word} without {error}, so its tasks are unknown; give openml-task:ID"
         ) from error
     tasks = [str(task) for task in (listed if isinstance(listed, list) else [listed])]
     kinds = [_about(task)["kind"] or "other" for task in tasks]

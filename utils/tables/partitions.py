@@ -1,6 +1,6 @@
-"""Parts of a table that its own columns or its source decide: groups that stay together, time, folds, given splits.
+"""Splits decided by a table's own columns or its source: groups kept together, time order, folds, given splits.
 
-A table without a partition is parted at random, see `splits.draw`.
+A table without a partition is split at random; see `splits.draw`.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from . import dates, splits
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]  # positions of training, validation and test rows
 
-FOLDS = 5  # of which one is the test part, then one of five of the rest the validation part: 64/16/20 %
-ENDS = 0.64, 0.8  # shares of the rows at which, in time, training and validation rows end
+FOLDS = 5  # one is the test part, then a fifth of the rest the validation part: 64/16/20 %
+ENDS = 0.64, 0.8  # shares of the rows, in time order, at which training and validation rows end
 FEWEST_PARTS = 3
 
 
 class Partition(Protocol):
-    """A way to part the rows.
+    """A way to split the rows.
 
     Attributes:
-        name: what results have in their column `protocol`.
+        name: the value of the column `protocol` in results.
     """
 
     name: str
 
     def rows(self, y: pd.Series, task: str, seed: int, protocol: str) -> Rows:
-        """Positions of the training, validation and test rows; raises UserError where that cannot be."""
+        """Positions of the training, validation and test rows; raises UserError if that is impossible."""
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """No group has rows in two parts; in classification the classes have their shares as far as groups allow it.
+    """No group has rows in two parts; in classification classes keep their shares as far as the groups allow.
 
-    About 64/16/20 % of the rows. Under the protocol "paper" the test groups are those of seed 0 and `seed` only parts
-    training from validation groups; under "independent" it draws all three.
+    About 64/16/20 % of the rows. Under the protocol "paper" the test groups are those of seed 0 and `seed` only
+    separates training from validation groups; under "independent" it draws all three.
 
     Attributes:
-        column: (n_rows,) what tells the groups apart, none missing.
+        column: (n_rows,) group keys, none missing.
     """
 
     column: pd.Series
@@ -54,7 +54,7 @@ class Groups:
         _check_present(self.column, "--group")
         if self.column.nunique() < FEWEST_PARTS:
             raise BadTable(
-                f"{self.column.name!r} has {self.column.nunique()} groups, and each of three parts needs one; choose "
+                f"{self.column.name!r} has {self.column.nunique()} groups, but three parts need one each; choose "
                 "another --group COLUMN"
             )
 
@@ -73,7 +73,7 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class TimeOrder:
-    """Training rows are earlier than validation rows, and those earlier than test rows; rows of one time stay together.
+    """Training rows precede validation rows, which precede test rows; rows of the same time stay together.
 
     About 64/16/20 % of the rows, the same for every seed.
 
@@ -95,26 +95,26 @@ class TimeOrder:
         splits.check(seed, protocol)
         if protocol != "paper":
             raise UserError(
-                f"--protocol {protocol} draws test rows, and --time {self.column.name} makes them the latest ones; "
-                "leave one of the two out"
+                f"--protocol {protocol} draws test rows at random, but --time {self.column.name} takes the latest; "
+                "leave out one of the two"
             )
         order, ends = self._order()
         return tuple(np.split(order, ends))
 
     def _order(self) -> tuple[np.ndarray, list[int]]:
-        """Positions in time, and the places in that order at which validation and test rows begin."""
+        """Positions in time order, and where in that order validation and test rows begin."""
         values = self.column if self.column.dtype.kind in "iuf" else dates.moments(self.column)
         if values is None:
             raise BadTable(
-                f"{self.column.name!r} holds neither numbers nor dates of one form, such as 2024-02-29, so its rows "
-                "have no order in time; choose another --time COLUMN"
+                f"{self.column.name!r} holds neither numbers nor dates in a single format, such as 2024-02-29, so its "
+                "rows have no time order; choose another --time COLUMN"
             )
         ranks = values.rank(method="dense").to_numpy()
         order = np.argsort(ranks, kind="stable")
-        steps = np.flatnonzero(np.diff(ranks[order])) + 1  # where another time begins
+        steps = np.flatnonzero(np.diff(ranks[order])) + 1  # where a new time begins
         if len(steps) < FEWEST_PARTS - 1:
             raise BadTable(
-                f"{self.column.name!r} has {len(steps) + 1} different times, and each of three parts needs one; choose "
+                f"{self.column.name!r} has {len(steps) + 1} different times, but three parts need one each; choose "
                 "another --time COLUMN"
             )
         first, second = (share * len(order) for share in ENDS)
@@ -125,14 +125,14 @@ class TimeOrder:
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """Training and test rows as the source of the table has them; the seed is the number of the fold.
+    """Training and test rows as given by the table's source; the seed is the number of the fold.
 
     A fifth of the training rows, drawn by the seed and stratified in classification, are validation rows.
 
     Attributes:
-        source: what has these folds, as messages name it.
+        source: the origin of the folds, for messages.
         n_folds: of each repeat; fold f of repeat r is number r * n_folds + f.
-        pairs: positions of the training and test rows of each, in the order of their numbers.
+        pairs: positions of the training and test rows of each fold, in the order of the numbers.
     """
 
     source: str
@@ -144,8 +144,8 @@ class Folds:
     def rows(self, y: pd.Series, task: str, seed: int, protocol: str) -> Rows:
         if not 0 <= seed < len(self.pairs):
             raise UserError(
-                f"{self.source} has {len(self.pairs) // self.n_folds} x {self.n_folds} folds, which seeds number from "
-                f"0 to {len(self.pairs) - 1}; seed {seed} is none of them"
+                f"{self.source} has {len(self.pairs) // self.n_folds} x {self.n_folds} folds, numbered by seeds "
+                f"0 to {len(self.pairs) - 1}; seed {seed} is not one of them"
             )
         rest, test = self.pairs[seed]
         train, validation = splits.held_out(y.iloc[rest], task, seed)
@@ -154,10 +154,10 @@ class Folds:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Parts that the source of the table names; the seed draws validation rows where it names none.
+    """Parts given by the table's source; the seed draws validation rows if it gives none.
 
     Attributes:
-        train, validation, test: positions; None for validation rows that are drawn, a fifth of the training rows.
+        train, validation, test: positions; validation is None if it is drawn, a fifth of the training rows.
     """
 
     train: np.ndarray
@@ -186,11 +186,11 @@ def _fold(codes: np.ndarray, groups: np.ndarray, seed: int) -> tuple[np.ndarray,
     """Positions of the rows outside and inside one of at most FOLDS folds of whole groups."""
     n_folds = min(FOLDS, len(np.unique(groups)))
     counts = np.bincount(codes)
-    strata = np.where(counts[codes] < n_folds, -1, codes)  # classes too rare to be in every fold share one stratum
+    strata = np.where(counts[codes] < n_folds, -1, codes)  # classes too rare for every fold share one stratum
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
         outside, inside = next(splitter.split(np.zeros((len(codes), 1)), strata, groups))
     if not len(outside) or not len(inside):
-        raise BadTable("the groups are too unequal for three parts with rows in each; choose another --group COLUMN")
+        raise BadTable("the groups are too unequal for three non-empty parts; choose another --group COLUMN")
     return outside, inside

@@ -20,15 +20,15 @@ REPAIRS = ("none", "cleanlab")
 
 
 def corrupt_labels(split: Split, share: float, kind: str, seed: int) -> Split:
-    """Wrong labels among training and validation rows (paper §3.4): exactly round(share · n) rows of each part.
+    """Corrupts exactly round(share · n) labels of the training and of the validation part (paper §3.4).
 
-    The rows are drawn by `seed`, those of a smaller share among those of a larger one.
+    The rows are drawn by `seed`; those of a smaller share are among those of a larger one.
 
     Args:
         split: a classification split.
         share: of the labels, 0 to 1.
-        kind: "random": another class, each with the same chance; "systematic": the next class in the order of the
-            labels' texts, the first after the last.
+        kind: "random": another class, all equally likely; "systematic": the next class in the sorted order of labels,
+            the first after the last.
         seed: of rows and classes.
 
     Raises:
@@ -37,7 +37,7 @@ def corrupt_labels(split: Split, share: float, kind: str, seed: int) -> Split:
     if kind not in LABEL_NOISE:
         raise UnknownName(f"no label noise {kind!r}; have {', '.join(LABEL_NOISE)}")
     if not 0 <= share <= 1:
-        raise UserError(f"{share} of the labels cannot be wrong; give a share from 0 to 1")
+        raise UserError(f"label noise is {share}; give a share of the labels from 0 to 1")
     labels = sorted(split.y_train.unique())
     parts = {
         part: _corrupted(getattr(split, part), labels, share, kind, np.random.default_rng([3, seed, number]))
@@ -47,7 +47,7 @@ def corrupt_labels(split: Split, share: float, kind: str, seed: int) -> Split:
 
 
 def _corrupted(y: pd.Series, labels: list[str], share: float, kind: str, rng: np.random.Generator) -> pd.Series:
-    """Labels that no training row has stay as they are: there is no next one."""
+    """Labels that no training row has stay unchanged: they have no next class."""
     known = {label: i for i, label in enumerate(labels)}
     rows = rng.permutation(len(y))
     steps = rng.integers(1, max(2, len(labels)), size=len(y)) if kind == "random" else np.ones(len(y), dtype=int)
@@ -61,17 +61,16 @@ def _corrupted(y: pd.Series, labels: list[str], share: float, kind: str, rng: np
 def repair_labels(split: Split, how: str, seed: int) -> Split:
     """The split without the training and validation rows whose labels look wrong.
 
-    "cleanlab" decides (confident learning, Northcutt et al. 2021) by the class probabilities that a random forest gives
-    to rows it was not fitted on, in up to five parts. A class is never taken out as a whole: where all its training
-    rows look wrong, they stay.
+    "cleanlab" (confident learning, Northcutt et al. 2021) decides from the out-of-fold class probabilities of a random
+    forest, with up to five folds. A class is never removed entirely: if all its training rows look wrong, they stay.
 
     Args:
         split: a classification split.
         how: "none" or "cleanlab".
-        seed: of the forest and the parts.
+        seed: of the forest and the folds.
 
     Raises:
-        UnknownName: another way of repair.
+        UnknownName: an unknown repair.
         MissingPackage: cleanlab is not installed.
     """
     if how not in REPAIRS:
@@ -82,7 +81,7 @@ def repair_labels(split: Split, how: str, seed: int) -> Split:
     X = pd.concat([split.X_train, split.X_validation], ignore_index=True)
     y = pd.concat([split.y_train, split.y_validation], ignore_index=True)
     counts = y.value_counts()
-    common = y.isin(counts.index[counts > 1])  # a class of one row cannot be in two parts
+    common = y.isin(counts.index[counts > 1])  # a class of one row cannot be in two folds
     n_parts = min(5, int(counts[counts > 1].min()) if common.any() else 0)
     wrong = np.zeros(len(y), dtype=bool)
     if n_parts >= 2 and y[common].nunique() >= 2:
@@ -105,27 +104,27 @@ def repair_labels(split: Split, how: str, seed: int) -> Split:
 
 
 def rarest(y: pd.Series) -> str:
-    """The label with the fewest rows; of equally rare ones the last in the order of their texts."""
+    """The label with the fewest rows; among equally rare ones the last in sorted order."""
     counts = y.value_counts()
     return max(counts.index[counts == counts.min()])
 
 
 def make_imbalanced(split: Split, share: float, seed: int) -> Split:
-    """The rarest class made rarer in training and validation; the test rows keep its share.
+    """Makes the rarest class rarer in training and validation; the test rows are unchanged.
 
-    Rows of that class are taken out at random until it has at most `share` of the rows of each part, but for one row
-    that always stays. The rows of a smaller share are among those of a larger one.
+    Rows of that class are removed at random until it has at most `share` of the rows of each part, but one row always
+    stays. The rows of a smaller share are among those of a larger one.
 
     Args:
-        split: a classification split, whose training rows say which class is the rarest.
-        share: of the rows that are left, above 0; 1 leaves everything as it is.
+        split: a classification split; the rarest class is that of its training rows.
+        share: of the remaining rows, above 0; 1 changes nothing.
         seed: of the rows that stay.
 
     Raises:
         UserError: a share that is not above 0 and at most 1.
     """
     if not 0 < share <= 1:
-        raise UserError(f"the minority cannot be {share} of the rows; give a share above 0, or 1 for all its rows")
+        raise UserError(f"the minority share is {share}; give a share above 0, or 1 for all its rows")
     label = rarest(split.y_train)
     parts = {}
     for number, part in enumerate(("train", "validation")):
@@ -144,25 +143,25 @@ GAUSSIAN_SD = 0.2  # of ε: the paper scales its "normal" noise until the larges
 
 
 def image_noise(X: np.ndarray, kind: str, epsilon: float, seed: int) -> np.ndarray:
-    """Noisy copies of pixels between 0 and 1, whatever they are for (paper §3.4); no pixel changes by more than ε.
+    """Noisy copies of pixels between 0 and 1 (paper §3.4); no pixel changes by more than ε.
 
-    "gaussian" has a standard deviation of ε / 5 and is cut off at ±ε, "uniform" is drawn from -ε to ε, "constant" adds
-    ε to every pixel, "sign" adds ε or takes it away with equal chance. The sum is kept between 0 and 1. A larger ε
-    scales the same draw up.
+    "gaussian" has a standard deviation of ε / 5 and is clipped at ±ε, "uniform" is drawn from -ε to ε, "constant" adds
+    ε to every pixel, "sign" adds or subtracts ε with equal probability. The sum is clipped to 0 to 1. A larger ε scales
+    the same draw.
 
     Args:
-        X: any shape; the same shape comes back.
+        X: any shape; the result has the same shape.
         kind: one of IMAGE_NOISE.
-        epsilon: 0 to 1, where 1 is the way from black to white.
-        seed: of the draw; every kind has its own.
+        epsilon: 0 to 1, where 1 is the range from black to white.
+        seed: of the draw; each kind has its own stream.
 
     Raises:
-        UserError: an unknown kind, or another ε.
+        UserError: an unknown kind, or ε outside 0 to 1.
     """
     if kind not in IMAGE_NOISE:
         raise UnknownName(f"no image noise {kind!r}; have {', '.join(IMAGE_NOISE)}")
     if not 0 <= epsilon <= 1:
-        raise UserError(f"noise of {epsilon} cannot be; give an ε from 0 to 1, the way from black to white")
+        raise UserError(f"image noise is {epsilon}; give an ε from 0 to 1, the range from black to white")
     X = np.asarray(X, dtype=float)
     rng = np.random.default_rng([43, seed, IMAGE_NOISE.index(kind)])
     if kind == "gaussian":

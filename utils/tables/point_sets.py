@@ -1,6 +1,6 @@
-"""The paper's classification sets of two features: how their points and classes come about (paper §3.1, §3.3).
+"""The paper's classification sets of two features: how their points and classes are generated (paper §3.1, §3.3).
 
-"Rolls", which the original lists, was never implemented there and is not here.
+"Rolls", which the original lists, was never implemented there and is not included here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class NoisySetOptions(SetOptions):
 class NetworkOptions(SetOptions):
     """Options of the network-generated set (paper §3.3)."""
 
-    epoch: int = 490  # of the generator's training; later is harder. The paper has 10, 40, 80, 300 and 490
+    epoch: int = 490  # of the generator's training; later is harder. The paper uses 10, 40, 80, 300 and 490
     flip: float = 0.0  # share of training and validation labels that are replaced by the other class
 
 
@@ -85,9 +85,9 @@ def _forward(weights: list[np.ndarray], X: np.ndarray) -> list[np.ndarray]:
 def _generator(epoch: int) -> list[np.ndarray]:
     """Weights of a 2-6-6-2 tanh network after `epoch` passes of gradient descent with momentum.
 
-    It learns, from 500 fixed points, a line with a disc of the other class on either side: first the line, then the
+    From 500 fixed points it learns a line with a disc of the other class on either side: first the line, then the
     discs. On its labels logistic regression falls from 99 % at epoch 10 to 79 % at 490, as in the paper (99.5 to
-    80.25), whose network is not released. Each class has 38 to 62 % of the rows.
+    80.25), whose network was not released. Each class has 38 to 62 % of the rows.
     """
     rng = np.random.default_rng(3)
     X = rng.uniform(-6, 6, size=(500, 2))
@@ -117,4 +117,4 @@ SETS: dict[str, tuple[type[SetOptions], Callable[..., Points]]] = {
     "two_circles": (NoisySetOptions, _two_circles),
     "network": (NetworkOptions, _network),
 }
-PAPER_SETS = ("9clusters", "blobs", "circles", "moons", "two_circles")  # network has an experiment of its own
+PAPER_SETS = ("9clusters", "blobs", "circles", "moons", "two_circles")  # network has its own experiment

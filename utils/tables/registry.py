@@ -1,4 +1,4 @@
-"""What is known of the real tables: sizes, tasks, OpenML ids and the names the paper prints (data/registry.csv)."""
+"""Facts about the real tables: sizes, tasks, OpenML ids and the paper's names for them (data/registry.csv)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .point_sets import PAPER_SETS
 FILE = DATA / "registry.csv"
 SYNTHETIC = {"classification": PAPER_SETS, "regression": tuple(synthetic.FUNCTIONS)}
 SKLEARN = {"classification": ("iris", "wine", "digits", "breast_cancer"), "regression": ("diabetes",)}
-FUNCTIONS = tuple(f"{name}{inputs}" for inputs in ("", ":p=2") for name in synthetic.FUNCTIONS)  # one input and two
+FUNCTIONS = tuple(f"{name}{inputs}" for inputs in ("", ":p=2") for name in synthetic.FUNCTIONS)  # one or two inputs
 GROUPS = ("paper", "synthetic", "sklearn", "functions", "other")
 
 
@@ -26,11 +26,11 @@ class Entry:
     """One line of the registry.
 
     Attributes:
-        openml_id: None where no OpenML table is known to be the same.
-        features: the counts that are right; Customers has 7 columns, 8 where Region stands there twice. Empty: unknown.
+        openml_id: None if no identical OpenML table is known.
+        features: the valid counts; Customers has 7 columns, or 8 with Region repeated. Empty: unknown.
         classes: None for regression.
         is_main: whether it belongs to the paper's fourteen classification or four regression tables.
-        published: the name in data/published/results.csv, "" where the paper has no number for it.
+        published: the name in data/published/results.csv, "" if the paper has no number for it.
         label_order: the order in which the original coded the classes; None for the order of the strings.
         categorical: columns of numeric codes that are categories.
     """
@@ -48,7 +48,7 @@ class Entry:
     categorical: tuple[str, ...]
 
     def check(self, X: pd.DataFrame, y: pd.Series, source: str) -> None:
-        """Raises BadTable where rows, features or classes are not those of the registry."""
+        """Raises BadTable if rows, features or classes differ from the registry's."""
         found = {"rows": len(X), "features": X.shape[1], "classes": y.nunique()}
         expected = {
             "rows": (self.rows,),
@@ -63,7 +63,7 @@ class Entry:
         if wrong:
             raise BadTable(
                 f"{source} is not the {self.name} of data/registry.csv: it has {', '.join(wrong)}. It is another table "
-                "or a damaged copy; give a table of your own another name, or name it by its path"
+                "or a damaged copy; rename a table of your own, or give its path"
             )
 
 
@@ -76,7 +76,7 @@ def entries() -> dict[str, Entry]:
 
 
 def find(name: str) -> Entry | None:
-    """The entry with this name or, in whatever case, with this alias."""
+    """The entry with this name, or with this alias in any case."""
     if name in entries():
         return entries()[name]
     word = name.lower()
@@ -84,7 +84,7 @@ def find(name: str) -> Entry | None:
 
 
 def by_openml_id(number: int) -> Entry | None:
-    """The entry of this OpenML id."""
+    """The entry with this OpenML id."""
     return next((entry for entry in entries().values() if entry.openml_id == number), None)
 
 
@@ -113,13 +113,13 @@ def _whole(cell: str) -> int | None:
 
 
 def members(name: str, task: str, folders: list[Path]) -> tuple[str, ...]:
-    """The tables of a group for a task; a name that is no group stands for itself.
+    """The tables of a group for a task; any other name stands for itself.
 
     paper      the paper's fourteen classification or four regression tables
     synthetic  the paper's five sets of points, or its six functions of one input
     functions  the six functions of one input and of two
-    sklearn    what scikit-learn ships
-    other      the registry's other tables, as far as the `folders` of LIFT_DATA hold them
+    sklearn    the tables that scikit-learn ships
+    other      the registry's other tables found in the `folders` of LIFT_DATA
 
     Raises:
         UserError: `other` without such a table.
@@ -131,7 +131,7 @@ def members(name: str, task: str, folders: list[Path]) -> tuple[str, ...]:
         found = tuple(entry.name for entry in others if files.find(entry.name, folders))
         if not found:
             raise UserError(
-                "other stands for the tables of data/registry.csv in LIFT_DATA beside the paper's, and there is none; "
+                "other means the tables of data/registry.csv in LIFT_DATA besides the paper's; there are none; "
                 "export LIFT_DATA=FOLDER, or leave other out of --datasets"
             )
         return found
@@ -141,7 +141,7 @@ def members(name: str, task: str, folders: list[Path]) -> tuple[str, ...]:
 
 
 def group(dataset: str) -> str:
-    """The group that a table counts to in a summary: "paper", "functions", "synthetic" or "other"."""
+    """The group of a table in a summary: "paper", "functions", "synthetic" or "other"."""
     if synthetic.is_synthetic(dataset):
         return "functions" if dataset.partition(":")[0] in synthetic.FUNCTIONS else "synthetic"
     entry = find(dataset)

@@ -1,4 +1,4 @@
-"""Training, validation and test rows: the paper's split and independent splits."""
+"""Training, validation and test rows: the paper's split, and independent ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FEWEST_ROWS = 10  # two test rows in classification, one or two in regression
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of one run. The index of every part is the row number in the source.
+    """The rows of one run. Each part's index is the row number in the source.
 
     Attributes:
         X_train, X_validation, X_test: feature tables.
         y_train, y_validation, y_test: labels (str) or targets (float64).
         task: "classification" or "regression".
-        protocol: how the rows were parted where the table itself decides it, such as "official" or "group=COLUMN".
+        protocol: how the rows were split if the table itself decides it, such as "official" or "group=COLUMN".
     """
 
     X_train: pd.DataFrame
@@ -41,7 +41,7 @@ class Split:
     protocol: str = ""
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over names, kinds and values of all six parts; the row numbers do not count."""
+        """SHA-256 (hex) over names, types and values of all six parts; row numbers do not count."""
         return self._fingerprint
 
     @cached_property
@@ -49,7 +49,7 @@ class Split:
         return content_hash(*(getattr(self, f"{kind}_{part}") for part in PARTS for kind in "Xy"))
 
     def limit(self, n: int) -> Split:
-        """At most `n` rows in each part, the first ones; in classification of as many classes as fit."""
+        """At most the first `n` rows of each part; in classification, of as many classes as fit."""
         if n < 1:
             raise UserError(f"a limit of {n} rows leaves nothing; use 1 or more")
         shorter = {}
@@ -60,9 +60,9 @@ class Split:
         return replace(self, **shorter)
 
     def subsample(self, n: int, seed: int) -> Split:
-        """At most `n` training rows, drawn by `seed`, and validation rows in the same proportion; the test rows stay.
+        """At most `n` training rows, drawn by `seed`, and validation rows in proportion; the test rows stay.
 
-        In classification each class keeps its share, and at least one row as long as there are rows for all classes.
+        In classification each class keeps its share, and at least one row if `n` allows one for every class.
         The rows of a smaller `n` are among those of a larger one.
         """
         if n < 1:
@@ -91,16 +91,16 @@ def draw(
     """Splits the rows of a table.
 
     Classification (paper §3.1): stratified, 64/16/20 % for training, validation and test. Regression (paper §3.1, real
-    tables): 70/15/15 %, unstratified. Under "paper" the test rows are those of seed 0 and `seed` only parts training
-    from validation rows; under "independent" `seed` draws all three.
+    tables): 70/15/15 %, unstratified. Under "paper" the test rows are those of seed 0 and `seed` only separates
+    training from validation rows; under "independent" `seed` draws all three.
 
     Args:
-        label_order: the order that turns classes into the integers the stratification works on; sorted strings
-            unless told. Another order selects other rows.
-        validation_share: of the rows left after the test rows were taken; classification only.
+        label_order: the order in which classes are coded as integers for stratification; sorted strings by default.
+            Another order selects other rows.
+        validation_share: of the rows left after removing the test rows; classification only.
 
     Raises:
-        UnknownName: another protocol.
+        UnknownName: an unknown protocol.
         BadTable: too few rows.
     """
     check(seed, protocol)
@@ -122,19 +122,19 @@ def of_rows(
     """The split with the training, validation and test rows at these positions.
 
     Raises:
-        BadTable: too few rows, or a part without any.
+        BadTable: too few rows, or an empty part.
     """
     _check_size(y)
     parts = {}
     for part, index in zip(PARTS, rows, strict=True):
         if not len(index):
-            raise BadTable(f"the {len(y)} rows leave none for the {part} part")
+            raise BadTable(f"no row is left for the {part} part of {len(y)} rows")
         parts |= {f"X_{part}": X.iloc[index], f"y_{part}": y.iloc[index]}
     return Split(**parts, task=task, protocol=protocol)
 
 
 def held_out(y: pd.Series, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of training and validation rows among rows that are not test rows, 80/20 %; classes keep their shares.
+    """Positions of training and validation rows, 80/20 % of the rows outside the test part; classes keep their shares.
 
     Raises:
         BadTable: fewer than two rows.
@@ -154,7 +154,7 @@ def _check_size(y: pd.Series) -> None:
 
 
 def check(seed: int, protocol: str) -> None:
-    """Refuses an unknown protocol and a negative seed."""
+    """Rejects an unknown protocol and a negative seed."""
     if protocol not in PROTOCOLS:
         raise UnknownName(f"no protocol {protocol!r}; have {', '.join(PROTOCOLS)}")
     if seed < 0:
@@ -162,7 +162,7 @@ def check(seed: int, protocol: str) -> None:
 
 
 def content_hash(*parts: pd.DataFrame | pd.Series) -> str:
-    """SHA-256 (hex) of column names, kinds (integer, float, text) and values, alike on every machine."""
+    """SHA-256 (hex) of column names, types (integer, float, text) and values, the same on every machine."""
     digest = hashlib.sha256()
     for part in parts:
         frame = part.to_frame() if isinstance(part, pd.Series) else part
@@ -199,19 +199,19 @@ def _stratified(codes: np.ndarray, share: float, seed: int) -> tuple[np.ndarray,
 
 
 def _strata(codes: np.ndarray, most: int) -> np.ndarray:
-    """The codes, where classes with one row, and the rarest ones beyond `most`, share one stratum."""
+    """The codes, with classes of one row, and the rarest ones beyond `most`, pooled into one stratum."""
     values, counts = np.unique(codes, return_counts=True)
     by_size = values[np.argsort(counts, kind="stable")]
     n_pooled = int(np.sum(counts < 2))
     if n_pooled == 1 or (n_pooled == 0 and len(values) > most):
-        n_pooled = 2  # one row alone is no stratum
+        n_pooled = 2  # a single row is not a stratum
     if n_pooled and len(values) - n_pooled + 1 > most:
         n_pooled = len(values) - most + 1
     return np.where(np.isin(codes, by_size[:n_pooled]), -1, codes)
 
 
 def _shuffled(n: int, test_seed: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """70/15/15 % of the row numbers; of a fraction of a row the test part gets the benefit, as in the original."""
+    """70/15/15 % of the row numbers; fractions round in favour of the test part, as in the original."""
     order = np.random.default_rng([0, test_seed]).permutation(n)
     rest, test = np.split(order, [n * 85 // 100])
     rest = np.random.default_rng([1, seed]).permutation(rest)
@@ -220,7 +220,7 @@ def _shuffled(n: int, test_seed: int, seed: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _first_rows(y: pd.Series, n: int, task: str) -> np.ndarray:
-    """Positions of the first `n` rows; in classification the first row of each class comes before second ones."""
+    """Positions of the first `n` rows; in classification the first row of each class precedes any second one."""
     if task == "regression":
         return np.arange(min(n, len(y)))
     repeated = y.duplicated().to_numpy()
@@ -228,7 +228,7 @@ def _first_rows(y: pd.Series, n: int, task: str) -> np.ndarray:
 
 
 def _drawn(y: pd.Series, n: int, task: str, rng: np.random.Generator) -> np.ndarray:
-    """Positions of `n` random rows; a class gives its rows at even intervals, so that each has its share at any `n`."""
+    """Positions of `n` random rows; classes are interleaved evenly, so that each has its share at any `n`."""
     order = rng.permutation(len(y))
     if task == "regression":
         return np.sort(order[:n])

@@ -1,7 +1,6 @@
-"""What looks wrong about a table before anything is learnt from it: a sentence each, none where all is well.
+"""What looks wrong about a table before anything is learnt from it: one sentence per finding.
 
-Nothing here changes a row or stops a run. Rows are drawn without a seed of the user's, so that the same table is
-always found the same.
+Nothing here changes a row or stops a run. Rows are drawn with a fixed seed, so that findings depend only on the table.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from . import disguises
 from .dates import date_format
 from .splits import Split
 
-FOLDS = 3  # on which a column shows whether it predicts the target
-LEAK_ROWS = 1000  # rows by which each column is tried alone
-MOST_ERROR = {True: 0.02, False: 0.005}  # of a constant's, with labels and with numbers, that a leak leaves
+FOLDS = 3  # for testing whether a column alone predicts the target
+LEAK_ROWS = 1000  # rows on which each column is tested alone
+MOST_ERROR = {True: 0.02, False: 0.005}  # of a leak, as a share of a constant's; for labels and for numbers
 SAME_ORDER = 0.9995  # rank correlation
-FEWEST = 20  # rows below which identifiers and leaks are chance
-IDENTIFIER_SHARE = 0.95  # of the rows with a text of their own
+FEWEST = 20  # rows; below, identifiers and leaks may be chance
+IDENTIFIER_SHARE = 0.95  # share of the rows with a unique text
 ID_NAME = re.compile(r"(?:^|[_\W])(?:id|ids|uuid|guid|key|index|row|nr|no|number|serial)$|[a-z]I[dD]$", re.IGNORECASE)
 
 
 def found(X: pd.DataFrame, y: pd.Series, split: Split) -> list[str]:
-    """Sentences about columns, names and rows.
+    """Findings about columns, names and rows, as sentences.
 
     Args:
-        X, y: the table, as `tables.Table` has them.
+        X, y: the table, as in `tables.Table`.
         split: its parts.
     """
     return [
@@ -46,7 +45,7 @@ def found(X: pd.DataFrame, y: pd.Series, split: Split) -> list[str]:
 
 
 def _header(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
-    """The first line of data taken for the names: columns of numbers are named by numbers, the others by a cell."""
+    """Data read as column names: numeric columns are named by numbers, the others by a cell of theirs."""
     columns = [*(X[name] for name in X), y]
     numeric = [column for column in columns if pd.api.types.is_numeric_dtype(column)]
     texts = [column for column in columns if not pd.api.types.is_numeric_dtype(column)]
@@ -57,7 +56,7 @@ def _header(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
     n_cells = sum(str(column.name) in set(column.dropna()) for column in texts)
     if (numeric and not is_counted and 2 * n_cells >= len(texts)) or (not numeric and n_cells > len(texts) / 2):
         names = ", ".join(str(column.name) for column in columns[:4]) + (", …" if len(columns) > 4 else "")
-        yield f"the first line ({names}) looks like a row, not like names; put a line with the columns' names above it"
+        yield f"the first line ({names}) looks like data, not column names; put a line of column names above it"
 
 
 def _is_counted(names: list[str]) -> bool:
@@ -84,22 +83,22 @@ def _column(column: pd.Series) -> Iterator[str]:
     if n_values < 2:
         return
     if date_format(column):
-        yield f"column {name!r} holds dates, which are read as words; split them into numbers (year, month, weekday)"
+        yield f"column {name!r} holds dates, which are read as text; split them into numbers (year, month, weekday)"
         return
     if n < FEWEST or n_values < IDENTIFIER_SHARE * len(present):
         return
     if pd.api.types.is_integer_dtype(column):
         values = column.to_numpy()
         if n_values == n and values.max() - values.min() == n - 1:
-            yield f"column {name!r} numbers the rows; leave it out, new rows have other numbers"
+            yield f"column {name!r} numbers the rows; leave it out, since new rows have other numbers"
         elif n_values == n and ID_NAME.search(str(name)):
-            yield f"column {name!r} has another number in every row, as an identifier has; leave it out if it is one"
+            yield f"column {name!r} has a different number in every row, like an identifier; leave it out if it is one"
     elif not pd.api.types.is_numeric_dtype(column):
         is_word = (~present.str.strip().str.contains(r"\s")).mean() > 0.9
         what = "an identifier" if is_word else "free text"
         yield (
-            f"column {name!r} looks like {what}: {n_values} of {len(present)} rows have a text of their own"
-            + ("; leave it out, new rows have others" if is_word else ", which lift-tiny cannot read")
+            f"column {name!r} looks like {what}: {n_values} of {len(present)} rows have a unique text"
+            + ("; leave it out, since new rows have others" if is_word else ", which lift-tiny cannot read")
         )
 
 
@@ -109,7 +108,7 @@ def _labels(y: pd.Series) -> Iterator[str]:
     counts = y.value_counts()
     marks = [label for label in counts.index if disguises.is_missing(label)]
     if marks:
-        yield f"{', '.join(map(repr, marks))} is a class of {y.name!r}; remove these rows if it stands for missing"
+        yield f"{', '.join(map(repr, marks))} is a class of {y.name!r}; remove these rows if it means missing"
     rare = counts[counts < 3]
     if len(rare):
         shown = ", ".join(f"{str(label)[:30]!r} ({n})" for label, n in rare.head(3).items())
@@ -118,26 +117,26 @@ def _labels(y: pd.Series) -> Iterator[str]:
 
 
 def _leaks(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
-    """Columns that alone predict the target on rows that were held out."""
+    """Columns that alone predict the target on held-out rows."""
     if len(y) < FEWEST or X.shape[1] < 2:
         return
     rows = np.sort(np.random.default_rng(0).permutation(len(y))[:LEAK_ROWS])
     target = y.iloc[rows].reset_index(drop=True)
     is_labels = not pd.api.types.is_numeric_dtype(y)
     if is_labels and target.value_counts().iloc[0] > len(target) - 6:
-        return  # too few rows of other classes to tell
+        return  # too few rows of the other classes to tell
     for name in X:
         column = X[name].iloc[rows].reset_index(drop=True)
         if (column.astype(str) == target.astype(str)).all():
             how = "equals the target in every row"
         elif not is_labels and _same_order(column, target):
-            how = "has the order of the target in nearly every row"
+            how = "sorts the rows almost exactly as the target does"
         elif (error := _error(column, target, is_labels)) > MOST_ERROR[is_labels] * _chance(target, is_labels):
             continue
         else:
             told = f"{1 - error:.1%}" if is_labels else f"R² = {1 - error / _chance(target, is_labels):.4f}"
-            how = f"alone predicts the target ({told} on rows held out)"
-        yield f"column {name!r} {how}; leave it out if it is not known before the target is"
+            how = f"alone predicts the target ({told} on held-out rows)"
+        yield f"column {name!r} {how}; leave it out if it is not known before the target"
 
 
 def _same_order(column: pd.Series, target: pd.Series) -> bool:
@@ -147,23 +146,23 @@ def _same_order(column: pd.Series, target: pd.Series) -> bool:
 
 
 def _chance(target: pd.Series, is_labels: bool) -> float:
-    """The error of a constant: of the most frequent class, or the variance."""
+    """The error of a constant prediction: the most frequent class, or the mean."""
     return 1 - target.value_counts(normalize=True).iloc[0] if is_labels else float(np.var(target))
 
 
 def _error(column: pd.Series, target: pd.Series, is_labels: bool) -> float:
-    """Share of errors, or mean squared error, of a tree on one column, on rows that it has not seen."""
+    """Error rate, or mean squared error, of a tree on one column, cross-validated."""
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(float)[:, None]
     else:
         codes, levels = pd.factorize(column, sort=True)
         if len(levels) > len(column) / 2:
-            return np.inf  # words of single rows tell nothing of others
+            return np.inf  # words that occur once do not generalise
         values = codes[:, None].astype(float)
     make = DecisionTreeClassifier if is_labels else DecisionTreeRegressor
     y = pd.factorize(target)[0] if is_labels else target.to_numpy(float)
     if is_labels and target.value_counts().iloc[0] < FOLDS:
-        return np.inf  # so few rows of each class that one column cannot be told to predict them
+        return np.inf  # too few rows per class to tell whether a column predicts them
     folds = (StratifiedKFold if is_labels else KFold)(FOLDS, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
@@ -180,8 +179,8 @@ def _duplicates(split: Split) -> Iterator[str]:
         truths = split.y_test.astype(str).tolist()
         n_same = sum((test[place], truths[place]) in answers for place in again)
         yield (
-            f"{len(again)} of {len(test)} test rows have the cells of a training row, {n_same} of them its answer; "
-            "if rows were copied, remove the copies, for scores would praise memory"
+            f"{len(again)} of {len(test)} test rows duplicate a training row, {n_same} of them with the same answer; "
+            "if rows were copied, remove the copies, or scores will reward memorisation"
         )
 
 

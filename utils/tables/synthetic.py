@@ -1,8 +1,8 @@
 """The paper's synthetic tables: classification sets of two features and regression functions of p features.
 
-Names may carry options: `cosine:p=2,noise=0.2`, `moons:n=500`, `network:epoch=490,flip=0.05`. Every run draws its own
-rows from its seed; the original had one draw for all runs. Variants of a function that differ in noise, outliers or the
-hole share their inputs under one seed, so that they can be compared in pairs.
+Names may have options: `cosine:p=2,noise=0.2`, `moons:n=500`, `network:epoch=490,flip=0.05`. Every run draws its own
+rows from its seed; the original used one draw for all runs. Variants of a function that differ in noise, outliers or
+the hole share their inputs at the same seed, so that they can be compared in pairs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .point_sets import SETS, SetOptions
 
 PUBLISHED = {"9clusters": "9Clusters", "two_circles": "two circles", "network": "nn-generated"}  # where names differ
 OUTLIER_SD = 20.0  # paper §3.4: y = |N(0, 20²)|, about twice the range of the functions
-HETERO = 0.2, 1.8  # sd of the noise at the lower and the upper end of the inputs' range, in its usual sd
+HETERO = 0.2, 1.8  # sd of the noise at the lower and upper end of the inputs' range, relative to its usual sd
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class FunctionOptions:
     lo: float = -10.0  # inputs are uniform on (lo, hi)
     hi: float = 10.0
     integer: int = 0  # 1: whole inputs, whole targets in training and validation
-    noise: float = 0.1  # in standard deviations of the noise-free training targets; none in the test part
-    n: int = 200  # training rows; a quarter of that for validation, half of it for the test
+    noise: float = 0.1  # sd, relative to that of the noise-free training targets; none in the test part
+    n: int = 200  # training rows; a quarter as many for validation, half as many for testing
     outliers: float = 0.0  # share of outliers among the training rows, appended to the n clean ones
     sign: str = "positive"  # outliers: positive as in the paper, or both
     hole: int = 0  # 1: no training or validation row has all its coordinates in the middle third of the range
@@ -60,7 +60,7 @@ FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def function(name: str, X: np.ndarray | pd.DataFrame) -> np.ndarray:
-    """Noise-free targets, shape (n,), of inputs of shape (n, p) (paper §3.1; on (-10, 10) y lies about in -9 … 9)."""
+    """Noise-free targets, shape (n,), of inputs of shape (n, p) (paper §3.1; on (-10, 10) y is roughly in -9 … 9)."""
     if name not in FUNCTIONS:
         raise UnknownName(f"no function {name!r}; have {', '.join(FUNCTIONS)}")
     with np.errstate(over="ignore"):
@@ -71,7 +71,7 @@ def function(name: str, X: np.ndarray | pd.DataFrame) -> np.ndarray:
 
 
 def is_synthetic(name: str) -> bool:
-    """Whether the part of `name` before its options is one of this module's."""
+    """Whether `name`, without its options, is a table of this module."""
     return _base(name) in (*SETS, *FUNCTIONS)
 
 
@@ -79,8 +79,8 @@ def load(name: str) -> SyntheticTable:
     """The table `NAME` or `NAME:option=value,…`.
 
     Raises:
-        UnknownName: no such table or option; the message lists those there are.
-        UserError: a value that the option cannot take.
+        UnknownName: no such table or option; the message lists the available ones.
+        UserError: an invalid value of an option.
     """
     base = _base(name)
     if not is_synthetic(base):
@@ -93,7 +93,7 @@ def load(name: str) -> SyntheticTable:
 
 @dataclass(frozen=True)
 class SyntheticTable:
-    """A source of fresh rows: every seed has its own training, validation and test part.
+    """A source of fresh rows: every seed has its own training, validation and test parts.
 
     Attributes:
         base: the name without options.
@@ -105,7 +105,7 @@ class SyntheticTable:
 
     @property
     def name(self) -> str:
-        """The shortest way to write it: options that differ from their defaults, in a fixed order."""
+        """The canonical name: options that differ from their defaults, in a fixed order."""
         defaults = type(self.options)()
         changed = [
             f"{field.name}={_written(getattr(self.options, field.name))}"
@@ -124,11 +124,11 @@ class SyntheticTable:
 
     @property
     def sha256(self) -> str:
-        """Hash of the rows of seed 0, so that it changes with the generator and not with the spelling of the name."""
+        """Hash of the rows of seed 0, so that it changes with the generator but not with the spelling of the name."""
         return self.split(0).fingerprint()
 
     def split(self, seed: int, protocol: str = "paper") -> splits.Split:
-        """The rows of `seed`; all parts are drawn afresh under either protocol (the original reused one draw)."""
+        """The rows of `seed`; all parts are drawn anew under either protocol (the original reused one draw)."""
         splits.check(seed, protocol)
         streams = self._streams(seed)
         if self.base in FUNCTIONS:
@@ -136,10 +136,10 @@ class SyntheticTable:
         return _set_split(self.base, self.options, seed, streams)
 
     def noise_sd(self, X: np.ndarray | pd.DataFrame, seed: int) -> np.ndarray:
-        """Of a function: the sd, shape (n,), of the noise on targets of training rows of `seed` with the inputs `X`.
+        """For a function: sd, shape (n,), of the noise on the targets of training rows of `seed` with inputs `X`.
 
-        noise · sd(y), y the function at the training inputs; with `hetero` times 0.2 + 1.6 · u, where u is the mean of
-        the row's inputs as a share of their range: 0.2 at `lo`, 1 in the middle, 1.8 at `hi` (paper §4.2).
+        noise · sd(y), where y is the function at the training inputs; with `hetero` times 0.2 + 1.6 · u, where u is the
+        mean of the row's inputs as a share of their range: 0.2 at `lo`, 1 in the middle, 1.8 at `hi` (paper §4.2).
         """
         train = np.random.default_rng(self._streams(seed)[1])
         y = function(self.base, _inputs(self.options, self.options.n, train))
@@ -166,7 +166,7 @@ def _set_split(base: str, options: SetOptions, seed: int, streams: list[np.rando
 
 
 def _flipped(y: pd.Series, share: float, rng: np.random.Generator) -> pd.Series:
-    """Two classes; exactly round(share · n) labels become the other one."""
+    """Two classes: flips exactly round(share · n) labels."""
     flipped = y.copy()
     rows = rng.permutation(len(y))[: round(share * len(y))]
     flipped.iloc[rows] = np.where(flipped.iloc[rows] == "0", "1", "0")
@@ -189,7 +189,7 @@ def _function_split(base: str, options: FunctionOptions, streams: list[np.random
         X_validation, y_validation = _outside_hole(options, X_validation, y_validation)
     X_train, y_train = _with_outliers(options, X_train, y_train, outliers)
     if options.integer:
-        y_train, y_validation = np.rint(y_train) + 0.0, np.rint(y_validation) + 0.0  # + 0.0: no "-0" in a prompt
+        y_train, y_validation = np.rint(y_train) + 0.0, np.rint(y_validation) + 0.0  # + 0.0 avoids "-0" in a prompt
     parts = {"train": (X_train, y_train), "validation": (X_validation, y_validation), "test": (X_test, y_test)}
     columns = {}
     for part, (X, y) in parts.items():
@@ -203,7 +203,7 @@ def _inputs(options: FunctionOptions, n: int, rng: np.random.Generator) -> np.nd
 
 
 def _growth(options: FunctionOptions, X: np.ndarray) -> np.ndarray:
-    """Factor on the noise of each row, shape (n,)."""
+    """Factor on each row's noise, shape (n,)."""
     if not options.hetero:
         return np.ones(len(X))
     low, high = HETERO
@@ -221,7 +221,7 @@ def _outside_hole(options: FunctionOptions, X: np.ndarray, y: np.ndarray) -> tup
 def _with_outliers(
     options: FunctionOptions, X: np.ndarray, y: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Appends 2, 4, 10, 22, 50 outliers to 200 rows at 1, 2, 5, 10, 20 %, the paper's counts: a share of the sum."""
+    """Appends 2, 4, 10, 22, 50 outliers to 200 rows at 1, 2, 5, 10, 20 %, the paper's counts: shares of the total."""
     n = int(len(y) * options.outliers / (1 - options.outliers) + 1e-9)  # 1e-9: 0.2 / 0.8 may fall short of 0.25
     X_outliers = _inputs(options, n, rng)
     y_outliers = rng.normal(scale=OUTLIER_SD, size=n)
@@ -249,7 +249,7 @@ def _parse(base: str, kind: type, text: str) -> FunctionOptions | SetOptions:
 
 
 def _check(base: str, options: FunctionOptions | SetOptions) -> None:
-    """Refuses values that make no table."""
+    """Rejects invalid values."""
     rules = {
         "n": (lambda n: 10 <= n <= 10**7, "from 10 to 10000000"),
         "p": (lambda p: 1 <= p <= 10**5, "from 1 to 100000"),
@@ -275,7 +275,7 @@ def table(name: str, *options: str) -> SyntheticTable:
     """The function `name` with further options: `table("cosine:n=50", "p=5")` is the table `cosine:p=5,n=50`.
 
     Raises:
-        UserError: no function, an option that there is not, or one that `name` has already with another value.
+        UserError: not a function, an unknown option, or one that `name` already has with another value.
     """
     base, _, own = name.partition(":")
     if base not in FUNCTIONS:

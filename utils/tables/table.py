@@ -1,4 +1,4 @@
-"""A table that can be learnt from, and what is refused on the way from a file's columns to it."""
+"""A table to learn from, and the checks between a file's columns and it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import files, partitions, splits
 from .disguises import Account
 from .registry import Entry
 
-MANY_LABELS = 20  # a numeric target with more distinct values is taken for a quantity
+MANY_LABELS = 20  # a numeric target with more distinct values is taken as a quantity
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Table:
     """Rows to learn from.
 
     Attributes:
-        name: how results call it; the path as typed for a file, the registry's name for an alias.
+        name: its name in results; the path as typed for a file, the registry's name for an alias.
         X: numbers as int64 or float64, all else as text (object) with None for a missing cell. The index is the row
             number in the source, from 0.
         y: labels as text, or float64.
         source: where the rows come from.
-        label_order: the original's coding of the classes, where it is not the order of the strings.
-        is_own: whether it is a file of the user's, not one of the project's tables.
-        account: how a file of the user's was read.
-        partition: how the rows are parted where it is not at random.
+        label_order: the original's coding of the classes, if it is not the sorted order.
+        is_own: whether it is the user's own file, not one of the project's tables.
+        account: how the user's file was read.
+        partition: how the rows are split, if not at random.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Table:
 
     @property
     def sha256(self) -> str:
-        """Hash of names, kinds and values; the same wherever the rows come from."""
+        """Hash of names, types and values; the same wherever the rows come from."""
         return splits.content_hash(self.X, self.y)
 
     def split(self, seed: int, protocol: str = "paper") -> splits.Split:
-        """Training, validation and test rows, see `splits.draw` and `partitions`."""
+        """Training, validation and test rows; see `splits.draw` and `partitions`."""
         if self.partition is None:
             return splits.draw(self.X, self.y, self.task, seed, protocol, self.label_order)
         rows = self.partition.rows(self.y, self.task, seed, protocol)
@@ -64,7 +64,7 @@ def build(
     as_text: tuple[str, ...] = (),
     understood: pd.DataFrame | None = None,
 ) -> Table:
-    """The table of a file's columns; `understood` are the same with more of them read as numbers."""
+    """The table made from a file's columns; `understood` is the same frame with more columns read as numbers."""
     for column, flag in ((target, "choose the target with --target NAME"), *((c, "--as-text") for c in as_text)):
         if column not in frame.columns:
             raise BadTable(f"{name} has no column {column!r}; {flag} from {', '.join(frame.columns)}")
@@ -120,7 +120,7 @@ def _targets(name: str, raw: pd.Series, values: pd.Series | None) -> pd.Series:
     _check_present(name, values)
     if not np.isfinite(values).all():
         first = int(np.argmax(~np.isfinite(values)))
-        raise BadTable(f"{name}: the target {raw.name!r} is infinite in row {first}, counted from 0; mend or remove it")
+        raise BadTable(f"{name}: the target {raw.name!r} is infinite in row {first}, counted from 0; fix or remove it")
     if values.nunique() < 2:
         raise BadTable(
             f"{name}: the target {raw.name!r} is {values.iloc[0]} in every row; choose another with --target NAME"
@@ -134,7 +134,7 @@ def _check_present(name: str, y: pd.Series) -> None:
         first = int(np.argmax(y.isna()))
         raise BadTable(
             f"{name}: {n_missing} of {len(y)} rows have no {y.name!r} (the first is row {first}, counted from 0); "
-            "remove them, no row is dropped silently, or choose another --target NAME"
+            "remove them (no row is dropped silently) or choose another --target NAME"
         )
 
 
@@ -144,5 +144,5 @@ def _check_finite(name: str, X: pd.DataFrame) -> None:
         if is_infinite.any():
             raise BadTable(
                 f"{name}: column {column!r} is infinite in {int(is_infinite.sum())} rows (the first is row "
-                f"{int(np.argmax(is_infinite))}, counted from 0); mend them or leave the cells empty"
+                f"{int(np.argmax(is_infinite))}, counted from 0); correct them or leave the cells empty"
             )

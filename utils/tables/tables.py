@@ -1,4 +1,4 @@
-"""Names to tables: files, OpenML, synthetic sets, folders in $LIFT_DATA, and what scikit-learn ships."""
+"""Names to tables: files, OpenML, synthetic sets, folders in $LIFT_DATA, and scikit-learn's own."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def load(
     group: str | None = None,
     time: str | None = None,
 ) -> AnyTable:
-    """The table called `name`, looked for in this order.
+    """The table called `name`, looked up in this order.
 
-    1. A file: a path that exists, or ends in .csv, .csv.gz, .tsv, .tsv.gz or .parquet; a folder that `save_to_disk` of
-       the library `datasets` wrote.
+    1. A file: a path that exists, or ends in .csv, .csv.gz, .tsv, .tsv.gz or .parquet; a folder written by
+       `save_to_disk` of the library `datasets`.
     2. `openml:ID` or `openml:NAME`, `openml-task:ID` with its official folds, `hf:OWNER/NAME` of the Hugging Face Hub,
-       and `sklearn:NAME`, which skip what follows.
-    3. A synthetic table, with options or without: `moons`, `cosine:p=2,noise=0.2`.
+       and `sklearn:NAME`, which skip the steps below.
+    3. A synthetic table, with or without options: `moons`, `cosine:p=2,noise=0.2`.
     4. NAME.csv.gz, .csv, .tsv, .tsv.gz or .parquet in a folder of $LIFT_DATA.
     5. A table of scikit-learn: iris, wine, digits, breast_cancer, diabetes.
     6. A name or alias of data/registry.csv: its file in $LIFT_DATA, else OpenML.
 
     Args:
-        target: the column to predict, the last one unless told; for files, folders and OpenML.
-        task: "classification" or "regression"; it also tells `diabetes` of data/registry.csv (classification) from that
-            of scikit-learn (regression). Guessed for files unless told: text is a label; a number is a quantity
-            where it has more than 20 distinct values, or fractions and more than 10 (or half as many as rows).
-        as_text: columns that are words though they look like numbers; for files, folders and OpenML.
-        group, time: a column by which the rows are parted, see `partitions`; it is no feature then.
+        target: the column to predict, by default the last one; for files, folders and OpenML.
+        task: "classification" or "regression"; it also distinguishes `diabetes` of data/registry.csv (classification)
+            from that of scikit-learn (regression). Guessed for files by default: text is a label; a number is a
+            quantity if it has more than 20 distinct values, or fractions and more than 10 (or half as many as rows).
+        as_text: columns that are words although they look like numbers; for files, folders and OpenML.
+        group, time: a column by which the rows are split (see `partitions`); it is then not a feature.
 
     Raises:
-        UnknownName: no such table; the message names the nearest.
-        Unobtainable: a table of data/registry.csv or OpenML that is not here and cannot be downloaded.
+        UnknownName: no such table; the message suggests the nearest.
+        Unobtainable: a table of data/registry.csv or OpenML that is not on this machine and cannot be downloaded.
         BadTable: the data cannot be learnt from.
     """
     if task is not None and task not in TASKS:
@@ -89,9 +89,9 @@ def _found(name: str, target: str | None, task: str | None, as_text: tuple[str, 
 
 
 def expand(names: list[str] | tuple[str, ...], task: str) -> list[str]:
-    """The names with the groups (`registry.members`, `openml-suite:ID`) written out for this task, each name once."""
+    """The names with groups (`registry.members`, `openml-suite:ID`) expanded for this task, each name once."""
     if not names:
-        raise UserError(f"no table is named; give --datasets one or more names, or {', '.join(registry.GROUPS)}")
+        raise UserError(f"no table given; give --datasets one or more names, or {', '.join(registry.GROUPS)}")
     if task not in TASKS:
         raise UnknownName(f"no task {task!r}; have {', '.join(TASKS)}")
     members = [_members(name, task) for name in names]
@@ -108,14 +108,14 @@ def _members(name: str, task: str) -> tuple[str, ...]:
 
 
 def is_own(name: str) -> bool:
-    """Whether `load` would read a file of the user's, and not a table of the project's."""
+    """Whether `load` would read the user's own file rather than one of the project's tables."""
     if files.is_file(name) or huggingface.is_folder(name):
         return True
     return registry.find(name) is None and files.find(name, _folders()) is not None
 
 
 def published_name(name: str) -> str | None:
-    """What the column `dataset` of data/published/results.csv calls this table; None where the paper has no number."""
+    """This table's name in the column `dataset` of data/published/results.csv; None if the paper has no number."""
     base = name.partition(":")[0]
     if synthetic.is_synthetic(name):
         return synthetic.PUBLISHED.get(base, base)
@@ -130,8 +130,8 @@ def _entry(word: str) -> Entry | None:
 def _from_registry(entry: Entry, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
     if entry.openml_id is None:
         raise Unobtainable(
-            f"{entry.name} is on no server this program knows; put {entry.name}.csv.gz, its last column the target, "
-            "into a folder and name that folder in LIFT_DATA"
+            f"{entry.name} is not on any server this program knows; put {entry.name}.csv.gz, its last column the "
+            "target, into a folder and name that folder in LIFT_DATA"
         )
     return _from_openml(str(entry.openml_id), target, task, as_text)
 
@@ -142,19 +142,19 @@ def _from_openml(word: str, target: str | None, task: str | None, as_text: tuple
     copy = openml.fetch(key)
     if target is None and copy.target is None:
         frame = files.read(copy.path)
-        raise BadTable(f"openml:{word} names no single target; choose one with --target: {', '.join(frame.columns)}")
+        raise BadTable(f"openml:{word} has no single target; choose one with --target: {', '.join(frame.columns)}")
     name = entry.name if entry else f"openml:{word}"
     return build(name, files.read(copy.path), target or copy.target, task, copy.source, entry, as_text)
 
 
 def _from_openml_task(word: str, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
-    """The table of a task of OpenML, with the task's target and its folds."""
+    """The table of an OpenML task, with the task's target and folds."""
     known = openml_tasks.fetch(word)
     name = f"openml-task:{word}"
     if target not in (None, known.target):
         raise UserError(f"the target of {name} is {known.target}; leave out --target {target}, or give openml:ID")
     if task not in (None, known.kind):
-        raise UserError(f"{name} is a task of {known.kind}, not of {task}")
+        raise UserError(f"{name} is a {known.kind} task, not {task}")
     table = _from_openml(known.table, known.target, known.kind, as_text)
     return replace(table, name=name, source=f"{table.source}, task {word}", partition=known.folds(len(table.y)))
 
@@ -166,17 +166,17 @@ def _from_hugging_face(name: str, target: str | None, task: str | None, as_text:
 
 
 def _parted(table: AnyTable, group: str | None, time: str | None) -> Table:
-    """The table without the column that parts its rows."""
+    """The table without the column by which its rows are split."""
     column, flag = (group, "--group") if group is not None else (time, "--time")
     if group is not None and time is not None:
-        raise UserError(f"--group {group} and --time {time} are two ways to part the rows; give one of them")
+        raise UserError(f"--group {group} and --time {time} are two ways to split the rows; give only one")
     if not isinstance(table, Table) or table.partition is not None:
-        why = "has parts of its own" if isinstance(table, Table) else "is drawn anew for each seed"
+        why = "has its own split" if isinstance(table, Table) else "is drawn anew for each seed"
         raise UserError(f"{table.name} {why}; leave out {flag} {column}")
     if column == table.y.name:
         raise UserError(f"{column!r} is the target of {table.name}; choose another {flag} COLUMN or --target")
     if column not in table.X or table.X.shape[1] < 2:
-        what = f"no column {column!r}" if column not in table.X else f"no feature beside {column!r}"
+        what = f"no column {column!r}" if column not in table.X else f"no feature besides {column!r}"
         raise BadTable(f"{table.name} has {what}; choose {flag} from {', '.join(table.X)}")
     kind = partitions.Groups if group is not None else partitions.TimeOrder
     try:
@@ -192,7 +192,7 @@ def _from_file(
 ) -> Table:
     sheet = files.sheet(path)
     target = target or sheet.frame.columns[-1]
-    if entry is not None:  # read as it ever was: results are known by its content
+    if entry is not None:  # read as always: results are keyed by its content
         return build(name, sheet.frame, target, task, str(path), entry, as_text)
     frame, account = files.understood(sheet, as_text)
     table = build(name, sheet.frame, target, task, str(path), None, as_text, frame)
@@ -222,13 +222,13 @@ def _from_sklearn(name: str, target: str | None, task: str | None, as_text: tupl
 
 
 def _as_told(table: AnyTable, target: str | None, task: str | None, as_text: tuple[str, ...]) -> AnyTable:
-    """The table, unless the user expects another of it."""
+    """The table, unless the user's arguments contradict it."""
     if as_text:
         raise UserError(f"the columns of {table.name} are fixed; leave out --as-text {' '.join(as_text)}")
     if target is not None:
         raise UserError(f"the target of {table.name} is fixed; leave out --target {target}")
     if task not in (None, table.task):
-        raise UserError(f"{table.name} is a table for {table.task}, not for {task}")
+        raise UserError(f"{table.name} is a {table.task} table, not {task}")
     return table
 
 
@@ -236,7 +236,7 @@ def _folders() -> list[Path]:
     folders = paths.folders("LIFT_DATA")
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(f"LIFT_DATA names {folder}, which is no folder; export LIFT_DATA=FOLDER, or unset it")
+            raise UserError(f"LIFT_DATA names {folder}, which is not a folder; export LIFT_DATA=FOLDER, or unset it")
     return folders
 
 
