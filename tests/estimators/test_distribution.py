@@ -136,7 +136,7 @@ def test_what_is_no_distribution_is_refused(probabilities, levels, words):
 
 @pytest.mark.parametrize("q", [0.5, [1.1], [np.nan]])
 def test_shares_are_a_list_from_0_to_1(q):
-    with pytest.raises(ValueError, match="shares from 0 to 1"):
+    with pytest.raises(ValueError, match="probabilities from 0 to 1"):
         HAND.quantiles(q)
 
 

@@ -57,7 +57,7 @@ def test_all_goes_in_one_commit_after_a_yes(folder, capsys):
     assert b"secret" not in files["README.md"]
     said = capsys.readouterr().out
     assert "me/levels on the Hub, private:" in said
-    assert "weights can give away training rows" in said
+    assert "weights can reveal training rows" in said
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
@@ -115,7 +115,7 @@ def test_the_command_pushes_what_it_keeps(tmp_path, monkeypatch, capsys):
     ("flags", "error", "message"),
     [
         ({"push_to": "levels", "yes": True}, None, "--push-to levels: give OWNER/NAME"),
-        ({"push_to": "me/levels"}, None, "there is no terminal to answer; agree with --yes"),
+        ({"push_to": "me/levels"}, None, "there is no terminal; agree with --yes"),
         ({"push_to": "me/levels", "yes": True}, OSError("no token\nmore"), r"\(no token\); export HF_TOKEN"),
     ],
 )

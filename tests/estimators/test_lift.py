@@ -131,7 +131,7 @@ def test_a_weight_repeats_its_row(rows):
     repeated.fit(X.loc[X.index.repeat(weights)], np.repeat(y, weights))
     assert weighted.model_.examples == repeated.model_.examples
     assert weighted.score(X, y, sample_weight=[1] + [0] * 11) == float(weighted.predict(X)[0] == y[0])
-    with pytest.raises(BadTable, match=r"shape \(3,\); one weight for each of the 12 rows"):
+    with pytest.raises(BadTable, match=r"shape \(3,\); it needs one weight for each of the 12 rows"):
         classifier().fit(X, y, sample_weight=[1, 2, 3])
     for bad in (-1, np.nan, np.inf):
         with pytest.raises(BadTable, match="non-negative"):

@@ -95,8 +95,8 @@ def test_the_names_that_are_pickled_are_those_of_the_format(folder):
     ("prepare", "words"),
     [
         (lambda folder: None, "does not exist; give a folder"),
-        (lambda folder: (folder / "model").mkdir(), "beside model: the folder is not whole"),
-        (lambda folder: (folder / "estimator.joblib").touch(), "another version of this code wrote it"),
+        (lambda folder: (folder / "model").mkdir(), "next to model: the folder is incomplete"),
+        (lambda folder: (folder / "estimator.joblib").touch(), "written by another version of this code"),
         (lambda folder: (folder / saved.FACTS).write_text("{", "utf-8"), "is damaged"),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_save_that_fails_leaves_no_folder_that_looks_whole(folder, tmp_path, m
     monkeypatch.setattr(type(lift.model_), "save", lambda self, path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         lift.save(tmp_path / "again")
-    with pytest.raises(UserError, match="not whole"):
+    with pytest.raises(UserError, match="incomplete"):
         estimators.load(tmp_path / "again")
 
 

@@ -413,5 +413,5 @@ def test_its_weights_are_part_of_what_a_case_is(sister):
 
 def test_a_model_for_one_task_refuses_the_other(folder):
     name = folder(tasks=["classification"])
-    with pytest.raises(CannotDo, match="answers classification alone; take --model lift-tiny"):
+    with pytest.raises(CannotDo, match="supports only classification; use --model lift-tiny"):
         LIFTRegressor(name).fit(*points(20))

@@ -139,7 +139,7 @@ def test_targets_that_cannot_be_written_are_refused():
             Template("regression").fit(rows(2), [1.0, 2.0]).completions(y)
     with pytest.raises(BadTable, match="missing"):
         Template("classification").fit(rows(2), ["a", None])
-    with pytest.raises(BadTable, match="several types"):
+    with pytest.raises(BadTable, match="mixed types"):
         Template("classification").fit(rows(2), np.array(["a", 1], dtype=object))
     with pytest.raises(BadTable, match="no training row has: 'c'"):
         Template("classification").fit(rows(2), ["a", "b"]).completions(["a", "c"])

@@ -168,7 +168,7 @@ def test_beliefs_of_the_process_and_of_boosting():
     assert belief.quantiles[:, QUANTILES.index(0.5)] == pytest.approx(process.predict(split.X_test))
     noise_sd = synthetic.load("linear:noise=0.3").noise_sd(split.X_test, 0)
     assert belief.sd == pytest.approx(noise_sd, rel=0.25)  # in the target's units, noise included
-    with pytest.raises(CannotDo, match="knn predicts numbers without saying how sure it is; have lift, gp"):
+    with pytest.raises(CannotDo, match="knn predicts numbers without uncertainty; have lift, gp"):
         _uncertainty.predict(baselines.regressor("knn", 0).fit(*pairs), split.X_test)
 
 

@@ -276,7 +276,7 @@ def test_networks_see_pixels_whatever_the_grey_levels(digits):
     pixels = network.pixels(coarse)
     assert (pixels.min(), pixels.max()) == (0, 1)
     np.testing.assert_allclose(pixels, PixelNetwork("lenet", 8).pixels(digits.X_train), atol=0.002)
-    with pytest.raises(BadTable, match="64 columns are no image of 7 × 7"):
+    with pytest.raises(BadTable, match="64 columns are not an image of 7 × 7"):
         PixelNetwork("lenet", 7).pixels(digits.X_train)
 
 

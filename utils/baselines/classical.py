@@ -1,4 +1,4 @@
-"""What all classical learners say to a study in the same way, see `learners.Learner`."""
+"""The part of the interface to a study that all classical learners share; see `learners.Learner`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import pandas as pd
 from ..errors import CannotDo
 from ..learners import Answers
 
-LEAST_PROBABILITY = 1e-300  # whose logarithm is still a number
+LEAST_PROBABILITY = 1e-300  # its logarithm is still finite
 
 
 class Classical:
-    """The part of `learners.Learner` that follows from `name`, `predict`, `predict_proba` and `best_params_`."""
+    """Implements `learners.Learner` in terms of `name`, `predict`, `predict_proba` and `best_params_`."""
 
     model = ""
 
     def options(self) -> str:
-        """Nothing: a classical learner is named, and its grid is fixed."""
+        """Empty: a classical learner is identified by its name, and its grid is fixed."""
         return ""
 
     def training_text(self, X: pd.DataFrame, y: np.ndarray) -> str:
-        """Nothing: no text is written."""
+        """Empty: no text is written."""
         return ""
 
     def longest_prompt(self, X_train: pd.DataFrame, y_train: pd.Series, X_test: pd.DataFrame) -> None:
         """There are no prompts."""
 
     def answers(self, X: pd.DataFrame) -> Answers:
-        """The predictions, with probabilities where the learner has them (a margin classifier has none)."""
+        """The predictions, with probabilities if the learner has them (a margin classifier has none)."""
         likely = None
         if hasattr(self, "predict_proba"):
             likely = np.log(np.maximum(self.predict_proba(X), LEAST_PROBABILITY))
@@ -41,11 +41,11 @@ class Classical:
         return self.best_params_
 
     def facts(self) -> dict[str, object]:
-        """Columns of the result row about the fit."""
+        """Result columns about the fit."""
         costs = {"tokens_train": 0, "n_collisions": 0, "device": "cpu", "dtype": "float64", "cost_usd": 0.0}
         return {"chosen": json.dumps(self.chosen()), **costs}
 
     def check_uncertainty(self) -> None:
-        """Raises CannotDo where there is no `predict_proba`."""
+        """Raises CannotDo if there is no `predict_proba`."""
         if not hasattr(self, "predict_proba"):
             raise CannotDo(f"{self.name} gives no probabilities; leave it out of --methods")

@@ -1,17 +1,17 @@
-"""The classical learners of tuned.py and the grids they are tuned over (paper §3.1).
+"""The classical learners of tuned.py and their grids (paper §3.1).
 
 Fixed settings of the paper: MLP classifier 100-100 with early stopping, MLP regressor 50-50-50 with 500 iterations,
 "gbt" (scikit-learn's gradient boosting) 500 trees of depth 4, regression forest 500 trees, Gaussian process with the
 kernel 1.41²·RBF(0.1). Departures: kernel ridge also tries a narrower kernel and weaker penalties, since inputs and
 targets are scaled here; the Gaussian process learns its noise level, which the paper fixes at 0.16 on unscaled targets,
-and restarts its search 5 times (the paper's second choice, 10, is the same search carried on). XGBoost for regression,
-LightGBM, CatBoost and TabICL are not in the paper. Libraries are imported on use, scikit-learn's parts too, which
-`import sklearn` does by itself.
+and restarts its search 5 times (the paper's second choice, 10, continues the same search). XGBoost for regression,
+LightGBM, CatBoost and TabICL are not in the paper. Libraries are imported on use, as are scikit-learn's submodules,
+which `import sklearn` loads lazily.
 
-No score depends on the units of inputs or target (tests/test_invariance.py). With the same seed the MLPs and the
-forests do draw other weights and rows where columns, rows or classes come in another order: on 90 training rows
-accuracy then moves by up to .05 for a forest and .2 for the MLP, which stops early by nine of the rows. Other trees may
-choose another one of equally good splits.
+No score depends on the units of inputs or target (tests/test_invariance.py). But with columns, rows or classes in
+another order, the same seed gives the MLPs and the forests other weights and rows: on 90 training rows accuracy then
+changes by up to .05 for a forest and .2 for the MLP, whose early stopping uses nine of the rows. Other trees may choose
+a different one of equally good splits.
 """
 
 from collections.abc import Callable
@@ -31,25 +31,25 @@ MAX_CUBIC_CELLS = 10**8  # rows × terms of the cubic design matrix, 0.8 GB
 
 @dataclass(frozen=True)
 class Rows:
-    """What a builder may know of the rows its learner is going to be fitted on."""
+    """What a builder may know about the rows its learner will be fitted on."""
 
     seed: int
     threads: int
     n: int
     n_columns: int
     class_counts: np.ndarray  # rows of each class; empty for regression
-    constant: bool  # no column varies, or the target does not: one answer is left, which some libraries refuse to give
+    constant: bool  # no column varies, or the target does not: only one answer is possible, which some libraries reject
 
 
 @dataclass(frozen=True)
 class Method:
-    """`build(rows, **point)` makes the estimator of one grid point; of equally good points the first wins."""
+    """`build(rows, **point)` makes the estimator for a grid point; among equally good points the first wins."""
 
     build: Callable
     grid: dict[str, tuple] = field(default_factory=dict)
-    probabilities: bool = True  # classifiers: whether it gives them
+    probabilities: bool = True  # classifiers: whether they are available
     standardized: bool = True  # regressors: whether they learn targets of mean 0 and variance 1
-    max_rows: int | None = None  # above, it is fitted on a seeded random subset of this size
+    max_rows: int | None = None  # with more rows it is fitted on a seeded random subset of this size
 
     def points(self) -> list[dict]:
         return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
@@ -76,7 +76,7 @@ def _tree(rows, criterion, depth):
 
 
 def _mlp_classifier(rows, learning_rate):
-    # Early stopping holds out a stratified tenth, which needs two rows of every class and a place for every class.
+    # Early stopping holds out a stratified tenth, which needs two rows of every class and room for every class.
     stoppable = rows.class_counts.min() > 1 and rows.n // 10 >= len(rows.class_counts)
     return sklearn.neural_network.MLPClassifier(
         hidden_layer_sizes=(100, 100),
@@ -106,7 +106,7 @@ def _xgboost_classifier(rows, depth):
 def _lightgbm_settings(rows, depth):
     return {
         "max_depth": depth,
-        "min_child_samples": min(20, max(1, rows.n // 40)),  # 20, the default, allows no split below 40 rows
+        "min_child_samples": min(20, max(1, rows.n // 40)),  # the default of 20 allows no split below 40 rows
         "n_jobs": rows.threads,
         "random_state": rows.seed,
         "deterministic": True,
@@ -251,7 +251,7 @@ REGRESSORS = {
 
 
 class _Downloaded:
-    """A learner whose weights come from the Hub at the first fit; a failed download becomes an error with advice."""
+    """A learner whose weights are downloaded from the Hub at the first fit; a failure becomes an error with advice."""
 
     def __init__(self, learner):
         self.learner = learner
@@ -261,8 +261,8 @@ class _Downloaded:
             self.learner.fit(X, y)
         except OSError as error:
             raise BadModel(
-                f"tabicl has no weights here and could not download them: {error}; fit it once on a machine that "
-                "reaches the Hugging Face Hub and copy its cache (HF_HOME), or leave tabicl out of --methods"
+                f"tabicl has no local weights and could not download them: {error}; fit it once on a machine that "
+                "can reach the Hugging Face Hub and copy its cache (HF_HOME), or leave tabicl out of --methods"
             ) from error
         return self
 

@@ -1,14 +1,14 @@
-"""Networks for images as learners of pixel tables: the MLP and the LeNet-5 of the paper (§3.1, §3.4).
+"""Image networks as learners on pixel tables: the paper's MLP and LeNet-5 (§3.1, §3.4).
 
     PixelNetwork("lenet", side=8, seed=0).fit(X_train, y_train, validation=(X_validation, y_validation)).predict(X_test)
 
-lenet    LeNet-5: two convolutions of 5 × 5 (6 and 16 maps), ReLU and max pooling, then 120-84 units; it sees the images
-         enlarged to 32 × 32 pixels, for which it was made
-mlp300   300-300-100 units with ReLU, on the pixels as they are
+lenet    LeNet-5: two convolutions of 5 × 5 (6 and 16 maps), ReLU and max pooling, then 120-84 units; images are
+         enlarged to 32 × 32 pixels, for which it was designed
+mlp300   300-300-100 units with ReLU, on the original pixels
 
-Adam, batches of 64, a cosine down to 0, as in the paper for 5 epochs; where those are fewer than UPDATES updates (below
-about 6,400 rows), for as many epochs as make them. Of the learning rates the validation rows choose, as for
-those of tuned.py. torch is imported on use.
+Adam, batches of 64, cosine decay to 0, for 5 epochs as in the paper; if those are fewer than UPDATES updates (below
+about 6,400 rows), for as many epochs as reach UPDATES. The validation rows choose the learning rate, as in tuned.py.
+torch is imported on use.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 NETWORKS = ("mlp300", "lenet")
 LEARNING_RATES = (1e-3, 3e-3)
 EPOCHS = 5  # paper
-UPDATES = 500  # at least; 5 epochs of a few hundred rows would teach nothing
+UPDATES = 500  # minimum; 5 epochs of a few hundred rows would teach nothing
 BATCH_SIZE = 64
-ANSWERED = 1000  # rows at a time
+ANSWERED = 1000  # rows per prediction batch
 
 
 class PixelNetwork(Classical, ClassifierMixin, BaseEstimator):
-    """A network by name. X holds the pixels of `images.table`; labels are of any one type.
+    """A network by name. X holds the pixels of `images.table`; labels may have any one type.
 
     Args:
         name: one of NETWORKS.
         side: pixels a side of an image; X has side² columns.
         greys: number of grey levels of the pixels.
-        seed: of the first weights and of the order of the rows.
-        threads: CPU threads. Sums depend on them in the last digits.
+        seed: of the initial weights and of the order of the rows.
+        threads: CPU threads; they affect the last digits of sums.
 
     Attributes:
         classes_: the training labels, sorted; the columns of `predict_proba`.
@@ -60,17 +60,17 @@ class PixelNetwork(Classical, ClassifierMixin, BaseEstimator):
         self.threads = threads
 
     def describe(self) -> dict[str, object]:
-        """What the learner is, ready for JSON, without the seed and without what only costs time."""
+        """The learner's identity, ready for JSON, without the seed and settings that only affect time."""
         how = {"epochs": EPOCHS, "updates": UPDATES, "batch_size": BATCH_SIZE, "learning_rates": LEARNING_RATES}
         return {"method": self.name, "side": self.side, "greys": self.greys, **how}
 
     def check(self, *rows) -> None:
-        """Raises UnknownName where there is no such network, whatever the rows."""
+        """Raises UnknownName if there is no such network; the rows do not matter."""
         if self.name not in NETWORKS:
             raise UnknownName(f"no network {self.name!r}; have {', '.join(NETWORKS)}")
 
     def fit(self, X, y, validation: tuple | None = None):
-        """`X` (n, side²), `y` (n,), `validation` (X, y) or None. Raises BadTable where nothing can be learnt."""
+        """`X` (n, side²), `y` (n,), `validation` (X, y) or None. Raises BadTable if nothing can be learnt."""
         self.check()
         labels = np.asarray(y)
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -102,9 +102,9 @@ class PixelNetwork(Classical, ClassifierMixin, BaseEstimator):
             return self._probabilities(self.module_, self.pixels(X))
 
     def pixels(self, X) -> np.ndarray:
-        """The pixels as the network takes them: float32 between 0 and 1, shape (n, side²)."""
+        """The pixels as network input: float32 between 0 and 1, shape (n, side²)."""
         if X.shape[1] != self.side**2:
-            raise BadTable(f"{X.shape[1]} columns are no image of {self.side} × {self.side} pixels")
+            raise BadTable(f"{X.shape[1]} columns are not an image of {self.side} × {self.side} pixels")
         return images.values(X, self.greys).astype(np.float32)
 
     def _probabilities(self, module: torch.nn.Module, pixels: np.ndarray) -> np.ndarray:
@@ -133,7 +133,7 @@ def _network(name: str, side: int, n_classes: int) -> torch.nn.Sequential:
 
 
 def _train(module: torch.nn.Module, pixels: np.ndarray, codes: np.ndarray, rate: float, epochs: int) -> torch.nn.Module:
-    """The network after its training; draws the order of the rows from torch's generator."""
+    """Trains the network and returns it; draws the order of the rows from torch's generator."""
     import torch
 
     inputs, truth = torch.from_numpy(pixels), torch.from_numpy(codes.astype(np.int64))
@@ -152,7 +152,7 @@ def _train(module: torch.nn.Module, pixels: np.ndarray, codes: np.ndarray, rate:
 
 @contextmanager
 def _torch(seed: int, threads: int) -> Iterator[None]:
-    """Inside, torch draws from `seed` and has so many threads; outside all is as it was."""
+    """Context in which torch draws from `seed` and uses `threads` threads; restored afterwards."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,22 +1,22 @@
-"""Regressors of our own: any one on a standardised target, an affordable Gaussian process, robust ones, quantiles.
+"""Our own regressors: a standardised-target wrapper, an affordable Gaussian process, robust ones, quantiles.
 
-The paper's study of outliers (§3.4) has the median of the 3 or 5 nearest neighbours; Huber boosting is new here.
+The paper's outlier study (§3.4) uses the median of the 3 or 5 nearest neighbours; Huber boosting is new here.
 """
 
 import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator, RegressorMixin
 
-SEARCH_ROWS = 500  # rows on which the kernel is searched; each of some hundred steps costs their number cubed
+SEARCH_ROWS = 500  # rows for the kernel search; each of a few hundred steps is cubic in their number
 QUANTILES = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)  # ends of 80, 90, 95 % intervals
 
 
 class StandardizedTarget(RegressorMixin, BaseEstimator):
-    """Fits `regressor` in place to targets of mean 0 and variance 1; answers in the targets' own units, in float64.
+    """Fits `regressor` in place to targets of mean 0 and variance 1; predicts in the targets' own units, in float64.
 
-    Without it a score depends on the unit of the target: XGBoost computes in float32, whose seven digits do not hold
-    the seconds of a time stamp, and scikit-learn's trees split nothing below a variance of 2e-16, as concentrations of
-    1e-9 have. scikit-learn's TransformedTargetRegressor leaves float32 answers float32 and knows no quantiles.
+    Without it a score depends on the unit of the target: XGBoost computes in float32, whose seven digits cannot hold
+    the seconds of a timestamp, and scikit-learn's trees do not split below a variance of 2e-16, as with concentrations
+    of 1e-9. scikit-learn's TransformedTargetRegressor leaves float32 predictions in float32 and has no quantiles.
 
     Attributes:
         mean_, scale_: mean and standard deviation of the training targets; a constant target has the scale 1.
@@ -28,7 +28,7 @@ class StandardizedTarget(RegressorMixin, BaseEstimator):
     def fit(self, X, y):
         """`X` (n, columns), `y` (n,) finite numbers."""
         y = np.asarray(y, dtype=float)
-        unit = 2.0 ** (np.frexp(np.abs(y).max())[1] - 1)  # a power of two divides exactly; no square leaves the range
+        unit = 2.0 ** (np.frexp(np.abs(y).max())[1] - 1)  # a power of two divides exactly; squares cannot overflow
         centered = y / unit - np.mean(y / unit)
         self.mean_ = unit * np.mean(y / unit)
         self.scale_ = unit * np.std(centered) or 1.0
@@ -40,11 +40,11 @@ class StandardizedTarget(RegressorMixin, BaseEstimator):
         return self._back(self.regressor.predict(X)).ravel()
 
     def predict_quantiles(self, X, shares) -> np.ndarray:
-        """(n, n_shares), of a regressor that has them."""
+        """(n, n_shares) quantiles, if the regressor has them."""
         return self._back(self.regressor.predict_quantiles(X, shares))
 
     def predict_spread(self, X) -> tuple[np.ndarray, np.ndarray]:
-        """(n,) means and (n,) standard deviations, of a regressor that has them."""
+        """(n,) means and (n,) standard deviations, if the regressor has them."""
         mean, deviation = self.regressor.predict_spread(X)
         return self._back(mean), self.scale_ * deviation
 
@@ -53,7 +53,7 @@ class StandardizedTarget(RegressorMixin, BaseEstimator):
 
 
 class GaussianProcess(RegressorMixin, BaseEstimator):
-    """Signal × RBF + noise: chosen by likelihood on at most SEARCH_ROWS seeded rows, then fitted on all rows.
+    """Kernel signal × RBF + noise, chosen by likelihood on at most SEARCH_ROWS seeded rows, then fitted on all rows.
 
     Expects inputs and targets of mean 0 and variance 1 (StandardizedTarget). The search starts at the paper's
     1.41²·RBF(0.1) with a noise variance of 0.01 and is restarted from `restarts` seeded random kernels (paper §3.1).
@@ -83,7 +83,7 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
 
 
 class MedianKNN(RegressorMixin, BaseEstimator):
-    """Answers with the median of the targets of the `k` nearest training rows, of all rows where there are fewer."""
+    """Predicts the median of the targets of the `k` nearest training rows, or of all rows if there are fewer."""
 
     def __init__(self, k=5):
         self.k = k
@@ -98,16 +98,16 @@ class MedianKNN(RegressorMixin, BaseEstimator):
 
 
 def median_knn(rows, k):
-    """The grid point `k` for training rows described by `rows` (`methods.Rows`)."""
+    """The estimator for the grid point `k`, for training rows described by `rows` (`methods.Rows`)."""
     return MedianKNN(k)
 
 
 def gbt_huber(rows, alpha, leaf):
-    """Gradient boosting, 200 trees of depth 4, that is fitted on training rows described by `rows`.
+    """Gradient boosting with 200 trees of depth 4, for training rows described by `rows`.
 
     Args:
-        alpha: share of the residuals that count by their square; the larger ones count by their size.
-        leaf: fewest rows of a leaf. A leaf of one row answers with that row's target, whatever the loss.
+        alpha: share of the residuals with squared loss; larger ones have linear loss.
+        leaf: minimum rows per leaf. A leaf of one row predicts that row's target, whatever the loss.
     """
     return sklearn.ensemble.GradientBoostingRegressor(
         loss="huber",
@@ -123,11 +123,11 @@ def gbt_huber(rows, alpha, leaf):
 class QuantileBoosting(RegressorMixin, BaseEstimator):
     """100 trees with pinball loss for each of QUANTILES; `predict` gives the median.
 
-    The validation rows choose `leaf` by the error of the median, as they choose for every regressor. Intervals between
-    boosted quantiles tend to be too narrow; small steps (a learning rate of 0.05) and large leaves make that less so.
+    The validation rows choose `leaf` by the error of the median, as for every regressor. Intervals between boosted
+    quantiles tend to be too narrow; small steps (a learning rate of 0.05) and large leaves mitigate this.
 
     Args:
-        leaf: fewest rows of a leaf.
+        leaf: minimum rows per leaf.
         seed: of the ensembles.
     """
 
@@ -153,10 +153,10 @@ class QuantileBoosting(RegressorMixin, BaseEstimator):
         return self.ensembles_[0.5].predict(X)
 
     def predict_quantiles(self, X, shares=QUANTILES) -> np.ndarray:
-        """(n, n_shares) of QUANTILES, in rising order: ensembles fitted apart may cross, so each row is sorted."""
+        """(n, n_shares) of QUANTILES, ascending: separately fitted ensembles may cross, so each row is sorted."""
         return np.sort(np.stack([self.ensembles_[share].predict(X) for share in shares], axis=1), axis=1)
 
 
 def gbt_quantile(rows, leaf):
-    """The grid point `leaf` for training rows described by `rows` (`methods.Rows`)."""
+    """The estimator for the grid point `leaf`, for training rows described by `rows` (`methods.Rows`)."""
     return QuantileBoosting(leaf, rows.seed)

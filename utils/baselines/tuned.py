@@ -1,4 +1,4 @@
-"""The classical learners that LIFT is measured against: name → estimator, tuned over a stated grid (paper §3.1).
+"""The classical learners that LIFT is compared with: name → estimator, tuned over a stated grid (paper §3.1).
 
     model = classifier("svm", seed=0).fit(X_train, y_train, validation=(X_validation, y_validation))
     model.predict(X_test), model.best_params_
@@ -6,9 +6,9 @@
 Every learner sees the same encoded columns (tables/encoding.py), fitted on the training rows. Every point of its
 grid (methods.py) is fitted on the training rows and scored on the validation rows: accuracy for classes; mean
 absolute error for numbers, because RAE, the score reported first, is that error in other units. The first best point
-wins and is not fitted again with the validation rows, for LIFT learns from the training rows alone as well. Without
-validation rows a seeded 20 % of each class is held out to choose, and the chosen point is fitted on all rows; where
-no row can be spared, the first point is taken as it is. n_fits_ counts the optimization.
+wins and is not refitted with the validation rows, since LIFT also learns from the training rows alone. Without
+validation rows a seeded 20 % of each class is held out for selection, and the chosen point is fitted on all rows; if
+no row can be spared, the first point is used. n_fits_ counts all fits.
 """
 
 import warnings
@@ -27,16 +27,16 @@ from .classical import Classical
 from .methods import CLASSIFIERS, REGRESSORS, Method, Rows
 from .regressors import StandardizedTarget
 
-EXTRAS = ("lightgbm", "catboost", "tabicl")  # learners that are called as the package that holds them
-HELD_OUT = 5  # without validation rows, every fifth row of a class is held out
+EXTRAS = ("lightgbm", "catboost", "tabicl")  # learners named after the package that provides them
+HELD_OUT = 5  # without validation rows, one in five rows of a class is held out
 
 
 class Tuned(Classical, BaseEstimator):
     """A named learner with its grid.
 
-    Learnt: best_params_, n_fits_, learner_ and n_train_used_, the number of rows the learner was fitted on: fewer than
-    given for `gp` above 2,000 and `kernel_ridge` above 5,000 rows, whose cost grows with the cube of the rows; they
-    use a seeded random subset of that size.
+    Attributes after fit: best_params_, n_fits_, learner_ and n_train_used_, the number of rows the learner was fitted
+    on: with more than 2,000 (`gp`) or 5,000 rows (`kernel_ridge`), whose cost is cubic in the rows, a seeded random
+    subset of that size.
     """
 
     def __init__(self, name, seed=0, threads=1):
@@ -45,16 +45,16 @@ class Tuned(Classical, BaseEstimator):
         self.threads = threads
 
     def describe(self) -> dict:
-        """What the learner is, ready for JSON: its name and grid, without the seed and without what only costs time."""
+        """The learner's identity, ready for JSON: name and grid, without the seed or settings that only affect time."""
         return {"method": self.name, "grid": {key: list(values) for key, values in self.method().grid.items()}}
 
     def check(self, *rows) -> None:
-        """Raises MissingPackage where the learner's package is not installed, whatever the rows."""
+        """Raises MissingPackage if the learner's package is not installed; the rows do not matter."""
         if self.name in EXTRAS:
             require(self.name)
 
     def chosen(self) -> dict:
-        """The grid point, and the number of rows it was fitted on where that is not all."""
+        """The grid point, and the number of rows it was fitted on if not all."""
         return {**self.best_params_, **({"n_train": self.n_train_used_} if self.n_train_used_ < self.n_train_ else {})}
 
     def method(self) -> Method:
@@ -90,7 +90,7 @@ class Tuned(Classical, BaseEstimator):
             self.learner_ = self._fit_point(method, self.best_params_, encoded, target)
 
     def encoder(self) -> TransformerMixin:
-        """What makes numbers of the rows, not fitted; a subclass may return another."""
+        """The unfitted encoder of the rows; a subclass may return another."""
         return Encoder()
 
     def _sample(self, n: int, max_rows: int | None) -> np.ndarray:
@@ -103,7 +103,7 @@ class Tuned(Classical, BaseEstimator):
         constant = bool(np.ptp(target) == 0 or (np.ptp(encoded, axis=0) == 0).all())
         learner = self._built(method, Rows(self.seed, self.threads, *encoded.shape, counts, constant), point)
         with warnings.catch_warnings():
-            # A poor point of a grid may stop at its iteration limit; the validation rows choose, not the optimiser.
+            # A poor grid point may stop at its iteration limit; the validation rows choose, not the optimiser.
             warnings.simplefilter("ignore", ConvergenceWarning)
             learner.fit(encoded, target)
         self.n_fits_ += 1
@@ -122,10 +122,10 @@ def _has_probabilities(model) -> bool:
 
 
 class TunedClassifier(ClassifierMixin, Tuned):
-    """Labels of any one type go in and come out; the columns of predict_proba follow classes_ (the training labels)."""
+    """Labels may have any one type; the columns of predict_proba follow classes_ (the training labels)."""
 
     def fit(self, X, y, validation: tuple | None = None):
-        """`X` (n, columns), `y` (n,), `validation` (X, y) or None. Raises BadTable where nothing can be learnt."""
+        """`X` (n, columns), `y` (n,), `validation` (X, y) or None. Raises BadTable if nothing can be learnt."""
         labels = np.asarray(y)
         if len(labels) == 0:
             raise BadTable("no training rows")
@@ -140,7 +140,7 @@ class TunedClassifier(ClassifierMixin, Tuned):
             code_of = {label: code for code, label in enumerate(self.classes_.tolist())}
             known = [
                 code_of.get(label, -1) for label in np.asarray(validation[1]).tolist()
-            ]  # -1: never seen, never right
+            ]  # -1: unseen label, never right
             validation = validation[0], np.array(known, dtype=int)
         self._tune(X, codes, codes, validation)
         return self
@@ -160,7 +160,7 @@ class TunedClassifier(ClassifierMixin, Tuned):
 
 
 class TunedRegressor(RegressorMixin, Tuned):
-    """Targets are finite numbers. Every learner is fitted to them with mean 0 and variance 1, by its training rows."""
+    """Targets are finite numbers, standardised to mean 0 and variance 1 on the training rows for every learner."""
 
     def describe(self) -> dict:
         return super().describe() | ({"target": "standardized"} if self.method().standardized else {})
@@ -168,7 +168,7 @@ class TunedRegressor(RegressorMixin, Tuned):
     describe.__doc__ = Tuned.describe.__doc__
 
     def fit(self, X, y, validation: tuple | None = None):
-        """`X` (n, columns), `y` (n,), `validation` (X, y) or None. Raises BadTable where nothing can be learnt."""
+        """`X` (n, columns), `y` (n,), `validation` (X, y) or None. Raises BadTable if nothing can be learnt."""
         target = np.asarray(y, dtype=float)
         if len(target) == 0:
             raise BadTable("no training rows")
@@ -187,11 +187,9 @@ class TunedRegressor(RegressorMixin, Tuned):
         return StandardizedTarget(learner) if method.standardized else learner
 
     def check_uncertainty(self) -> None:
-        """Raises CannotDo for all but the Gaussian process and the boosted quantiles."""
+        """Raises CannotDo for all learners except the Gaussian process and the boosted quantiles."""
         if self.name not in ("gp", "gbt_quantile"):
-            raise CannotDo(
-                f"{self.name} predicts numbers without saying how sure it is; have lift, gp and gbt_quantile"
-            )
+            raise CannotDo(f"{self.name} predicts numbers without uncertainty; have lift, gp and gbt_quantile")
 
     def predictive(self, X, shares) -> tuple[np.ndarray, np.ndarray]:
         """(n, n_shares) quantiles and (n,) standard deviations, nan without one; `gbt_quantile` has QUANTILES."""
@@ -209,13 +207,13 @@ class TunedRegressor(RegressorMixin, Tuned):
 
 
 def classifier(name: str, seed: int, threads: int = 1) -> TunedClassifier:
-    """The classifier of that name, not fitted. Raises UnknownName."""
+    """The unfitted classifier of that name. Raises UnknownName."""
     _lookup(name, CLASSIFIERS)
     return TunedClassifier(name, seed, threads)
 
 
 def regressor(name: str, seed: int, threads: int = 1) -> TunedRegressor:
-    """The regressor of that name, not fitted. Raises UnknownName."""
+    """The unfitted regressor of that name. Raises UnknownName."""
     _lookup(name, REGRESSORS)
     return TunedRegressor(name, seed, threads)
 
@@ -232,7 +230,7 @@ def _lookup(name: str, table: dict, kind: str = "baseline"):
 
 
 def _hold_out(strata: np.ndarray, seed: int) -> np.ndarray:
-    """Mask of a fifth of the rows of each class; a class never loses its last row, small classes are pooled."""
+    """Mask of a fifth of the rows of each class; a class never loses its last row; small classes are pooled."""
     order = np.random.default_rng(seed).permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     order = order[np.bincount(strata)[strata[order]] > 1]

@@ -1,4 +1,4 @@
-"""Asking a language model about rows, and reading what it says: by likelihood, freely, or as a distribution."""
+"""Queries a language model about rows and reads its answers: by likelihood, free text, or as a distribution."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..prompts import Template
 from ..prompts.few_shot import Shots
 from .distribution import Distribution
 
-RETRY_TEMPERATURE = 0.75  # at which an unreadable answer is asked for again (the original's value)
+RETRY_TEMPERATURE = 0.75  # for retrying an unreadable answer (the original's value)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How one fitted estimator asks and reads.
+    """How a fitted estimator queries a model and reads its answers.
 
     Attributes:
-        templates: the fitted template, then its copies with other feature orders, over which likelihoods are averaged.
+        templates: the fitted template, then its copies with other feature orders; likelihoods are averaged over all.
         shots: training rows written before each prompt; None for none.
-        max_new_tokens: longest free answer, in tokens.
-        retries: times that an unreadable free answer is asked for again.
-        seed: of everything sampled.
+        max_new_tokens: maximum tokens of a free answer.
+        retries: number of retries for an unreadable free answer.
+        seed: of all sampling.
     """
 
     templates: list[Template]
@@ -37,13 +37,13 @@ class Reader:
     seed: int
 
     def prompts(self, X: pd.DataFrame, template: Template | None = None) -> list[str]:
-        """The prompts of the rows, with the shots before them."""
+        """The prompts of the rows, preceded by the shots."""
         template = template or self.templates[0]
         prompts = template.prompts(X)
         return prompts if self.shots is None else self.shots.before(prompts, X, template)
 
     def classes(self, model: LanguageModel, X: pd.DataFrame) -> Answers:
-        """The likeliest class of each row."""
+        """The most likely class of each row."""
         template = self.templates[0]
         log_likelihoods = self.log_likelihoods(model, X)
         best = log_likelihoods.argmax(axis=1)
@@ -51,26 +51,26 @@ class Reader:
         return Answers(self.prompts(X), texts, [template.classes_[i] for i in best], log_likelihoods)
 
     def log_likelihoods(self, model: LanguageModel, X: pd.DataFrame) -> np.ndarray:
-        """(n, n_candidates) logs of the candidates' probabilities, normalised and averaged over the feature orders."""
+        """(n, n_candidates) log-probabilities of the candidates, normalised and averaged over the feature orders."""
         candidates = self.templates[0].candidates_
         orders = [model.log_likelihood(self.prompts(X, template), candidates) for template in self.templates]
         normalised = [scores - np.logaddexp.reduce(scores, axis=1, keepdims=True) for scores in orders]
         return np.logaddexp.reduce(normalised, axis=0) - np.log(len(orders))
 
     def distribution(self, model: LanguageModel, X: pd.DataFrame) -> Distribution:
-        """The answers' distributions over the levels of the template, from one pass of the model."""
+        """The distributions of the answers over the template's levels, from one pass of the model."""
         template = self.templates[0]
         levels = np.array([template.parse(text) for text in template.candidates_], dtype=float)
         return Distribution(np.exp(self.log_likelihoods(model, X)), levels)
 
     def central(self, model: LanguageModel, X: pd.DataFrame, centre: str) -> Answers:
-        """The exact mean or median of the answers' distributions."""
+        """The exact mean or median of each answer's distribution."""
         distribution = self.distribution(model, X)
         values = (distribution.mean() if centre == "mean" else distribution.median()).tolist()
         return Answers(self.prompts(X), [repr(value) for value in values], values)
 
     def free(self, model: LanguageModel, X: pd.DataFrame) -> Answers:
-        """One greedy answer per row; unreadable ones are asked for again at a higher temperature."""
+        """One greedy answer per row; unreadable ones are retried at a higher temperature."""
         parse = self.templates[0].parse
         prompts = self.prompts(X)
         texts = [answers[0] for answers in self._generate(model, prompts, 0.0, 1)]
@@ -84,7 +84,7 @@ class Reader:
         return Answers(prompts, texts, values)
 
     def sampled(self, model: LanguageModel, X: pd.DataFrame, samples: int, centre: Callable) -> Answers:
-        """`centre` (a mean or median) of the readable ones among `samples` answers drawn at temperature 1."""
+        """`centre` (a mean or median) of the readable answers among `samples` drawn at temperature 1."""
         parse = self.templates[0].parse
         prompts = self.prompts(X)
         drawn = self._generate(model, prompts, 1.0, samples)

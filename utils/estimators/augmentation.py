@@ -1,4 +1,4 @@
-"""Training rows as texts, drawn anew each epoch: feature-order copies, jittered numbers, rows in the prompt."""
+"""Training texts, drawn anew each epoch: permuted feature orders, jittered numbers, rows in the prompt."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Augmentation:
 
     Attributes:
         jitter: standard deviation of the Gaussian noise added to numeric columns, as a share of the column's range in
-            the training rows, or of the row's own range where the template scales rows by themselves. It teaches that
+            the training rows, or of the row's own range if the template scales rows individually. It teaches that
             neighbouring numbers mean nearly the same.
         target_jitter: the same for a regression target.
-        swap: mean share of a row's cells that are taken from another training row with the same class, drawn anew for
-            each row; for classification. It teaches each column's part in a class, which helps where classes have few
-            rows and columns are many, and hurts where a class is a pattern across columns.
-        permutations: copies of each row an epoch, each with its columns in another order (1: the table's order only).
+        swap: mean share of a row's cells that are taken from another training row of the same class, drawn anew for
+            each row; for classification. It teaches each column's contribution to a class, which helps with few rows
+            per class and many columns, and hurts if a class is a pattern across columns.
+        permutations: copies of each row per epoch, each with another column order (1: the table's order only).
     """
 
     jitter: float = 0.0
@@ -39,10 +39,10 @@ class TrainingTexts:
     """A function from the epoch to its (prompt, completion) pairs; the same seed and epoch give the same pairs.
 
     Args:
-        template: the fitted one.
+        template: fitted.
         X, y: the training rows.
         how: what varies from epoch to epoch.
-        seed: of all that is drawn.
+        seed: of all random draws.
         shots: training rows written before each row, the paper's in-context form; None for none.
     """
 
@@ -73,7 +73,7 @@ class TrainingTexts:
         return pairs
 
     def _with_shots(self, pairs: list[Example], rng: np.random.Generator) -> list[Example]:
-        """Other rows before each row's prompt, as this epoch writes them."""
+        """Puts other rows before each row's prompt, as written in this epoch."""
         write = self.template.prompt_with_shots
         rows = self.shots.chooser.own(rng).tolist()
         return [
@@ -83,12 +83,12 @@ class TrainingTexts:
 
 
 def column_orders(n_columns: int, copies: int, rng: np.random.Generator) -> list[list[int] | None]:
-    """The table's own order (None), then `copies` - 1 random ones."""
+    """The table's own order (None), then `copies` - 1 random orders."""
     return [None, *(rng.permutation(n_columns).tolist() for _ in range(copies - 1))]
 
 
 def _spread(X: pd.DataFrame, by_row: bool) -> dict[str, float | np.ndarray]:
-    """Of every numeric column that is a quantity rather than a code its range, or the range of each row's numbers."""
+    """The range of every numeric column that is a quantity rather than a code, or the range of each row's numbers."""
     numeric = [c for c in X if pd.api.types.is_numeric_dtype(X[c]) and not pd.api.types.is_bool_dtype(X[c])]
     quantities = [c for c in numeric if X[c].nunique() >= MIN_LEVELS]
     if by_row:
@@ -106,15 +106,15 @@ def _jittered(
 
 
 def _swapped(X: pd.DataFrame, y: np.ndarray, share: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Every row gets some cells of one other row of its class: of the share 0 … 2 · `share`, at most all."""
+    """Every row gets a share of 0 … 2 · `share` (at most all) of its cells from one other row of its class."""
     if not share:
         return X
     codes = pd.factorize(np.asarray(y))[0]
-    shuffled = np.lexsort((rng.random(len(codes)), codes))  # classes together, each in random order
+    shuffled = np.lexsort((rng.random(len(codes)), codes))  # grouped by class, in random order within
     starts = np.flatnonzero(np.diff(codes[shuffled], prepend=-1))
     ends = np.append(starts[1:], len(codes))
     following = np.arange(1, len(codes) + 1)
-    following[ends - 1] = starts  # the last of a class is followed by its first
+    following[ends - 1] = starts  # the last row of a class is followed by its first
     partner = np.empty(len(codes), dtype=int)
     partner[shuffled] = shuffled[following]
     taken = rng.random(X.shape) < np.minimum(1.0, 2 * share * rng.random((len(X), 1)))

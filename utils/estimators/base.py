@@ -25,17 +25,17 @@ from .answering import Reader
 from .augmentation import Augmentation, TrainingTexts, column_orders
 from .selection import Outcome, Setup
 
-MACHINE = ("model", "device", "threads")  # where weights lie and a case runs is no part of what it is
-PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers, see LIFT.seed
+MACHINE = ("model", "device", "threads")  # where weights are stored and a case runs is not part of its identity
+PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers; see LIFT.seed
 
 
 def _setting(default=None, **kind: bool):
-    """A parameter of the constructor, with what else follows from its line.
+    """A constructor parameter with further properties.
 
     Args:
-        by_recipe: where it is None, it follows the model's recipe.
-        later: it came when there were results already, whose cases have no such setting; so it is no part of the
-            identity of a case where it is off.
+        by_recipe: None means the model's recipe decides.
+        later: added after results existed, whose cases lack the setting; so it is not part of a case's identity
+            when off.
     """
     return field(default=default, metadata=kind)
 
@@ -44,49 +44,49 @@ class CollisionWarning(UserWarning):
     """Different training rows became the same prompt, so the model cannot tell them apart."""
 
 
-@dataclass(eq=False, repr=False)  # which makes the constructor alone
+@dataclass(eq=False, repr=False)  # generates only the constructor
 class LIFT(BaseEstimator):
-    """What both estimators share. Parameters set to None follow the model's recipe, else the paper.
+    """Base of both estimators. Parameters set to None follow the model's recipe, else the paper.
 
     Args:
-        model: "lift-tiny", a Hugging Face id, a folder, or an object with the verbs of `models.base.LanguageModel`.
+        model: "lift-tiny", a Hugging Face id, a folder, or an object with the methods of `models.base.LanguageModel`.
         template: a wording's name, a dict of `Template` parameters, or a `Template`.
-        recipe: None for the model's own, or that for pretrained models; "paper" for the paper's to the letter.
-        adapter: "full" or an adapter's name ("lora", …); adapter_rank is its rank where it has one.
-        tuned_layers: how many of the upper layers are tuned; what the frozen ones below make of a text is computed
-            once. 0 for all layers.
-        chat: prompt and answer are put into the chat template of the model's tokenizer.
+        recipe: None for the model's own, or that for pretrained models; "paper" for exactly the paper's.
+        adapter: "full" or an adapter's name ("lora", …); adapter_rank is its rank, if it has one.
+        tuned_layers: how many of the upper layers are tuned; the output of the frozen ones below is computed once per
+            text. 0 for all layers.
+        chat: whether prompt and answer are put into the chat template of the model's tokenizer.
         quantization: "none", "8bit" or "4bit" (CUDA only).
-        epochs: passes over the training rows; 0 leaves the model as it is (in-context learning, with `shots`).
-        learning_rate: one rate, or several of which the validation rows choose.
+        epochs: passes over the training rows; 0 leaves the model unchanged (in-context learning, with `shots`).
+        learning_rate: one rate, or several from which the validation rows choose.
         batch_size: rows per update.
         jitter: sd of the noise on numeric training values, as a share of the column's range.
         shots: training rows written into each prompt. A recipe's number is cut to what fits the context.
-        shot_choice: which rows: "random" and "balanced" (over the answers) show the same to all queries, "nearest"
-            shows each query its own.
+        shot_choice: which rows: "random" and "balanced" (over the answers) are the same for all queries, "nearest"
+            differs by query.
         permutations: feature orders, in training (copies of each row) and in prediction (averaged), 1 by default.
-        decoding: how an answer is read, see the two classes.
-        samples: answers drawn per row where the decoding samples.
-        retries: times that an unreadable answer is asked for again, at temperature 0.75.
-        max_new_tokens: longest answer; None allows for the longest training answer.
-        validation_fraction: share of the training rows held out for selection where `fit` gets none.
+        decoding: how an answer is read; see the two classes.
+        samples: answers drawn per row, if the decoding samples.
+        retries: number of retries for an unreadable answer, at temperature 0.75.
+        max_new_tokens: maximum tokens of an answer; None allows for the longest training answer.
+        validation_fraction: share of the training rows held out for selection if `fit` gets no validation rows.
         device, dtype, threads: "auto", "cpu", "cuda", "mps"; "auto", "float32", "bfloat16"; CPU threads.
-        random_state: seed of everything random.
+        random_state: seed of all randomness.
 
     Attributes:
         template_, model_: the fitted template and the tuned model.
-        settings_: all settings as used, by name. Where the recipe proposes several ("candidates"), each is tuned for a
-            share of the updates, and the decoded score on the validation rows chooses; the chosen one goes on from
-            there where the learning rate is constant, and begins anew where it is not. A candidate may be another
-            model that answers untuned, from rows in its prompt (lift-tiny's recipe has one for the smallest tables).
-        candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} of all
-            that were tried.
+        settings_: all settings as used, by name. If the recipe proposes several ("candidates"), each is tuned for a
+            share of the updates, and the decoded score on the validation rows selects one; its tuning continues from
+            there if the learning rate is constant, and otherwise restarts. A candidate may be another model that
+            answers untuned, from rows in its prompt (lift-tiny's recipe has one for the smallest tables).
+        candidate_, candidate_scores_: what the chosen candidate changes, and {**changes, "validation_score": …} for
+            each one tried.
         best_epoch_, best_learning_rate_: chosen by the decoded score on the validation rows; 0 and nan without tuning.
         history_: one dict per epoch: learning_rate, epoch, validation_loss (nan in a trial), validation_score.
         n_tokens_trained_: tokens seen in tuning, over all candidates, epochs and learning rates.
-        reader_: asks and reads, see `answering.Reader`.
+        reader_: queries the model and reads its answers; see `answering.Reader`.
 
-    A subclass has four hooks: `settings` (all that a recipe can say), `prepare` (a setup, before it is checked and
+    A subclass has four hooks: `settings` (all that a recipe can set), `prepare` (a setup, before it is checked and
     used), `start` (the model that tuning starts from) and `tune` (the fine-tunes of a setup). It may call `load_model`,
     `seed`, `read` and `validation_score`.
     """
@@ -120,20 +120,20 @@ class LIFT(BaseEstimator):
     random_state: int = 0
 
     def settings(self) -> dict[str, object]:
-        """All settings as they will be used, by name: the user's, else the model's own, else the paper's."""
+        """All effective settings, by name: the user's, else the model's own, else the paper's."""
         settings = recipes.resolve(self.model, self.task, self.template, self.by_recipe(), self.recipe)
         if self.epochs is not None:
             settings.pop("updates", None)
         return settings
 
     def unfitted_template(self, settings: dict[str, object] | None = None) -> Template:
-        """The template of these settings, else of the plain ones; UnknownName for an unknown wording or format."""
+        """The template for these settings, else for the plain ones; UnknownName for an unknown wording or format."""
         if isinstance(self.template, Template):
             return Template(**self.template.get_params())
         return recipes.template(self.task, settings or self.settings())
 
     def describe(self) -> dict[str, object]:
-        """What identifies the learner beside its data: its settings, and the weights it starts from."""
+        """What identifies the learner besides its data: its settings, and the weights it starts from."""
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
         settings = {name: value for name, value in settings.items() if name not in MACHINE and name != "recipe"}
         later = {one.name for one in fields(self) if one.metadata.get("later")}
@@ -144,7 +144,7 @@ class LIFT(BaseEstimator):
         return {"learner": type(self).__name__, **settings, "weights": weights, **also}
 
     def options(self) -> str:
-        """The parameters that were given, as `name=value` words; model, seed and machine have columns of their own."""
+        """The given parameters, as `name=value` words; model, seed and machine have their own columns."""
         defaults = type(self)().get_params()
         silent = ("random_state", *MACHINE)
         given = {k: v for k, v in self.get_params().items() if v != defaults[k] and k not in silent}
@@ -153,10 +153,10 @@ class LIFT(BaseEstimator):
         return " ".join(f"{name}={value}" for name, value in given.items())
 
     def check(self, X_train, y_train, X_test) -> None:
-        """Looks at everything that could stop `fit` and `predict`, without training.
+        """Checks everything that could make `fit` and `predict` fail, without training.
 
         Raises:
-            UserError: a setting that does not exist, a model that cannot be loaded, a prompt that does not fit.
+            UserError: an invalid setting, a model that cannot be loaded, or a prompt that does not fit.
         """
         X, y = inputs.training(self, X_train, y_train)
         self._checked()
@@ -167,10 +167,10 @@ class LIFT(BaseEstimator):
         self._use(setup)
 
     def longest_prompt(self, X_train, y_train, X_test) -> tuple[int, int | None]:
-        """Tokens of the longest prompt with its answer, and how many the model reads (None: not known).
+        """Tokens of the longest prompt with its answer, and the model's context length (None: unknown).
 
         Raises:
-            UserError: a setting that does not exist, a model that cannot be loaded.
+            UserError: an invalid setting, or a model that cannot be loaded.
         """
         X, y = inputs.training(self, X_train, y_train)
         rows = [X, inputs.frame(self, X_test, reset=False)]
@@ -181,14 +181,14 @@ class LIFT(BaseEstimator):
         """Fine-tunes the model on the rows.
 
         Args:
-            X: DataFrame or array, (n_rows, n_columns); numbers, texts, missing cells.
+            X: DataFrame or array, (n_rows, n_columns); numbers, text, missing cells.
             y: (n_rows,) labels or numbers.
-            validation: (X, y) that choose epoch and learning rate; None holds out a part of the training rows.
-            sample_weight: (n_rows,) numbers from 0 on, None for equal ones. A weight repeats its row, so that servers,
-                too, can be given weights: whole weights are numbers of copies, others are rounded (`inputs.copies`).
+            validation: (X, y) for choosing epoch and learning rate; None holds out part of the training rows.
+            sample_weight: (n_rows,) non-negative numbers; None for equal ones. A weight repeats its row, so that it
+                also works on servers: whole weights are numbers of copies, others are rounded (`inputs.copies`).
 
         Raises:
-            UserError: a setting that does not exist, a prompt longer than the model's context, a missing package.
+            UserError: an invalid setting, a prompt longer than the model's context, or a missing package.
         """
         X, y = inputs.training(self, X, y)
         settings = self._checked()
@@ -211,7 +211,7 @@ class LIFT(BaseEstimator):
         self._use(setup)
         self.model_ = setup.base
         if self.template_.n_collisions_:
-            said = f"{self.template_.n_collisions_} of {len(X)} training rows become the prompt of another row; "
+            said = f"{self.template_.n_collisions_} of {len(X)} training rows have the same prompt as another row; "
             said += "more digits (numbers='significant') or levels tell them apart"
             warnings.warn(said, CollisionWarning, stacklevel=2)
         if setup.settings["epochs"]:
@@ -221,24 +221,24 @@ class LIFT(BaseEstimator):
         return self
 
     def answers(self, X) -> Answers:
-        """What the tuned model says about each row of X, and what was read from it."""
+        """The tuned model's answer to each row of X, and the value read from it."""
         check_is_fitted(self)
         return self.read(self.model_, inputs.frame(self, X, reset=False))
 
     def copies(self, y: np.ndarray, sample_weight=None) -> np.ndarray | None:
-        """How often each training row is repeated, (n_rows,); None where all count alike, see `inputs.copies`."""
+        """How often each training row is repeated, (n_rows,); None if all count equally; see `inputs.copies`."""
         return inputs.copies(sample_weight, len(y), self.seed("copies"))
 
     def prepare(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> Setup:
-        """The setup as it is to be used on these training rows; a hook, which changes nothing here."""
+        """Hook: the setup to use on these training rows; returns it unchanged by default."""
         return setup
 
     def start(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> LanguageModel:
-        """The model that the tuning of a setup starts from; a hook, called in `fit` alone."""
+        """Hook: the model that the tuning of a setup starts from; called only in `fit`."""
         return setup.base
 
     def _proposed(self, X, y) -> list[dict[str, object]]:
-        """The recipe's candidates that suit the table."""
+        """The recipe's candidates for this table."""
         return selection.candidates(self._checked(), recipes.fixed(self.template, self.by_recipe()), X, y)
 
     def _setups(self, proposed: list[dict[str, object]], X, y, rows: list[pd.DataFrame]) -> list[Setup]:
@@ -249,23 +249,23 @@ class LIFT(BaseEstimator):
                 base = self._loaded(overrides["model"]) if "model" in overrides else self.load_model()
                 setup = self._setup(base, X, y, overrides)
                 setup.check_length(rows)
-            except (CannotDo, TooLong):  # of this candidate; the others may well fit
+            except (CannotDo, TooLong):  # this candidate only; the others may fit
                 continue
             if not any(map(setup.same_as, setups)):
                 setups.append(setup)
         return setups or [self._setup(self.load_model(), X, y, {})]
 
     def _setup(self, base, X, y, overrides) -> Setup:
-        """Everything before the tuning, with these settings put over the plain ones.
+        """Prepares everything before tuning, with these settings overriding the plain ones.
 
         Raises:
-            UserError: a setting that does not exist, a decoding that the template cannot serve, more shots than rows.
+            UserError: an invalid setting, a decoding that the template does not support, or more shots than rows.
         """
         settings = self._checked(overrides)
         template = self.unfitted_template(settings).fit(X, y)
         self._check_answers(settings, template)
         answer = self.max_new_tokens or max(base.count_tokens(template.completions(y))) + 2
-        if self.shots is None:  # the recipe's number is cut, the user's own is not changed
+        if self.shots is None:  # a recipe's number is cut, the user's own is not
             settings["shots"] = few_shot.affordable(settings, base, template, X, y, answer)
         rows = Shots.of(settings, template, X, y, self.seed("shots"))
         orders = column_orders(X.shape[1], settings["permutations"], np.random.default_rng(self.seed("orders")))
@@ -278,7 +278,7 @@ class LIFT(BaseEstimator):
         self.template_, self.reader_ = setup.template, setup.reader
 
     def _best(self, setups: list[Setup], X, y, validation) -> tuple[Setup, Outcome | None]:
-        """The setup whose trial the validation rows find best, the first of equals, and that trial."""
+        """The setup whose trial scores best on the validation rows (the first of equals), and that trial."""
         best, outcome = setups[0], None
         for setup in setups:
             tried = self.tune(setup, X, y, validation, trial=True)
@@ -288,14 +288,14 @@ class LIFT(BaseEstimator):
         return best, outcome
 
     def tune(self, setup: Setup, X, y, validation, trial=False, begun: Outcome | None = None, member=0) -> Outcome:
-        """The fine-tunes of one setup, one for each learning rate; the setup is in use from then on.
+        """Fine-tunes one setup, once per learning rate; the setup is in use from then on.
 
         Args:
             X, y: the training rows.
-            validation: (X, y) that choose; None without such rows.
-            trial: a share of the updates only.
-            begun: the trial of this setup, which goes on if it can.
-            member: number of the fine-tune among several on the same rows, which differ in all that is drawn.
+            validation: (X, y) for selection; None without such rows.
+            trial: run only a share of the updates.
+            begun: the trial of this setup, continued if possible.
+            member: index among several fine-tunes on the same rows, which differ in all random draws.
         """
         self._use(setup)
         score = None if validation is None else partial(self.validation_score, X=validation[0], y=validation[1])
@@ -319,7 +319,7 @@ class LIFT(BaseEstimator):
         return selection.joined(begun, outcome, n_done) if n_done else outcome
 
     def load_model(self) -> LanguageModel:
-        """The model before any tuning; raises UserError where it cannot be loaded."""
+        """The model before any tuning; raises UserError if it cannot be loaded."""
         return self._loaded(self.model)
 
     def _loaded(self, model: str | LanguageModel) -> LanguageModel:
@@ -333,32 +333,32 @@ class LIFT(BaseEstimator):
         return models.load(model, **changed, quantization=self.quantization, **place)
 
     def seed(self, purpose: str, member: int = 0) -> int:
-        """A seed for one of PURPOSES and one of several fine-tunes, so that no two uses share a stream."""
+        """A seed for one of PURPOSES and one of several fine-tunes, so that no two uses share a random stream."""
         words = [self.random_state, PURPOSES.index(purpose), *([member] if member else [])]
         seed = int(np.random.SeedSequence(words).generate_state(1)[0])
-        # Servers take no larger one for a fine-tune, and tune one alone.
+        # Servers accept no larger seed for a fine-tune, and run one fine-tune at a time.
         return seed % 2**31 if purpose == "tuning" and not member else seed
 
     def by_recipe(self) -> dict[str, object]:
-        """The settings that follow the recipe where they are None, by name."""
+        """The settings that follow the recipe if None, by name."""
         return {one.name: getattr(self, one.name) for one in fields(LIFT) if one.metadata.get("by_recipe")}
 
     def _checked(self, overrides: dict[str, object] | None = None) -> dict[str, object]:
-        """The settings, those of a candidate put over the plain ones."""
+        """The settings, with those of a candidate overriding the plain ones."""
         settings = {**self.settings(), **(overrides or {})}
         few_shot.check(settings)
         if self.task not in settings.get("tasks", [self.task]):
-            raise CannotDo(f"{self.model} answers {' and '.join(settings['tasks'])} alone; take --model lift-tiny")
+            raise CannotDo(f"{self.model} supports only {' and '.join(settings['tasks'])}; use --model lift-tiny")
         if settings["decoding"] not in self.decodings:
             raise UnknownName(f"no decoding {settings['decoding']!r} for {self.task}; have {', '.join(self.decodings)}")
         return settings
 
     def training_text(self, X, y) -> str:
-        """A hash of the prompts and answers that the training rows become with the plain settings."""
+        """A hash of the training rows' prompts and answers with the plain settings."""
         return self.unfitted_template().fit(X, y).text_sha256(X, y)
 
     def facts(self) -> dict[str, object]:
-        """Columns of a result row about the fit: what was chosen, what was trained on, where, and what it cost."""
+        """Result columns about the fit: what was chosen, what was trained on, where, and at what cost."""
         chosen = dict(self.candidate_)
         if self.settings_["shots"]:
             chosen["shots"] = self.settings_["shots"]
@@ -374,10 +374,10 @@ class LIFT(BaseEstimator):
         }
 
     def save(self, folder: str | Path, **facts: object) -> None:
-        """Writes the tuned model and all that answering needs into a folder, for `load`; see `saved`.
+        """Writes the tuned model and everything needed for answering into a folder, for `load`; see `saved`.
 
         Args:
-            facts: what its JSON file is to hold beside version, recipe and columns, such as scores.
+            facts: further entries of its JSON file, besides version, recipe and columns, such as scores.
         """
         check_is_fitted(self)
         saved.save(self, Path(folder), facts)

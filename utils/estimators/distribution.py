@@ -1,7 +1,7 @@
-"""The distribution of a numeric answer over the levels of its target: mean, median, quantiles, spread, score.
+"""The distribution of a numeric answer over the levels of its target: mean, median, quantiles, spread, CRPS.
 
-A level is a bin: it stands for all numbers that are nearer to it than to its neighbours. Its probability is spread
-evenly over that bin, so the distribution function is continuous and piecewise linear, and all below is exact for it.
+A level is a bin: it stands for all numbers nearer to it than to its neighbours. Its probability is spread evenly over
+that bin, so the distribution function is continuous and piecewise linear, and everything below is exact for it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .. import metrics
 class Distribution:
     """One distribution per row, in the target's units.
 
-    A bin reaches halfway to the neighbouring levels; the first and the last one, which also stand for all that lies
-    beyond, reach as far outwards as inwards. A median is therefore seldom a level: the lowest level at which half of
-    the probability is reached lies a quarter of a bin off on average, and a line from level to level runs half a bin
-    too low; the line within the bin does neither. Levels that are all equal (a constant target) make bins of no width.
+    A bin extends halfway to the neighbouring levels; the first and last, which also stand for everything beyond, extend
+    as far outwards as inwards. A median is therefore seldom a level: the lowest level at which half of the probability
+    is reached is off by a quarter of a bin on average, and interpolating from level to level is half a bin too low;
+    interpolating within the bin has neither error. Levels that are all equal (a constant target) give bins of width 0.
 
     Attributes:
-        probabilities: (n, n_levels), not negative; rows are scaled to the sum 1.
+        probabilities: (n, n_levels), non-negative; rows are normalised to sum to 1.
         levels: (n_levels,) finite numbers in ascending order.
 
     Raises:
-        ValueError: shapes that do not fit, a row without probability, levels that are not in order.
+        ValueError: mismatched shapes, a row without probability, or unordered levels.
     """
 
     probabilities: np.ndarray
@@ -50,7 +50,7 @@ class Distribution:
 
     @cached_property
     def edges(self) -> np.ndarray:
-        """The ends of the bins, (n_levels + 1,), ascending."""
+        """The edges of the bins, (n_levels + 1,), ascending."""
         half = np.diff(self.levels / 2)  # halved before the difference, which could overflow
         first, last = (half[0], half[-1]) if len(half) else (0.0, 0.0)
         largest = np.finfo(float).max
@@ -69,7 +69,7 @@ class Distribution:
         return self.probabilities @ (self.edges[:-1] / 2 + self.edges[1:] / 2)
 
     def std(self) -> np.ndarray:
-        """(n,) standard deviations; a sure answer has that of its bin, width / √12."""
+        """(n,) standard deviations; an answer in a single bin has width / √12."""
         unit = np.abs(self.edges).max() or 1.0  # squares of 1e200 would overflow
         edges = self.edges / unit
         middle, width = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
@@ -81,16 +81,16 @@ class Distribution:
         return self.quantiles([0.5])[:, 0]
 
     def quantiles(self, q: Sequence[float]) -> np.ndarray:
-        """(n, len(q)): the lowest numbers at which so much probability is reached, interpolated within a bin.
+        """(n, len(q)): the lowest numbers at which these probabilities are reached, interpolated within a bin.
 
-        At 0 that is the lower edge of the first bin that has any probability, at 1 the upper edge of the last one.
+        At 0 this is the lower edge of the first bin with any probability, at 1 the upper edge of the last.
 
         Raises:
-            ValueError: a share outside 0..1.
+            ValueError: a probability outside 0..1.
         """
         shares = np.asarray(q, dtype=float)
         if shares.ndim != 1 or not ((shares >= 0) & (shares <= 1)).all():
-            raise ValueError(f"quantiles are a list of shares from 0 to 1, not {q}")
+            raise ValueError(f"quantiles must be a list of probabilities from 0 to 1, not {q}")
         rows, low, high = np.arange(len(self.probabilities)), self.cumulative[:, :-1], self.cumulative[:, 1:]
         columns = []
         for share in shares:
@@ -101,20 +101,20 @@ class Distribution:
         return np.stack(columns, axis=1) if columns else np.empty((len(rows), 0))
 
     def interval(self, coverage: float = 0.9) -> np.ndarray:
-        """(n, 2): the ends of the central interval that holds `coverage` of the probability."""
+        """(n, 2): the ends of the central interval with probability `coverage`."""
         return self.quantiles([(1 - coverage) / 2, (1 + coverage) / 2])
 
     def crps(self, y: Sequence[float]) -> np.ndarray:
         """(n,) continuous ranked probability scores of the true values `y`, in the target's units; 0 is best.
 
-        ∫ (F(x) - [x ≥ y])² dx: the absolute error where the answer is one point, and as easy to read. Exact, as
-        quantiles are straight lines between the edges and y, where two points integrate the pinball loss (Gauss).
+        ∫ (F(x) - [x ≥ y])² dx: for a point answer it equals the absolute error, and it is as easy to read. Exact, since
+        quantiles are linear between the edges and y, where two-point Gauss quadrature integrates the pinball loss.
         """
         y = np.asarray(y, dtype=float)
         if y.shape != (len(self.probabilities),):
             raise ValueError(f"{y.shape} true values for {len(self.probabilities)} rows")
         low, before = self.edges[:-1] + np.zeros(np.shape(self.probabilities)), self.cumulative[:, :-1]
-        cut = np.clip(y[:, None], low, self.edges[1:])  # where the bin is parted: at y, or at one of its ends
+        cut = np.clip(y[:, None], low, self.edges[1:])  # where the bin is split: at y, or at one of its ends
         part = np.divide(cut - low, self.edges[1:] - low, out=np.zeros(cut.shape), where=self.edges[1:] > low)
         at = before + (self.cumulative[:, 1:] - before) * part
         knots, shares = (np.stack(pair, axis=-1).reshape(len(y), -1) for pair in ((low, cut), (before, at)))

@@ -1,4 +1,4 @@
-"""A saved estimator on the Hugging Face Hub: what goes there, with a model card, and nothing without an answer."""
+"""Pushes a saved estimator to the Hugging Face Hub, with a model card and only after confirmation."""
 
 from __future__ import annotations
 
@@ -19,55 +19,55 @@ CARD = "README.md"
 
 @dataclass(frozen=True)
 class Upload:
-    """What would be sent: contents or paths of files, by their names there."""
+    """What would be sent: contents or paths of files, by their name in the repository."""
 
     repo: str
     private: bool
     files: Mapping[str, bytes | Path]
 
     def told(self) -> str:
-        """What a reader should know before agreeing, in lines."""
+        """What the user should know before agreeing, as lines."""
         size = sum(one.stat().st_size if isinstance(one, Path) else len(one) for one in self.files.values())
         return "\n".join(
             [
-                f"push     {self.repo} on the Hub, {'private' if self.private else 'open to everybody'}: "
+                f"push     {self.repo} on the Hub, {'private' if self.private else 'public'}: "
                 f"{len(self.files)} files, {size / 1e6:.1f} MB: {', '.join(self.files)}",
-                f"         {saved.FACTS} names the columns, their ranges and words; weights can give away training "
-                "rows, and a model with rows in its prompts holds these rows",
+                f"         {saved.FACTS} names the columns, their ranges and words; weights can reveal training "
+                "rows, and a model with rows in its prompts contains these rows",
             ]
         )
 
 
 def check(repo: str, yes: bool) -> Any:
-    """The Hub's client, after a look at what would stop a push, before anything is tuned.
+    """The Hub's client; checks what would make a push fail, before anything is tuned.
 
     Raises:
-        UserError: no name of a repository, nobody to ask, no token, or no network.
+        UserError: not a repository name, nobody to ask, no token, or no network.
     """
     import huggingface_hub
 
     if not REPO.fullmatch(repo):
         raise UserError(f"--push-to {repo}: give OWNER/NAME, your account and a name for the model")
     if not yes and not sys.stdin.isatty():
-        raise UserError(f"--push-to {repo} asks first, and there is no terminal to answer; agree with --yes")
+        raise UserError(f"--push-to {repo} asks for confirmation, but there is no terminal; agree with --yes")
     api = huggingface_hub.HfApi()
     try:
         api.whoami()
-    except Exception as error:  # the client's own errors and those of its transport: no token, no right, no network
+    except Exception as error:  # errors of the client and of its transport: no token, no permission, no network
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"the Hub does not know who pushes ({reason}); export HF_TOKEN=… with write access") from error
+        raise UserError(f"not logged in to the Hub ({reason}); export HF_TOKEN=… with write access") from error
     return api
 
 
 def upload(folder: Path, repo: str, private: bool = True) -> Upload:
-    """The files of a folder that `saved.save` wrote, and a model card made from its facts.
+    """The files of a folder written by `saved.save`, and a model card made from its facts.
 
     Raises:
-        UserError: no such folder, or one that is not whole.
+        UserError: no such folder, or an incomplete one.
     """
     facts = saved.describe(folder)
     if "table" in facts:
-        facts["table"] = Path(facts["table"]).name  # the folders it lies in are nobody's business
+        facts["table"] = Path(facts["table"]).name  # do not disclose its folder
     if "model" in facts and Path(facts["model"]).exists():
         facts["model"] = Path(facts["model"]).name
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
@@ -79,14 +79,14 @@ def upload(folder: Path, repo: str, private: bool = True) -> Upload:
 
 
 def push(api: Any, what: Upload, ask: Callable[[str], str] | None) -> str | None:
-    """Sends it in one commit, so that a repository never holds half of it.
+    """Sends it in one commit, so that a repository never holds a partial model.
 
     Args:
-        api: `huggingface_hub.HfApi` or its like.
-        ask: answers a question; None where the answer was given beforehand (--yes).
+        api: `huggingface_hub.HfApi` or the like.
+        ask: answers a question; None if confirmed beforehand (--yes).
 
     Returns:
-        The address, or None where the answer was no.
+        The URL, or None if the answer was no.
 
     Raises:
         UserError: the Hub refused it.
@@ -102,7 +102,7 @@ def push(api: Any, what: Upload, ask: Callable[[str], str] | None) -> str | None
         api.create_commit(repo_id=what.repo, operations=files, commit_message="A model tuned by LIFT")
     except Exception as error:  # as in `check`
         raise UserError(
-            f"{what.repo} was not pushed: {error}; the model is kept, and the same command tries again"
+            f"{what.repo} was not pushed: {error}; the model is kept, and the same command retries"
         ) from error
     return f"https://huggingface.co/{what.repo}"
 

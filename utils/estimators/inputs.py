@@ -1,4 +1,4 @@
-"""What goes into an estimator: any table as a DataFrame, targets checked, weights as copies, rows held out."""
+"""Input handling of an estimator: any table as a DataFrame, checked targets, weights as copies, held-out rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MOST_COPIES = 10  # of a row, on average; each costs tokens
 
 
 def training(estimator: BaseEstimator, X: object, y: object) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows and targets that `fit` was given, (n_rows, n_columns) and (n_rows,), checked.
+    """The checked rows and targets given to `fit`, (n_rows, n_columns) and (n_rows,).
 
     Raises:
-        ValueError: no targets, another number of them than of rows, or nothing to learn from.
+        ValueError: no targets, a different number of targets than rows, or nothing to learn from.
     """
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
@@ -33,10 +33,10 @@ def training(estimator: BaseEstimator, X: object, y: object) -> tuple[pd.DataFra
 
 
 def frame(estimator: BaseEstimator, X: object, reset: bool) -> pd.DataFrame:
-    """X as a DataFrame, its columns remembered (`reset`) or compared with those remembered.
+    """X as a DataFrame; its columns are remembered (`reset`) or compared with the remembered ones.
 
     Raises:
-        ValueError: no rows or columns, other columns than in `fit`, infinite or complex numbers, a sparse matrix.
+        ValueError: no rows or columns, columns other than in `fit`, infinite or complex numbers, a sparse matrix.
     """
     if isinstance(X, pd.DataFrame):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -55,62 +55,60 @@ def targets(task: str, y: object) -> np.ndarray:
     """The targets as an array (n_rows,).
 
     Raises:
-        ValueError: continuous numbers as classes, or a number that is not finite.
+        ValueError: continuous numbers as classes, or a non-finite number.
     """
     y = column_or_1d(y, warn=True)
     if task == "regression":
         y = y.astype(float)
     assert_all_finite(y, input_name="y")
     if task == "classification":
-        with (
-            warnings.catch_warnings()
-        ):  # few rows per class are a matter for the tables, which refuse one row per class
+        with warnings.catch_warnings():  # few rows per class are checked by the tables, which refuse one row per class
             warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
             check_classification_targets(y)
     return np.asarray(y)
 
 
 def copies(sample_weight: object, n_rows: int, seed: int) -> np.ndarray | None:
-    """How often each row is repeated, (n_rows,) integers in proportion to its weight; None without weights.
+    """How often each row is repeated, (n_rows,) integers proportional to its weight; None without weights.
 
-    Whole weights are taken as they are. Others are scaled so that the least weight above 0 is one copy, and so are
-    those that would come to more than MOST_COPIES a row; they are rounded by systematic sampling, so that every number
-    of copies is the scaled weight rounded down or up and their sum is that of the scaled weights.
+    Whole weights are used directly if they average at most MOST_COPIES. Others are scaled so that the smallest weight
+    above 0 is one copy, or to that average if this would exceed it, and rounded by systematic sampling: every number of
+    copies is the scaled weight rounded down or up, and their sum is that of the scaled weights.
 
     Raises:
-        BadTable: another number of weights than of rows, a negative or infinite one, or none above 0.
+        BadTable: not one weight per row, a negative or infinite weight, or none above 0.
     """
     if sample_weight is None:
         return None
     weights = np.asarray(sample_weight, dtype=float)
     if weights.shape != (n_rows,):
         raise BadTable(
-            f"sample_weight has the shape {weights.shape}; one weight for each of the {n_rows} rows is needed"
+            f"sample_weight has the shape {weights.shape}; it needs one weight for each of the {n_rows} rows"
         )
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise BadTable("sample_weight must hold finite, non-negative numbers, and not every weight may be zero")
     most = MOST_COPIES * n_rows
     if (weights == np.round(weights)).all() and weights.sum() <= most:
         return weights.astype(int)
-    weights = weights / weights.max()  # no sum leaves the range
+    weights = weights / weights.max()  # so that no sum overflows
     scaled = weights * min(1 / weights[weights > 0].min(), most / weights.sum())
     ends = np.floor(np.cumsum(scaled) + np.random.default_rng(seed).random())
     return np.diff(ends, prepend=0).astype(int)
 
 
 def class_weights(class_weight: str | dict, y: np.ndarray) -> np.ndarray:
-    """(n_rows,) weights of the rows by their labels, as scikit-learn reads `class_weight`.
+    """(n_rows,) weights of the rows by label, with scikit-learn's meaning of `class_weight`.
 
     Args:
         class_weight: "balanced", n_rows / (n_classes * rows of the class), or {label: weight}; labels left out have 1.
 
     Raises:
-        BadTable: another word, a label that no training row has, or a weight that is not above 0.
+        BadTable: an unknown word, a label that no training row has, or a weight that is not above 0.
     """
     if isinstance(class_weight, str) and class_weight != "balanced":
         raise BadTable(f"no class_weight {class_weight!r}; have balanced, or a weight for each label: LABEL=WEIGHT")
     if class_weight == "balanced":
-        codes = np.unique(y, return_inverse=True)[1]  # scikit-learn reads texts of digits as numbers, and 01 as 1
+        codes = np.unique(y, return_inverse=True)[1]  # scikit-learn reads digit strings as numbers, and 01 as 1
         return compute_sample_weight("balanced", codes)
     labels = set(y.tolist())
     strange = [label for label in class_weight if label not in labels]
@@ -123,7 +121,7 @@ def class_weights(class_weight: str | dict, y: np.ndarray) -> np.ndarray:
 
 
 def one_of_each(copies: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The copies with one of the first row of each class that rounding left without any, so that it stays a class."""
+    """The copies, with one of the first row of each class that rounding left without any, so that no class is lost."""
     copies = copies.copy()
     for label in np.unique(y[weights > 0]):
         rows = np.flatnonzero((y == label) & (weights > 0))
@@ -133,7 +131,7 @@ def one_of_each(copies: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.nd
 
 
 def repeated(X: pd.DataFrame, y: np.ndarray, copies: np.ndarray | None) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows, each as often as `copies` says; as they are without it."""
+    """The rows, each repeated as often as `copies` says; unchanged without it."""
     if copies is None:
         return X, y
     rows = np.repeat(np.arange(len(y)), copies)
@@ -143,10 +141,10 @@ def repeated(X: pd.DataFrame, y: np.ndarray, copies: np.ndarray | None) -> tuple
 def hold_out(
     X: pd.DataFrame, y: np.ndarray, task: str, fraction: float, seed: int, copies: np.ndarray | None = None
 ) -> tuple[pd.DataFrame, np.ndarray, tuple[pd.DataFrame, np.ndarray] | None]:
-    """(X, y, (X_validation, y_validation)): a seeded share of the rows, stratified where the classes allow it.
+    """(X, y, (X_validation, y_validation)): a seeded share of the rows, stratified if the classes allow it.
 
-    With too few rows for that, the third is None and nothing is held out. Rows are repeated after the split, so that
-    all `copies` of a row are on one side; rows without a copy are left out before it.
+    With too few rows, nothing is held out and the third is None. Rows are repeated after the split, so that all
+    `copies` of a row are on one side; rows without a copy are removed before it.
     """
     if copies is not None:
         kept = copies > 0

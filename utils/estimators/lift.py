@@ -1,4 +1,4 @@
-"""LIFT as scikit-learn estimators: rows become texts, a language model is fine-tuned on them, its text is read back.
+"""LIFT as scikit-learn estimators: a language model is fine-tuned on rows as text, and its answers are read back.
 
     LIFTClassifier().fit(X_train, y_train, validation=(X_validation, y_validation)).predict_proba(X_test)
     LIFTRegressor(model="./my-model", adapter="lora", epochs=5).fit(X_train, y_train).predict(X_test)
@@ -22,7 +22,7 @@ from . import inputs
 from .base import LIFT
 from .distribution import Distribution
 
-MAX_CANDIDATES = 2000  # likelihoods per row beyond which scoring takes hours
+MAX_CANDIDATES = 2000  # likelihoods per row; beyond this, scoring takes hours
 
 __all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor"]
 
@@ -31,13 +31,13 @@ __all__ = ["LIFT", "LIFTClassifier", "LIFTRegressor"]
 class LIFTClassifier(ClassifierMixin, LIFT):
     """Classification by a language model.
 
-    `decoding="score"` ranks the classes by the likelihood of their texts: every answer is valid, and probabilities come
-    with it. `"generate"` writes freely and reads the text, as the original did; what cannot be read is None.
+    `decoding="score"` ranks the classes by the likelihood of their texts: every answer is valid and has probabilities.
+    `"generate"` writes free text and parses it, as the original did; an unreadable answer is None.
 
     Args:
         class_weight: None, "balanced" or {label: weight}, as in scikit-learn. A weight repeats the rows of its class,
-            as `sample_weight` repeats rows, so that every back end can be given weights; the two are multiplied. Rows
-            that `fit` holds out are weighted alike; validation rows that it is given are not.
+            as `sample_weight` repeats rows, so that it works with every back end; the two are multiplied. Rows that
+            `fit` holds out are weighted too; validation rows passed to it are not.
 
     Attributes:
         classes_: (n_classes,) the labels, sorted; the columns of `predict_proba`.
@@ -53,14 +53,14 @@ class LIFTClassifier(ClassifierMixin, LIFT):
             return super().copies(y, sample_weight)
         weights = inputs.class_weights(self.class_weight, y)
         if sample_weight is not None:
-            inputs.copies(sample_weight, len(y), 0)  # refuses what is no weight
+            inputs.copies(sample_weight, len(y), 0)  # rejects invalid weights
             weights = weights * np.asarray(sample_weight, dtype=float)
         return inputs.one_of_each(super().copies(y, weights), y, weights)
 
     copies.__doc__ = LIFT.copies.__doc__
 
     def predict(self, X) -> np.ndarray:
-        """(n,) labels; an object array with None where an answer could not be read."""
+        """(n,) labels; an object array with None for unreadable answers."""
         values = self.answers(X).values
         if any(value is None for value in values):
             return np.array(values, dtype=object)
@@ -72,7 +72,7 @@ class LIFTClassifier(ClassifierMixin, LIFT):
         return np.exp(self.reader_.log_likelihoods(self.model_, inputs.frame(self, X, reset=False)))
 
     def score(self, X, y, sample_weight=None) -> float:
-        """Share of right answers, of rows or of their weights; an unreadable answer is wrong."""
+        """Accuracy, weighted if `sample_weight` is given; an unreadable answer is wrong."""
         right = [value == truth for value, truth in zip(self.answers(X).values, y, strict=True)]
         return float(np.average(right, weights=sample_weight))
 
@@ -84,9 +84,9 @@ class LIFTClassifier(ClassifierMixin, LIFT):
     fit.__doc__ = LIFT.fit.__doc__
 
     def check_uncertainty(self) -> None:
-        """Raises CannotDo where answers come without probabilities."""
+        """Raises CannotDo if answers come without probabilities."""
         if self.settings()["decoding"] != "score":
-            raise CannotDo("freely written answers come without probabilities; leave out --decoding generate")
+            raise CannotDo("free-text answers have no probabilities; leave out --decoding generate")
 
     def _check_answers(self, settings, template) -> None:
         n = len(template.candidates_)
@@ -97,11 +97,11 @@ class LIFTClassifier(ClassifierMixin, LIFT):
             )
 
     def read(self, model, X) -> Answers:
-        """What a model says about the rows, asked and read as the setup in use does."""
+        """A model's answers to the rows, queried and read according to the setup in use."""
         return (self.reader_.free if self.settings_["decoding"] == "generate" else self.reader_.classes)(model, X)
 
     def validation_score(self, model, X, y) -> float:
-        """Accuracy; equal ones (few rows) are told apart by the likelihood of the truth."""
+        """Accuracy; ties (few rows) are broken by the likelihood of the truth."""
         answers = self.read(model, X)
         accuracy = np.mean([value == truth for value, truth in zip(answers.values, y, strict=True)])
         if answers.log_likelihoods is None:
@@ -115,22 +115,23 @@ class LIFTClassifier(ClassifierMixin, LIFT):
 class LIFTRegressor(RegressorMixin, LIFT):
     """Regression by a language model.
 
-    `decoding="greedy"` reads the likeliest text. `"mean"` and `"median"` are those of the answer's distribution: exact,
-    from the likelihood of every level, where the template writes the target as levels (numbers="scaled") and
-    `samples` is 0; else of `samples` texts drawn at temperature 1, unreadable ones left out and kept in the answers.
+    `decoding="greedy"` reads the most likely text. `"mean"` and `"median"` are those of the answer's distribution:
+    exact, from the likelihood of every level, if the template writes the target as levels (numbers="scaled") and
+    `samples` is 0; else of `samples` texts drawn at temperature 1, of which unreadable ones are skipped but kept in the
+    answers.
 
-    How sure it is of an answer (paper §4.2 asks it of samples) is read from the same likelihoods, whatever the
-    decoding: `predict(X, return_std=True)`, `predict_quantiles` and `predict_distribution`, for a target in levels.
+    Uncertainty (which the paper's §4.2 estimates from samples) comes from the same likelihoods with any decoding:
+    `predict(X, return_std=True)`, `predict_quantiles` and `predict_distribution`, for a target in levels.
     """
 
     task = "regression"
     decodings = ("greedy", "mean", "median")
 
     def predict(self, X, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """(n,) numbers, nan where an answer could not be read; with `return_std` also their (n,) standard deviations.
+        """(n,) numbers, nan for unreadable answers; with `return_std` also their (n,) standard deviations.
 
         Raises:
-            CannotDo: `return_std` where the target is not written as levels.
+            CannotDo: `return_std` although the target is not written as levels.
         """
         if not return_std:
             return _numbers(self.answers(X))
@@ -141,9 +142,9 @@ class LIFTRegressor(RegressorMixin, LIFT):
         return distribution.mean() if decoding == "mean" else distribution.median(), distribution.std()
 
     def predict_quantiles(self, X, quantiles: Sequence[float] = (0.05, 0.5, 0.95)) -> np.ndarray:
-        """(n, n_quantiles) numbers below which the true one lies with these probabilities, by the model's belief.
+        """(n, n_quantiles) quantiles of the model's predictive distribution.
 
-        The quantile at 0.5 is what the decoding "median" predicts.
+        The 0.5 quantile is the prediction of the decoding "median".
 
         Raises:
             CannotDo: the target is not written as levels.
@@ -159,30 +160,30 @@ class LIFTRegressor(RegressorMixin, LIFT):
         check_is_fitted(self)
         if self.template_.candidates_ is None:
             raise CannotDo(
-                "standard deviations and quantiles need the target as levels, and this template has "
+                "standard deviations and quantiles need the target as levels, but this template has "
                 f"numbers={self.template_.numbers!r}; fit with template={{'numbers': 'scaled'}} (--numbers scaled)"
             )
         return self.reader_.distribution(self.model_, inputs.frame(self, X, reset=False))
 
     def check_uncertainty(self) -> None:
-        """Raises CannotDo where answers are neither drawn several times nor levels with likelihoods."""
+        """Raises CannotDo if answers are neither sampled several times nor levels with likelihoods."""
         settings = self.settings()
         if self.samples and (self.samples < 2 or settings["decoding"] == "greedy"):
             raise CannotDo(
-                "the spread of drawn answers needs two or more of them: --samples 20 --decoding median; without "
-                "--samples it is read from the likelihoods of the target's levels"
+                "the spread of sampled answers needs two or more of them: --samples 20 --decoding median; without "
+                "--samples it comes from the likelihoods of the target's levels"
             )
         if not self.samples and settings["numbers"] != "scaled":
             raise CannotDo(
-                f"numbers={settings['numbers']!r} has no levels whose likelihoods say how sure the model is; give "
-                "--numbers scaled, or draw answers with --samples 20 --decoding median"
+                f"numbers={settings['numbers']!r} has no levels whose likelihoods give the uncertainty; use "
+                "--numbers scaled, or sample answers with --samples 20 --decoding median"
             )
 
     def predictive(self, X, shares: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         """(n, n_shares) quantiles and (n,) standard deviations of the answers.
 
-        They are those of the drawn answers with `samples`, else those of the levels by their likelihoods. A row
-        whose drawn answers cannot be read has the mean of the training targets, without spread.
+        With `samples` they are those of the sampled answers, else those of the levels by their likelihoods. A row whose
+        samples are all unreadable gets the mean of the training targets, without spread.
         """
         if not self.samples:
             distribution = self.predict_distribution(X)
@@ -196,12 +197,12 @@ class LIFTRegressor(RegressorMixin, LIFT):
         decoding = settings["decoding"]
         if decoding != "greedy" and not self.samples and template.candidates_ is None:
             raise CannotDo(
-                f"decoding={decoding!r} needs the target as levels (--numbers scaled) or draws (--samples 20), and "
+                f"decoding={decoding!r} needs the target as levels (--numbers scaled) or samples (--samples 20), but "
                 f"this template has numbers={template.numbers!r}; --decoding greedy reads any number"
             )
 
     def read(self, model, X) -> Answers:
-        """What a model says about the rows, asked and read as the setup in use does."""
+        """A model's answers to the rows, queried and read according to the setup in use."""
         decoding = self.settings_["decoding"]
         if decoding == "greedy":
             return self.reader_.free(model, X)
@@ -210,7 +211,7 @@ class LIFTRegressor(RegressorMixin, LIFT):
         return self.reader_.central(model, X, decoding)
 
     def validation_score(self, model, X, y) -> float:
-        """Minus the mean absolute error, unreadable answers counted as the training mean."""
+        """Negative mean absolute error; unreadable answers count as the training mean."""
         values = self.read(model, X).values
         filled = [self.template_.mean_ if value is None else value for value in values]
         return -float(np.mean(np.abs(np.array(filled) - y)))

@@ -1,17 +1,17 @@
-"""LIFT for one arm of a comparison: none of the recipe's candidates competes."""
+"""LIFT for one arm of a comparison, without the recipe's candidates."""
 
 from __future__ import annotations
 
 from . import recipes
 from .lift import LIFTClassifier
 
-PROMPT_ONLY = ("if", "shots", "shot_choice", "shot_tokens")  # of a candidate, what the arm itself says
+PROMPT_ONLY = ("if", "shots", "shot_choice", "shot_tokens")  # parts of a candidate that the arm itself sets
 
 
 class PlainClassifier(LIFTClassifier):
-    """LIFT with the plain settings of its recipe: none of its candidates competes.
+    """LIFT with the plain settings of its recipe, without candidates.
 
-    With `shots`, the tuning is the one that the recipe proposes for prompts with rows in them, if it has one.
+    With `shots`, tuning follows the recipe's proposal for prompts that show rows, if it has one.
     A subclass may add parameters and pass the others on as keywords.
 
     Attributes:

@@ -1,8 +1,8 @@
-"""Settings for language models that bring no recipe of their own: what follows from a model's size, and why.
+"""Settings for language models without their own recipe: what follows from a model's size, and why.
 
-The rate suits smollm2 (135 million parameters, width 576, 30 layers; LOG.md has the run). How it falls with the width,
-the tenth for whole weights and the upper third of the layers are rules of thumb that no search has confirmed yet.
-`--recipe paper` leaves all of it out and tunes every model as the paper tuned GPT-J.
+The rate suits smollm2 (135 million parameters, width 576, 30 layers; the run is in LOG.md). Its scaling with width, the
+tenth for full fine-tuning and the upper third of the layers are rules of thumb that no search has confirmed yet.
+`--recipe paper` ignores all of this and tunes every model as the paper tuned GPT-J.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .. import models
 WIDTH = 576  # at which RATE was found
 RATE = 3e-3  # of an adapter
 HIGHEST = 1e-2  # rate, however narrow the model
-FULL_SHARE = 0.1  # of that rate, where the weights themselves are tuned
+FULL_SHARE = 0.1  # of that rate, for full fine-tuning
 TUNED_SHARE = 1 / 3  # of the layers
 
 RECIPE: dict[str, object] = {
@@ -28,12 +28,12 @@ RECIPE: dict[str, object] = {
 WHY = {
     "wording": "the fewest tokens",
     "numbers": "digits as they are",
-    "adapter": "the base stays as it is, and several rates share it",
-    "tuned_layers": "the upper third; what the {frozen} below make of a row is computed once",
-    "learning_rate": "{rate:g} at width {found}, in inverse proportion to it, here {width}, up to {highest:g}{share}",
+    "adapter": "the base stays unchanged, so that several rates share it",
+    "tuned_layers": "the upper third; the output of the {frozen} below is computed once per row",
+    "learning_rate": "{rate:g} at width {found}, scaled as 1/width (here {width}), at most {highest:g}{share}",
     "batch_size": "small tables need many updates",
     "updates": "at least {min_epochs} and at most {max_epochs} epochs",
-    "patience": "looks at the validation rows without a better score, after which the tuning ends",
+    "patience": "evaluations without a better score, after which tuning ends",
 }
 
 
@@ -49,17 +49,17 @@ def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
     share = FULL_SHARE if _is_full(adapter) else 1.0
     rate = share * min(HIGHEST, RATE * WIDTH / (width or WIDTH))
     settings = {**RECIPE, "learning_rate": float(f"{rate:.1e}")}
-    if n_layers and ":" not in adapter:  # full:lower and its like say themselves which weights change
+    if n_layers and ":" not in adapter:  # full:lower and the like already define which weights change
         settings["tuned_layers"] = max(1, round(TUNED_SHARE * n_layers))
     return settings
 
 
 def reasons(name: str, settings: dict[str, object]) -> list[str]:
-    """What the recipe decided, a line for each setting: its value, and why.
+    """What the recipe decided, one line per setting: its value, and why.
 
     Args:
         name: of a local model.
-        settings: as they are used; those that the user has given otherwise have no line.
+        settings: as used; those that the user has set differently get no line.
     """
     proposed = recipe(name, settings)
     width, n_layers = models.shape(name)
@@ -68,8 +68,8 @@ def reasons(name: str, settings: dict[str, object]) -> list[str]:
         "rate": RATE,
         "highest": HIGHEST,
         "found": WIDTH,
-        "width": width or f"not known, so that {WIDTH} is taken",
-        "share": "; a tenth of that for the weights themselves" if _is_full(str(settings["adapter"])) else "",
+        "width": width or f"unknown, so {WIDTH} is assumed",
+        "share": "; a tenth of that for full fine-tuning" if _is_full(str(settings["adapter"])) else "",
         **proposed,
     }
     used = [option for option, why in WHY.items() if option in proposed and settings.get(option) == proposed[option]]

@@ -1,4 +1,4 @@
-"""Settings of a fine-tune by name: what the user says, else what the model's own recipe says, else the paper."""
+"""Settings of a fine-tune by name: the user's, else those of the model's own recipe, else the paper's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..models.base import FineTuning
 from ..prompts import Template
 from . import pretrained
 
-# As the paper tuned GPT-J (paper §3.1 and appendix); a recipe's settings are put over these.
+# As the paper tuned GPT-J (paper §3.1 and appendix); a recipe's settings override these.
 PAPER = {
     "wording": "paper",
     "numbers": "paper",
@@ -29,22 +29,22 @@ PAPER = {
 }
 RECIPES = (None, "paper")
 TEMPLATE = tuple(name for name in inspect.signature(Template).parameters if name != "task")
-OWN = ("learning_rate", "epochs", "evaluate_every")  # of a fine-tune, what is worked out for each
+OWN = ("learning_rate", "epochs", "evaluate_every")  # of a fine-tune, computed for each
 TUNING = tuple(one.name for one in fields(FineTuning) if one.name not in OWN)
-LENGTH = ("updates", "min_epochs", "max_epochs")  # from which the epochs follow, see `tuning`
+LENGTH = ("updates", "min_epochs", "max_epochs")  # determine the epochs; see `tuning`
 
 
 def resolve(
     model: object, task: str, template: object, given: dict[str, object], recipe: str | None = None
 ) -> dict[str, object]:
-    """All settings as they will be used.
+    """All effective settings.
 
     Args:
         model: a name, whose folder may hold a recipe, or a model object.
-        task: "classification" or "regression", which may have a section of its own in the recipe.
-        template: a wording's name or a dict of Template parameters, put over the recipe's; anything else is left out.
+        task: "classification" or "regression", which may have its own section in the recipe.
+        template: a wording's name or a dict of Template parameters, overriding the recipe's; anything else is ignored.
         given: the user's settings; None means "not given".
-        recipe: "paper" for the paper's; None for the model's own, or where it has none, that for pretrained models.
+        recipe: "paper" for the paper's; None for the model's own or, if it has none, that for pretrained models.
 
     Raises:
         UnknownName: no such recipe.
@@ -66,13 +66,13 @@ def resolve(
 
 
 def is_pretrained(model: object, recipe: str | None) -> bool:
-    """Whether a model gets the recipe for pretrained models: one on this machine without a recipe of its own."""
+    """Whether a model gets the recipe for pretrained models: a local one without its own recipe."""
     local = isinstance(model, str) and not models.is_remote(model)
     return local and recipe is None and not models.recipe(model)
 
 
 def fixed(template: object, given: dict[str, object]) -> set[str]:
-    """Names of the settings that the user has said, which no candidate of the recipe changes; arguments as above."""
+    """Names of the settings given by the user, which no candidate of the recipe changes; arguments as above."""
     names = {name for name, value in given.items() if value is not None}
     if "epochs" in names:
         names |= set(LENGTH)
@@ -82,10 +82,10 @@ def fixed(template: object, given: dict[str, object]) -> set[str]:
 
 
 def template(task: str, settings: dict[str, object]) -> Template:
-    """The template that the settings describe, not fitted yet.
+    """The template that the settings describe, unfitted.
 
     Raises:
-        UnknownName: a wording, number format, scale or label form that does not exist.
+        UnknownName: an unknown wording, number format, scale or label form.
     """
     template = Template(task, **{name: settings[name] for name in TEMPLATE if name in settings})
     template.check()
@@ -93,9 +93,9 @@ def template(task: str, settings: dict[str, object]) -> Template:
 
 
 def tuning(settings: dict[str, object], n_rows: int) -> FineTuning:
-    """The fine-tune for a training set of `n_rows` texts an epoch.
+    """The fine-tune for a training set of `n_rows` texts per epoch.
 
-    Where the settings name a number of `updates`, the epochs follow from it: a small table is read more often, up to
+    If the settings give a number of `updates`, the epochs follow from it: a small table is read more often, up to
     `max_epochs` times, a large one at least `min_epochs` times.
     """
     epochs = settings["epochs"]

@@ -1,8 +1,8 @@
-"""Fitted estimators in a folder: what was tuned, and beside it, in plain JSON, what it is and where it comes from.
+"""Fitted estimators in a folder: the tuned model and, in plain JSON, what it is and where it comes from.
 
 FOLDER/model/             the tuned model, a Hugging Face or peft folder
-FOLDER/estimator.pickle   settings, template and all else that answering needs
-FOLDER/saved.json         version, recipe, columns, and what the caller adds; written last, so that it ends the folder
+FOLDER/estimator.pickle   settings, template and everything else needed for answering
+FOLDER/saved.json         version, recipe, columns, and the caller's facts; written last, to mark the folder complete
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..storage import replace_file, write_text
 if TYPE_CHECKING:
     from .base import LIFT
 
-FORMAT = 3  # of the folder; raised when what is pickled changes its names
+FORMAT = 3  # of the folder; incremented when names of pickled objects change
 MODEL, STATE, FACTS = "model", "estimator.pickle", "saved.json"
 TOPS = ("utils", "lift")  # names of this library: in the repository, and installed
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "transformers", "peft")
@@ -34,7 +34,7 @@ def save(estimator: LIFT, folder: Path, facts: Mapping[str, object]) -> None:
     """Writes a fitted estimator; `facts` go into its JSON file as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     if distributed.is_first():
-        (folder / FACTS).unlink(missing_ok=True)  # what lies there is not whole any more
+        (folder / FACTS).unlink(missing_ok=True)  # the folder is no longer complete
     estimator.model_.save(folder / MODEL)
     if not distributed.is_first():
         return
@@ -63,10 +63,10 @@ def save(estimator: LIFT, folder: Path, facts: Mapping[str, object]) -> None:
 
 
 def describe(folder: str | Path) -> dict[str, Any]:
-    """What is known of a saved estimator, from its JSON file alone.
+    """What is known about a saved estimator, from its JSON file alone.
 
     Raises:
-        UserError: no such folder, one that is not whole, or one in a format of a later version.
+        UserError: no such folder, an incomplete one, or one in a later version's format.
     """
     file = Path(folder) / FACTS
     try:
@@ -75,11 +75,11 @@ def describe(folder: str | Path) -> dict[str, Any]:
         parts = [name for name in (STATE, "estimator.joblib", MODEL) if (file.parent / name).exists()]
         if parts:
             raise UserError(
-                f"{file} does not exist beside {' and '.join(parts)}: the folder is not whole, or another version of "
-                "this code wrote it; fit the estimator again and save it"
+                f"{file} does not exist next to {' and '.join(parts)}: the folder is incomplete, or was written by "
+                "another version of this code; fit the estimator again and save it"
             ) from error
         raise UserError(
-            f"{file} does not exist; give a folder that LIFTClassifier.save or LIFTRegressor.save wrote"
+            f"{file} does not exist; give a folder written by LIFTClassifier.save or LIFTRegressor.save"
         ) from error
     except ValueError as error:
         raise UserError(f"{file} is damaged ({error}); fit the estimator again and save it") from error
@@ -92,10 +92,10 @@ def describe(folder: str | Path) -> dict[str, Any]:
 
 
 def load(folder: str | Path) -> LIFT:
-    """The estimator that `save` wrote, by this version or an earlier one. It is unpickled: open only what you trust.
+    """The estimator written by `save` of this or an earlier version. It is unpickled: open only what you trust.
 
     Raises:
-        UserError: no such folder, one that is not whole, or one that this version cannot read.
+        UserError: no such folder, an incomplete one, or one that this version cannot read.
     """
     folder = Path(folder)
     facts = describe(folder)
@@ -104,7 +104,7 @@ def load(folder: str | Path) -> LIFT:
             kind, state = _Unpickler(file).load()
     except (ModuleNotFoundError, AttributeError) as error:
         raise UserError(
-            f"{folder} was saved by version {facts['version']} and does not go with this one, {VERSION} ({error}); "
+            f"{folder} was saved by version {facts['version']} and is incompatible with this one, {VERSION} ({error}); "
             f"fit the estimator again and save it, or open the folder with {facts['version']}"
         ) from error
     except (OSError, EOFError, pickle.UnpicklingError) as error:
@@ -118,7 +118,7 @@ def load(folder: str | Path) -> LIFT:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Finds this library's classes whether the folder was written in the repository or by the installed package."""
+    """Finds this library's classes, whether the folder was written in the repository or by the installed package."""
 
     def find_class(self, module: str, name: str) -> Any:
         top, dot, rest = module.partition(".")

@@ -1,4 +1,4 @@
-"""What the validation rows choose: among the settings that a recipe proposes, the learning rates and the epochs."""
+"""Selection on the validation rows: among the settings that a recipe proposes, learning rates and epochs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..prompts import Template
 from . import recipes
 from .answering import Reader
 
-EVALUATIONS = 20  # most times that validation rows are decoded during one fine-tune
-CANDIDATE_SHARE = 0.25  # of the updates, with which a candidate is tried; the recipe may say another
-CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a candidate, by what is measured
+EVALUATIONS = 20  # maximum decodings of the validation rows during one fine-tune
+CANDIDATE_SHARE = 0.25  # of the updates, used to try a candidate; the recipe may override it
+CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a candidate, by name
     "max_rows": lambda X, y: len(X),
     "max_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
     "min_rows_per_class": lambda X, y: len(X) / len(np.unique(y)),
@@ -25,24 +25,24 @@ CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a c
     "max_columns": lambda X, y: X.shape[1],
     "min_columns": lambda X, y: X.shape[1],
 }
-LIKE_SPREAD = 30.0  # ratio of the widest to the narrowest column up to which columns may have one unit
-FEWEST_NUMBERS = 3  # columns of one unit without which rows have no pattern of their own
-FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, and:
+LIKE_SPREAD = 30.0  # largest ratio of the widest to the narrowest column at which columns may share a unit
+FEWEST_NUMBERS = 3  # columns of the same unit; with fewer, rows have no pattern of their own
+FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, plus:
 FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "shots", "shot_choice", "shot_tokens")
 FREE += ("model", "epochs", "permutations")
-RULES = ("if", "alone")  # of a candidate, what is no setting
+RULES = ("if", "alone")  # keys of a candidate that are not settings
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A learner on its rows, before its tuning.
+    """A learner with its rows, before tuning.
 
     Attributes:
-        base: the model that is tuned, or asked as it is.
-        overrides: the candidate that the settings hold; {} for the plain ones.
-        settings: all settings as they will be used, by name.
+        base: the model that is tuned, or queried untuned.
+        overrides: the candidate contained in the settings; {} for the plain ones.
+        settings: all effective settings, by name.
         template: fitted on the training rows.
-        reader: asks and reads, and knows which rows the prompts show.
+        reader: queries the model and reads answers; knows which rows the prompts show.
     """
 
     base: LanguageModel
@@ -56,30 +56,30 @@ class Setup:
         return max(max(self.base.count_tokens(self.reader.prompts(X))) for X in rows) + self.reader.max_new_tokens
 
     def check_length(self, rows: Sequence[pd.DataFrame]) -> None:
-        """Raises TooLong where the model cannot read a prompt of these rows with its answer."""
+        """Raises TooLong if a prompt of these rows with its answer exceeds the model's context."""
         model, n_tokens = self.base, self.longest(rows)
         if model.context_length is not None and n_tokens > model.context_length:
             raise TooLong(
                 f"a row of {rows[0].shape[1]} columns takes {n_tokens} tokens with its answer, and {model.name} reads "
-                f"at most {model.context_length}; write it shorter (--wording compact, --numbers scaled, fewer "
-                "--shots), leave out columns, or take a model with a longer context"
+                f"at most {model.context_length}; make it shorter (--wording compact, --numbers scaled, fewer "
+                "--shots), leave out columns, or use a model with a longer context"
             )
 
     def known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[Example]:
-        """Validation pairs for the token loss; a class that is not in the training rows has no text."""
+        """Validation pairs for the token loss; a class absent from the training rows has no text."""
         if self.template.task == "classification":
             known = np.isin(y, self.template.classes_)
             X, y = X[known], y[known]
         return list(zip(self.reader.prompts(X), self.template.completions(y), strict=True)) if len(y) else []
 
     def same_as(self, other: Setup) -> bool:
-        """Whether both would do the same."""
+        """Whether both would give the same result."""
         return _effective(self.settings) == _effective(other.settings)
 
 
 @dataclass
 class Outcome:
-    """The best of some fine-tunes.
+    """The best of several fine-tunes.
 
     Attributes:
         model: with the weights of its best epoch.
@@ -98,20 +98,20 @@ class Outcome:
 
 
 def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y: np.ndarray) -> list[dict[str, object]]:
-    """The recipe's candidates that suit the table, each without what the user has fixed.
+    """The recipe's candidates for this table, each without the settings that the user has fixed.
 
     Args:
-        settings: with the recipe's "candidates", a list of dicts of settings. A candidate may name under "if" the
-            tables that it is for: "max_rows", "max_rows_per_class", "min_rows_per_class" (on average), "max_columns",
-            "min_columns", "max_classes". With "alone" it displaces the others on these tables. One that names another
-            "model" is left out where the user has fixed anything.
-        fixed: names of the settings that the user has said.
-        X: the training rows. Levels of a "row" or a "table" want at least three columns, all of them numbers that
-            look as if they had one unit; those of a "quantile" want a column of numbers.
+        settings: with the recipe's "candidates", a list of dicts of settings. A candidate may restrict itself under
+            "if" to certain tables: "max_rows", "max_rows_per_class", "min_rows_per_class" (on average), "max_columns",
+            "min_columns", "max_classes". With "alone" it replaces the others on these tables. One that names another
+            "model" is dropped if the user has fixed anything.
+        fixed: names of the settings given by the user.
+        X: the training rows. Levels of a "row" or a "table" require at least three columns, all numeric and
+            apparently in the same unit; those of a "quantile" require a numeric column.
         y: the training targets.
 
     Raises:
-        BadModel: a candidate names something that is no setting or that candidates cannot change.
+        BadModel: a candidate names something that is not a setting, or that candidates cannot change.
     """
     proposed = settings.get("candidates", [])
     strange = sorted({name for one in proposed for name in one} - {*FREE, *RULES})
@@ -142,15 +142,15 @@ def tune(
     score: Callable[[LanguageModel], float] | None,
     seed: int,
 ) -> Outcome:
-    """One fine-tune for each learning rate; the validation rows choose among rates and epochs.
+    """One fine-tune per learning rate; the validation rows choose among rates and epochs.
 
     Args:
-        base: stays as it is.
+        base: not modified.
         texts: training pairs of an epoch.
         held_out: validation pairs, for the token loss.
         tuning: its learning rate is replaced by each of `rates`.
-        score: of a model on the validation rows, greater is better; None without such rows: then the first rate and
-            the last epoch are taken.
+        score: of a model on the validation rows, greater is better; None without such rows, in which case the first
+            rate and the last epoch are used.
         seed: of the tuning.
     """
     from ..models.local.multi_lora import fine_tune_each  # loads torch
@@ -190,19 +190,19 @@ def shortened(tuning: FineTuning, settings: dict[str, object]) -> FineTuning:
 
 
 def goes_on(settings: dict[str, object]) -> bool:
-    """Whether the winner of the trials goes on from where its trial ended: the learning rate is one and constant."""
+    """Whether the best trial continues from where it ended: with a single, constant learning rate."""
     return settings.get("schedule") == "constant" and np.size(settings["learning_rate"]) == 1
 
 
 def joined(begun: Outcome, rest: Outcome, n_done: int) -> Outcome:
-    """A trial of `n_done` epochs and what went on from its best weights as one fine-tune; of equal scores the first."""
+    """A trial of `n_done` epochs and its continuation from the best weights, as one fine-tune; ties go to the first."""
     later = [{**row, "epoch": row["epoch"] + n_done} for row in rest.history]
     both = {"history": begun.history + later, "n_tokens": begun.n_tokens + rest.n_tokens}
     return replace(rest, epoch=rest.epoch + n_done, **both) if rest.score > begun.score else replace(begun, **both)
 
 
 def share(settings: dict[str, object]) -> float:
-    """The share of the updates of a trial; at 1 the best trial is the result, and nothing is tuned after it."""
+    """A trial's share of the updates; at 1 the best trial is the result, without further tuning."""
     return min(1.0, settings.get("candidate_share", CANDIDATE_SHARE))
 
 
@@ -215,14 +215,14 @@ def _suits(overrides: dict[str, object], X: pd.DataFrame) -> bool:
 
 
 def _of_one_unit(X: pd.DataFrame) -> bool:
-    """Whether the columns spread alike: ages beside incomes have no pattern within a row."""
+    """Whether the columns have similar spreads: ages next to incomes have no pattern within a row."""
     low, high = (X.astype(float).quantile(share).to_numpy() for share in (0.05, 0.95))
     spread = (high - low)[high > low]
     return len(spread) > 0 and spread.max() <= LIKE_SPREAD * spread.min()
 
 
 def _effective(settings: dict[str, object]) -> dict[str, object]:
-    """The settings without those that do nothing beside the others."""
+    """The settings without those that have no effect given the others."""
     idle = {"candidates", "candidate_share", "shot_tokens"}
     idle |= set() if settings["numbers"] == "scaled" else {"scale", "levels"}
     idle |= set() if settings["shots"] else {"shot_choice"}

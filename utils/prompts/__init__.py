@@ -1,4 +1,4 @@
-"""Rows to text and back: template, wordings, numbers, parsing of answers, rows shown in a prompt."""
+"""Rows to text and back: template, wordings, numbers, answer parsing, rows shown in a prompt."""
 
 from .._lazy import attach
 

@@ -1,4 +1,4 @@
-"""The cells of a table as texts: numbers in the template's format, all else escaped, missing ones as "unknown"."""
+"""Table cells as text: numbers in the template's format, all else escaped, missing ones as "unknown"."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .wordings import Wording, escape
 
 SCALES = ("column", "quantile", "table", "row")
 CATEGORIES = ("text", "levels")
-ONE_OFF_SHARE, ONE_OFF_ROWS = 0.5, 30  # more than this share and number of rows with categories of their own
+ONE_OFF_SHARE, ONE_OFF_ROWS = 0.5, 30  # above this share and number of rows with unique categories
 
 
 def frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
@@ -29,16 +29,16 @@ def frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
 
 
 class CellWriter:
-    """Writes the columns of tables that have those of the training rows, in the format learnt from them.
+    """Writes the columns of tables in the format learnt from the training rows.
 
     Args:
         X: the training rows.
         numbers: "paper", "significant" or "scaled".
         digits: significant digits.
-        scale, levels: what the levels of "scaled" span, and how many there are.
-        wording: gives the paper's decimals and what must not stand in a category.
-        categories: "text" as they are, or "levels": the sorted categories of a column, spread evenly over the levels;
-            where most rows have one of their own, these are written as missing, as new ones are.
+        scale, levels: what the levels of "scaled" span, and their number.
+        wording: gives the paper's decimals and what must be escaped in a category.
+        categories: "text" as written, or "levels": the sorted categories of a column, spread evenly over the levels;
+            if most rows have a unique category, these are written as missing, like new ones.
 
     Attributes:
         names: the columns' names; numeric: which of them are numbers, bool of shape (n_columns,).
@@ -79,10 +79,10 @@ class CellWriter:
             self.codes = {int(i): _codes(columns[i], levels) for i in np.flatnonzero(~self.numeric)}
 
     def columns(self, X: pd.DataFrame) -> list[np.ndarray]:
-        """The columns, in the order of the training rows: numbers as ints or floats, all else as objects.
+        """The columns, in training order: numbers as ints or floats, all else as objects.
 
         Raises:
-            BadTable: a column is missing, or holds texts where the training rows hold numbers.
+            BadTable: a column is missing, or holds text although it was numeric in training.
         """
         lacking = [str(name) for name in self.names if name not in X.columns]
         if lacking:
@@ -91,7 +91,7 @@ class CellWriter:
         return [_numbers(X[name]) if numeric else X[name].to_numpy(dtype=object) for name, numeric in pairs]
 
     def texts(self, columns: list[np.ndarray], shown: Iterable[int]) -> dict[int, list[str]]:
-        """Column number → the texts of its cells, for the columns that are `shown`."""
+        """Column number → the texts of its cells, for the `shown` columns."""
         if self.row_levels and self.numeric.any():
             numbers = np.flatnonzero(self.numeric)
             levels = row_levels(np.column_stack([columns[i].astype(float) for i in numbers]), self.row_levels)
@@ -101,13 +101,13 @@ class CellWriter:
         return {i: written[i] if self.numeric[i] else self._categories(i, columns[i]) for i in shown}
 
     def keys(self, column: np.ndarray) -> list[str]:
-        """The texts under which a phrase looks up its words: whole numbers without decimals, categories as they are."""
+        """The texts by which a phrase looks up its words: whole numbers without decimals, categories as written."""
         return Format("significant", 17, True).write(column) if column.dtype.kind in "iuf" else list(map(str, column))
 
     def _categories(self, i: int, column: np.ndarray) -> list[str]:
-        """The texts of column `i`; with codes, a category that no training row has is written as a missing one."""
+        """The texts of column `i`; with codes, a category that no training row has is written as missing."""
         cells = list(zip(column, pd.isna(column), strict=True))
-        if i in self.codes:  # a missing cell must not be taken for the category "None"
+        if i in self.codes:  # a missing cell must not become the category "None"
             return [MISSING if missing else self.codes[i].get(str(v), MISSING) for v, missing in cells]
         texts = [MISSING if missing else str(v) for v, missing in cells]
         written = {text: escape(text, self.reserved) for text in set(texts)}
@@ -115,10 +115,10 @@ class CellWriter:
 
 
 def _codes(column: np.ndarray, levels: int) -> dict[str, str]:
-    """Category → its level: first and last in sorted order get the end levels, a single one the middle.
+    """Category → its level: first and last in sorted order get the end levels, a single one the middle level.
 
-    Where most rows have a category that no other row has (a name, a date), such categories get none: they would be
-    learnt by heart, and those of new rows have none either.
+    If most rows have a category that no other row has (a name, a date), such categories get no level: they would be
+    memorised, and those of new rows have none either.
     """
     counts = Counter(str(value) for value in column[~pd.isna(column)])
     n_one_off = sum(n == 1 for n in counts.values())
@@ -132,7 +132,7 @@ def targets(y: Any) -> np.ndarray:
     """Regression targets as floats, shape (n,).
 
     Raises:
-        BadTable: not numbers, missing or infinite.
+        BadTable: not numeric, missing or infinite.
     """
     try:
         values = np.asarray(y, dtype=float)
@@ -144,7 +144,7 @@ def targets(y: Any) -> np.ndarray:
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """A numeric column as integers where it holds nothing else, as floats with nan for missing ones otherwise."""
+    """A numeric column as integers if it holds nothing else, otherwise as floats with nan for missing cells."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
         return column.to_numpy()
     try:

@@ -1,4 +1,4 @@
-"""Training rows that stand before a prompt: at random, balanced over the answers, or the nearest ones (paper §3.1)."""
+"""Training rows placed before a prompt: random, balanced over the answers, or the nearest ones (paper §3.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHOICES = ("random", "balanced", "nearest")
 
 
 class Random:
-    """`shots` of `n_rows` training rows, each as likely as any other."""
+    """`shots` of `n_rows` training rows, drawn uniformly."""
 
     def __init__(self, n_rows: int, shots: int):
         self.n_rows, self.shots = n_rows, shots
@@ -39,12 +39,12 @@ class Random:
 
 
 class Balanced:
-    """`shots` training rows, as equal numbers of every class as there are; of numbers, one from each part of the ranks.
+    """`shots` training rows, as evenly over the classes as possible; for numbers, one from each range of ranks.
 
     Args:
         y: (n_rows,) the training targets.
         shots: rows to draw, fewer than n_rows.
-        task: "classification", or "regression", whose targets are cut into `shots` parts of like size.
+        task: "classification", or "regression", whose targets are cut into `shots` parts of similar size.
     """
 
     def __init__(self, y: np.ndarray, shots: int, task: str):
@@ -59,7 +59,7 @@ class Balanced:
     def draw(self, rng: np.random.Generator, without: int = -1) -> np.ndarray:
         """(shots,) rows in random order, none of them `without`."""
         drawn = []
-        # one part at most is emptied by `without`, so that many parts are always enough
+        # `without` empties at most one part, so this many parts are always enough
         for part in rng.permutation(len(self.parts))[: self.shots + 1]:
             rows = self.parts[part][self.parts[part] != without]
             drawn.append(rng.choice(rows, min(len(rows), self.shots), replace=False))
@@ -72,13 +72,13 @@ class Balanced:
 
 
 class Nearest:
-    """The training rows nearest to a query, the nearest last: Euclidean, numbers standardised, other columns one-hot.
+    """The training rows nearest to a query, nearest last: Euclidean, numbers standardised, other columns one-hot.
 
     Args:
         X: the training rows.
-        shots: neighbours of each query, fewer than there are rows.
-        row_levels: where above 0, the numbers of a row are first written as that many levels between its own least
-            and greatest, as a template of scale "row" does, so that rows of one shape are near.
+        shots: neighbours of each query, fewer than the rows.
+        row_levels: if above 0, the numbers of a row are first mapped to that many levels between its own minimum and
+            maximum, as a template of scale "row" does, so that rows of the same shape are near.
     """
 
     def __init__(self, X: pd.DataFrame, shots: int, row_levels: int = 0):
@@ -95,7 +95,7 @@ class Nearest:
         return self.index.kneighbors(points, return_distance=False)[:, ::-1]
 
     def own(self, rng: np.random.Generator | None = None) -> np.ndarray:
-        """(n_rows, shots) rows for each training row, never itself; an equal row of the table may be among them."""
+        """(n_rows, shots) rows for each training row, never itself; an identical row may be among them."""
         return self._own
 
     @cached_property
@@ -116,8 +116,8 @@ class Shots:
     """The training rows that prompts show.
 
     Attributes:
-        chooser: says which rows.
-        X, y: the rows that all queries show, or all training rows where each query shows its nearest.
+        chooser: selects the rows.
+        X, y: the rows shown for all queries, or all training rows if each query shows its nearest.
     """
 
     chooser: Random | Balanced | Nearest
@@ -128,22 +128,22 @@ class Shots:
     def of(
         cls, settings: dict[str, object], template: Template, X: pd.DataFrame, y: np.ndarray, seed: int
     ) -> Shots | None:
-        """What the settings `shots` and `shot_choice` say; None without shots.
+        """The shots for the settings `shots` and `shot_choice`; None without shots.
 
         Args:
             settings: by name.
-            template: the fitted one; rows that it scales by themselves are compared so.
+            template: fitted; rows that it scales individually are compared on that scale.
             X, y: the training rows.
             seed: of the rows for all queries.
 
         Raises:
-            BadTable: not one training row more than are to be shown.
+            BadTable: no more training rows than shots.
         """
         n, choice = settings["shots"], settings["shot_choice"]
         if not n:
             return None
         if n >= len(X):
-            raise BadTable(f"{n} rows wanted in the prompt, but there are {len(X)} training rows; lower --shots")
+            raise BadTable(f"{n} rows in the prompt need more than {len(X)} training rows; lower --shots")
         if choice == "nearest":
             return cls(Nearest(X, n, template.cells_.row_levels), X, y)
         chooser = Balanced(y, n, template.task) if choice == "balanced" else Random(len(X), n)
@@ -151,7 +151,7 @@ class Shots:
         return cls(chooser, X.iloc[rows], y[rows])
 
     def before(self, prompts: Sequence[str], X: pd.DataFrame, template: Template) -> list[str]:
-        """The prompts of these rows, each with its shots before it, all written by the template."""
+        """The prompts of these rows, each preceded by its shots, all written by the template."""
         if isinstance(self.chooser, Nearest):
             near = self.chooser.neighbours(X)
             rows, places = np.unique(near, return_inverse=True)
@@ -163,7 +163,7 @@ class Shots:
 
 
 def check(settings: dict[str, object]) -> None:
-    """Raises UserError for a number of shots or a choice that does not exist."""
+    """Raises UserError for an invalid number of shots or an unknown choice."""
     if settings["shots"] < 0:
         raise UserError(f"shots is {settings['shots']}; it must not be negative")
     if settings["shot_choice"] not in CHOICES:
@@ -173,12 +173,12 @@ def check(settings: dict[str, object]) -> None:
 def affordable(
     settings: dict[str, object], model: LanguageModel, template: Template, X: pd.DataFrame, y: np.ndarray, answer: int
 ) -> int:
-    """The shots that the settings want, cut to the table's rows and to what fits were all rows as long as the longest.
+    """The requested shots, cut to the table's rows and to what fits if all rows were as long as the longest.
 
     Args:
-        settings: with `shots` and, where it is limited, `shot_tokens`, the most tokens of the shown rows together.
-        model: counts tokens, and has a context, which may be unknown.
-        template: the fitted one.
+        settings: with `shots` and, optionally, `shot_tokens`, the maximum tokens of all shown rows together.
+        model: counts tokens; its context length may be unknown.
+        template: fitted.
         X, y: the training rows.
         answer: tokens of the longest answer.
     """

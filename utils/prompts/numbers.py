@@ -1,7 +1,7 @@
 """Numbers as text, and text as numbers: fixed decimals, significant digits, integer levels.
 
-Signs and exponents are kept: what is too long for positional notation gets an exponent, and a text whose number is not
-clear is no number.
+Signs and exponents are kept: numbers too long for positional notation get an exponent, and a text whose number is
+ambiguous is not a number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MISSING = "unknown"
-LONG = 1e15  # from here on positional notation shows digits that a float does not have
+LONG = 1e15  # above this, positional notation shows digits that a float does not have
 MINUS_SIGNS = str.maketrans("−–－﹣", "----")
 OPENING, CLOSING = " \t\"'`*([", " \t\"'`*)].,;:!?"
 NUMBER = re.compile(r"[+-]?(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -28,7 +28,7 @@ DOUBT = re.compile(  # words that negate a number, add a second one or change it
 
 
 def fixed(value: float, decimals: int) -> str:
-    """`value` with so many decimals, as the paper writes it; from 1e15 on with an exponent and all its digits.
+    """`value` with this many decimals, as the paper writes it; from 1e15 on with an exponent and all its digits.
 
     >>> fixed(-1234.5, 2), fixed(2e30, 2)
     ('-1234.50', '2e+30')
@@ -37,7 +37,7 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def significant(value: float, digits: int) -> str:
-    """`value` rounded to so many significant digits; an exponent only below 1e-4 and from 1e15 on.
+    """`value` rounded to this many significant digits; an exponent only below 1e-4 and from 1e15 on.
 
     >>> significant(-1234.5, 3), significant(0.0123456, 3), significant(1.5e-9, 3), significant(2.0, 3)
     ('-1230', '0.0123', '1.5e-09', '2')
@@ -47,7 +47,7 @@ def significant(value: float, digits: int) -> str:
 
 
 def whole(values: np.ndarray) -> bool:
-    """Whether all finite numbers are integers (and there is one)."""
+    """Whether all finite numbers are integers (and there is at least one)."""
     finite = values[np.isfinite(values)]
     return bool(len(finite)) and bool((finite == np.floor(finite)).all())
 
@@ -83,7 +83,7 @@ class Format:
 
 
 def number(text: str) -> float | None:
-    """The one clear number in `text`, read with goodwill, or None.
+    """The one unambiguous number in `text`, read leniently, or None.
 
     >>> [number(text) for text in ("-5", " +5 ", "−.5", "1,234.5", "y = 3", "3 years.", "1e-3")]
     [-5.0, 5.0, -0.5, 1234.5, 3.0, 3.0, 0.001]
@@ -110,10 +110,10 @@ def number(text: str) -> float | None:
 
 @dataclass(frozen=True)
 class Scale:
-    """A growing, piecewise linear map from numbers to the levels 0 … levels - 1, flat beyond its ends.
+    """An increasing, piecewise linear map from numbers to the levels 0 … levels - 1, constant beyond its ends.
 
-    `knots` are numbers in rising order and `heights` their levels, not yet rounded. Without knots (nothing was known)
-    or with one (a constant), everything is on the middle level.
+    `knots` are numbers in ascending order and `heights` their levels before rounding. With no knot (no data) or one (a
+    constant), everything maps to the middle level.
     """
 
     knots: np.ndarray
@@ -122,7 +122,7 @@ class Scale:
 
     @classmethod
     def between(cls, values: np.ndarray, levels: int, widen: float = 0.0) -> Scale:
-        """Linear from the least to the greatest finite value, each end moved out by `widen` times their distance."""
+        """Linear from the smallest to the largest finite value, each end extended by `widen` times the range."""
         finite = values[np.isfinite(values)]
         if not len(finite) or finite.min() == finite.max():
             return cls(finite[:1], np.array([(levels - 1) // 2], float)[: len(finite)], levels)
@@ -133,7 +133,7 @@ class Scale:
 
     @classmethod
     def quantiles(cls, values: np.ndarray, levels: int) -> Scale:
-        """By rank among the finite values: each at the middle of its ties; the ends get the end levels."""
+        """By rank among the finite values, ties at their mean rank; the extremes get the end levels."""
         knots, counts = np.unique(values[np.isfinite(values)], return_counts=True)
         if len(knots) < 2:
             return cls.between(values, levels)
@@ -141,11 +141,11 @@ class Scale:
         return cls(knots, (ranks - ranks[0]) / (ranks[-1] - ranks[0]) * (levels - 1), levels)
 
     def level(self, values: np.ndarray) -> np.ndarray:
-        """Levels, shape (n,), as integers; -1 where the value is missing."""
+        """Levels, shape (n,), as integers; -1 for missing values."""
         values = np.asarray(values, float)
         if len(self.knots) < 2:
             levels = np.full(len(values), (self.levels - 1) // 2)
-        else:  # halved, so that a range as wide as the floats does not overflow
+        else:  # halved, so that a range as wide as that of floats does not overflow
             levels = np.interp(np.nan_to_num(values) / 2, self.knots / 2, self.heights)
             levels = np.floor(levels + 0.5).astype(int)
         return np.where(np.isnan(values), -1, levels)
@@ -155,7 +155,7 @@ class Scale:
         return level_texts(self.level(values))
 
     def value(self, levels: Sequence[int]) -> np.ndarray:
-        """The numbers in the middle of these levels; the constant itself where all numbers were equal."""
+        """The numbers at the centres of these levels; the constant itself if all numbers were equal."""
         if len(self.knots) < 2:
             return np.full(len(levels), self.knots[0] if len(self.knots) else np.nan)
         return np.interp(np.asarray(levels, float), self.heights, self.knots / 2) * 2
@@ -167,9 +167,9 @@ def level_texts(levels: np.ndarray) -> list[str]:
 
 
 def row_levels(values: np.ndarray, levels: int) -> np.ndarray:
-    """Each row between its own least and greatest finite number, as integers of shape (n, p); -1 where one is missing.
+    """Levels of each row between its own smallest and largest finite number: integers, shape (n, p); -1 for missing.
 
-    The numbers of a row that are all equal are on the middle level.
+    A row whose numbers are all equal gets the middle level.
     """
     finite = np.isfinite(values)
     low = np.min(values, axis=1, initial=np.inf, where=finite, keepdims=True)

@@ -1,6 +1,6 @@
-"""Reading what a model wrote: the label or the number, or that it is neither.
+"""Reads a model's answer as a label or a number, or finds that it is neither.
 
-The text counts up to the stop mark and on its first line, without outer spaces.
+Only the first line counts, up to the stop mark and without surrounding spaces.
 
 | status   | rule                                                | a class code, text label, number or level        |
 |----------|-----------------------------------------------------|--------------------------------------------------|
@@ -30,7 +30,7 @@ from . import numbers
 
 @dataclass(frozen=True)
 class Answer:
-    """What a text says: a label, a float or None; and how it says it: "valid", "repaired" or "invalid"."""
+    """The value read from a text (a label, a float or None) and its status: "valid", "repaired" or "invalid"."""
 
     value: Any
     status: str
@@ -43,8 +43,8 @@ class ChoiceReader:
     """Reads one of several answers: class codes, text labels, or levels of a target.
 
     Args:
-        written: the answers as a completion holds them, all different.
-        values: what each means.
+        written: the answers as completions contain them, all different.
+        values: the value of each.
         stop: the stop mark, or "".
     """
 
@@ -57,7 +57,7 @@ class ChoiceReader:
             way: value
             for some, value in zip(ways, values, strict=True)
             for way in some - {None, ""}
-            if count[way] == 1  # a way that two answers share is neither
+            if count[way] == 1  # a form that two answers share counts for neither
         }
 
     def read(self, text: str) -> Answer:
@@ -78,7 +78,7 @@ class ChoiceReader:
 
 
 class NumberReader:
-    """Reads any finite number; one that `form` would have written otherwise is repaired."""
+    """Reads any finite number; one that `form` would write differently counts as repaired."""
 
     def __init__(self, form: numbers.Format, stop: str) -> None:
         self.form = form
@@ -93,11 +93,11 @@ class NumberReader:
 
 
 def first_line(text: str, stop: str) -> str:
-    """`text` before the stop mark, without outer spaces, to the end of its first line."""
+    """The first line of `text`, up to the stop mark and without surrounding spaces."""
     body = (text.split(stop, 1)[0] if stop else text).strip()
     return body.splitlines()[0].rstrip() if body else ""
 
 
 def fold(text: str) -> str:
-    """`text` without case, outer punctuation and doubled spaces."""
+    """`text` without case, surrounding punctuation and repeated spaces."""
     return re.sub(r"\s+", " ", text.strip(" \t\"'`.,;:!?")).casefold()

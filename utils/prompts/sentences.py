@@ -1,7 +1,7 @@
-"""Sentences written by hand for one table each, from the paper's experiments on feature names (paper §4.1).
+"""Hand-written sentences for one table each, from the paper's experiments on feature names (paper §4.1).
 
-The words are those of the paper's released texts. Where such a text said something untrue of its row, it is mended here
-and a comment says so.
+The words are those of the paper's released texts. Where such a text was wrong about its row, it is corrected here, and
+a comment says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Phrase:
-    """A field decided by one or two columns: their values, as texts, look up the words."""
+    """A field determined by one or two columns: their values, as text, look up the words."""
 
     columns: tuple[str, ...]
     words: Mapping[str | tuple[str, str], str]
@@ -25,8 +25,8 @@ class Sentence:
     Attributes:
         text: with a field in braces for each column (its role) or phrase.
         task: the task of the table.
-        columns: role → other names by which its column is known (letters and digits, lower case), in the table's order.
-        phrases: field → words; roles without one are written as the number or text they are.
+        columns: role → other names of its column (letters and digits, lower case), in the table's order.
+        phrases: field → words; roles without one are written as the cell's number or text.
         decimals: of fractional numbers in the paper's format.
         integers: whole columns are written without decimals.
     """
@@ -115,7 +115,7 @@ INSURANCE = Sentence(
     },
     task="regression",
 )
-SERVO = Sentence(  # the original wrote each gain in the place of the other
+SERVO = Sentence(  # the original swapped the two gains
     "Given a servomechanism, with motor {motor} and screw {screw}, whose voltage gain is {vgain} and power gain is "
     "{pgain}, what is its rise time?###",
     columns={"motor": ("m",), "screw": ("s",), "pgain": ("p",), "vgain": ("v",)},
@@ -162,8 +162,8 @@ STUDENT_WORDS: Mapping[str, Mapping[str, str]] = {
     "famsup": HAS,
     "paid": HAS,
     "activities": HAS,
-    "nursery": {"yes": "has attended", "no": "has never attended"},  # the original: attended, whatever the value
-    "higher": {"yes": "wants", "no": "does not want"},  # the original: wants, whatever the value
+    "nursery": {"yes": "has attended", "no": "has never attended"},  # the original always wrote "attended"
+    "higher": {"yes": "wants", "no": "does not want"},  # the original always wrote "wants"
     "internet": HAS,
     "romantic": HAS,
     "famrel": GOOD,
@@ -181,7 +181,7 @@ STUDENT_COLUMNS = (
 
 
 def _of_both(column: str, boy: Mapping[str, str], girl: Mapping[str, str]) -> Phrase:
-    """Words that the sex and another column decide."""
+    """Words that depend on sex and another column."""
     return Phrase(("sex", column), {("M", k): v for k, v in boy.items()} | {("F", k): v for k, v in girl.items()})
 
 
@@ -202,7 +202,7 @@ STUDENT = Sentence(  # travel and study time are codes 1 to 4, which the origina
     phrases={
         **{name: Phrase(("sex",), {"M": boy, "F": girl}) for name, (boy, girl) in SEX.items()},
         **{name: Phrase((name,), words) for name, words in STUDENT_WORDS.items()},
-        "guardian": _of_both(  # the original told the two cases the wrong way round
+        "guardian": _of_both(  # the original swapped the two cases
             "guardian",
             {"mother": "his mother", "father": "his father", "other": "neither his mother nor father"},
             {"mother": "her mother", "father": "her father", "other": "neither her mother nor father"},

@@ -1,10 +1,10 @@
-"""The template: a table row becomes a sentence, an answer text becomes a label or a number. Nothing else knows text.
+"""The template: turns a table row into a sentence, and an answer into a label or a number. Nothing else handles text.
 
 template = Template("classification").fit(X, y)
 template.prompts(X)[0]      # 'When we have x1=5.10, x2=3.50, What is this type? ###'
 template.completions(y)[0]  # ' 0@@@'
 template.parse(" 0@@@")     # 'setosa'
-template.parse(" 0 or 1")   # None: an answer that is not clear is no answer
+template.parse(" 0 or 1")   # None: an ambiguous answer is no answer
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ CHOICES = {
     "labels": ("codes", "text"),
 }
 LONGEST = 12  # decimals; smaller targets are written with an exponent
-WIDEN = 0.05  # share of the training range by which the levels of a regression target reach further at each end
+WIDEN = 0.05  # share of the training range by which a regression target's levels extend beyond each end
 
 
 class Template(BaseEstimator):
-    """Writes rows and answers, and reads answers. The constructor only stores; `fit` learns from the training rows.
+    """Writes rows and answers, and reads answers. The constructor only stores; `fit` learns from training rows.
 
     Args:
         task: "classification" or "regression".
@@ -52,18 +52,18 @@ class Template(BaseEstimator):
             an integer from 0 to `levels` - 1).
         digits: significant digits.
         scale: what the levels of "scaled" span: the training values of the "column", their ranks ("quantile"), all
-            numbers of the training "table", or the numbers of the "row" itself. What lies beyond gets the end level.
+            numbers of the training "table", or the numbers of the "row" itself. Values beyond get the end level.
         levels: number of levels.
-        categories: columns of texts as "text", or as "levels", the sorted categories spread evenly over the levels;
-            where most rows have a category of their own (names, dates), such are written as missing, as new ones are.
+        categories: text columns as "text", or as "levels", the sorted categories spread evenly over the levels; if
+            most rows have a unique category (names, dates), these are written as missing, like new ones.
         labels: classes as "codes" (0, 1, … in the order of `classes_`) or as "text".
 
     Attributes after fit:
-        classes_: the sorted labels, and candidates_: their completions. A regression with "scaled" numbers has those of
-            all levels as candidates_, any other has None.
+        classes_: the sorted labels, and candidates_: their completions. In regression, candidates_ holds those of all
+            levels with "scaled" numbers, else None.
         mean_: mean of the training targets (regression).
         names_: the columns' names as used; numeric_: which columns are numbers, bool of shape (n_columns,).
-        n_collisions_: distinct training rows whose prompt another row has already.
+        n_collisions_: distinct training rows with the same prompt as an earlier one.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Template(BaseEstimator):
         self.categories = categories
 
     def check(self) -> Template:
-        """Returns itself if its options exist; needs no rows.
+        """Returns itself if its options are valid; needs no rows.
 
         Raises:
             UnknownName: a task, wording, number format, scale or label form that does not exist.
-            UserError: a size below its least, a wording for the other task, or an own wording without a field.
+            UserError: a size below its minimum, a wording for the other task, or a custom wording without a field.
         """
         for option, known in CHOICES.items():
             if getattr(self, option) not in known:
@@ -105,19 +105,19 @@ class Template(BaseEstimator):
 
     @property
     def stop(self) -> str:
-        """The mark that ends an answer; empty where the model's own end token does."""
+        """The mark that ends an answer; empty if the model's own end token does."""
         return wordings.get(self.wording, self.task).stop
 
     def fit(self, X: pd.DataFrame | np.ndarray, y: Sequence[Any]) -> Template:
         """Learns columns, number formats and answers from the training rows; returns itself.
 
         Args:
-            X: rows as a DataFrame or a 2-D array, whose columns are then called x1, x2, ….
+            X: rows as a DataFrame, or a 2-D array, whose columns are called x1, x2, ….
             y: labels of one type, or finite numbers.
 
         Raises:
-            UnknownName: an option that does not exist.
-            BadTable: no rows or columns, two columns of one name, or targets that are missing or infinite.
+            UnknownName: an unknown option.
+            BadTable: no rows or columns, two columns of the same name, or missing or infinite targets.
             UserError: a wording with fields or columns that the table does not have.
         """
         self.check()
@@ -146,7 +146,7 @@ class Template(BaseEstimator):
         """One prompt per row, in order.
 
         Raises:
-            BadTable: columns are missing, or hold texts where they held numbers when the template was fitted.
+            BadTable: columns are missing, or hold text although they held numbers when the template was fitted.
         """
         columns = self.cells_.columns(cells.frame(X))
         texts = self.cells_.texts(columns, {i for slot in self.slots_ for i in slot.columns})
@@ -164,23 +164,23 @@ class Template(BaseEstimator):
         return list(zip(self.prompts(X), self.completions(y), strict=True))
 
     def text_sha256(self, X: pd.DataFrame | np.ndarray, y: Sequence[Any]) -> str:
-        """The identity of a training text: SHA-256 over all prompts and completions."""
+        """The identity of the training text: SHA-256 over all prompts and completions."""
         return hashlib.sha256("\n".join(map(json.dumps, self.examples(X, y))).encode()).hexdigest()
 
     def count_collisions(self, X: pd.DataFrame | np.ndarray) -> int:
-        """How many distinct rows get a prompt that another distinct row has already."""
+        """How many distinct rows share the prompt of an earlier distinct row."""
         frame = cells.frame(X)
         distinct = frame[~frame.duplicated().to_numpy()]
         return len(distinct) - len(set(self.prompts(distinct)))
 
     def permuted(self, order: Sequence[int]) -> Template:
-        """A fitted copy whose {features} come in another order; each column keeps its name or number.
+        """A fitted copy with its {features} in another order; each column keeps its name or number.
 
         Raises:
-            UserError: not an order of the columns, or a wording whose sentence fixes the order.
+            UserError: not a permutation of the columns, or a wording whose sentence fixes the order.
         """
         if sorted(order) != list(range(len(self.names_))):
-            raise UserError(f"an order must hold each of 0 … {len(self.names_) - 1} once, not {list(order)}")
+            raise UserError(f"an order must contain each of 0 … {len(self.names_) - 1} once, not {list(order)}")
         if ("features", True) not in wordings.pieces(self.wording_.text):
             raise UserError(f"the wording {self.wording!r} fixes the order of the columns; use one with {{features}}")
         other = copy.copy(self)
@@ -188,9 +188,9 @@ class Template(BaseEstimator):
         return other
 
     def prompt_with_shots(self, shots: Sequence[tuple[str, str]], prompt: str) -> str:
-        """The in-context form: training texts (prompt and completion), then the query.
+        """The in-context prompt: training texts (prompt and completion), then the query.
 
-        A space stands between two texts, as in the paper's; a new line where the wording has no stop mark.
+        Texts are separated by a space, as in the paper; by a new line if the wording has no stop mark.
         """
         return (" " if self.stop else "\n").join([*(shot + completion for shot, completion in shots), prompt])
 
@@ -200,7 +200,7 @@ class Template(BaseEstimator):
         """One completion per target, in order: a space, the answer, the stop mark.
 
         Raises:
-            BadTable: a label that `fit` has not seen, or a target that is missing or infinite.
+            BadTable: a label not seen by `fit`, or a missing or infinite target.
         """
         if self.task == "regression":
             return [f" {text}{self.stop}" for text in self.y_format_.write(cells.targets(y))]
@@ -216,7 +216,7 @@ class Template(BaseEstimator):
         return self.completions([y])[0]
 
     def read(self, text: str) -> Answer:
-        """What a model's answer says, and whether it says it as it was taught; `parsing` has the rules."""
+        """The value of a model's answer, and whether it has the trained form; for the rules see `parsing`."""
         return self.reader_.read(text)
 
     def parse(self, text: str) -> Any:
@@ -242,7 +242,7 @@ class Template(BaseEstimator):
         return names
 
     def _words(self, slot: wordings.Slot, columns: list[np.ndarray], texts: dict[int, list[str]]) -> list[str]:
-        """The words that the slot's columns look up; a value without words, as a missing one, is written as it is."""
+        """The words that the slot's columns look up; a value without words, such as a missing one, stays as written."""
         keys = [self.cells_.keys(columns[i]) for i in slot.columns]
         found = keys[0] if len(keys) == 1 else zip(*keys, strict=True)
         return [slot.words.get(key, own) for key, own in zip(found, texts[slot.columns[-1]], strict=True)]
@@ -253,7 +253,7 @@ class Template(BaseEstimator):
         try:
             self.classes_ = np.unique(y)
         except TypeError as error:
-            raise BadTable(f"labels are of several types ({error}); write all of them as text") from error
+            raise BadTable(f"labels have mixed types ({error}); convert all of them to text") from error
         labels = self.classes_.tolist()
         written = [str(i) if self.labels == "codes" else wordings.escape(str(label)) for i, label in enumerate(labels)]
         self.candidates_ = [f" {text}{self.stop}" for text in written]
@@ -261,7 +261,7 @@ class Template(BaseEstimator):
 
     def _fit_targets(self, y: np.ndarray) -> None:
         self.mean_ = float(y.mean())
-        # the paper's decimals, or more where the targets are small: half their range keeps 3 digits
+        # the paper's decimals, or more for small targets, so that half their range keeps 3 digits
         spread = float(y.max() / 2 - y.min() / 2) or abs(float(y[0]))
         decimals = max(self.wording_.y_decimals, 2 - math.floor(math.log10(spread)) if spread else 0)
         style = "significant" if self.numbers == "significant" or decimals > LONGEST else "fixed"
@@ -278,5 +278,5 @@ class Template(BaseEstimator):
 def _labels(y: Sequence[Any]) -> np.ndarray:
     labels = np.asarray(y)
     if labels.dtype.kind == "U" and not isinstance(y, np.ndarray):
-        return np.array(list(y), dtype=object)  # numpy's texts of fixed width lose a NUL character at their end
+        return np.array(list(y), dtype=object)  # numpy's fixed-width strings lose a trailing NUL character
     return labels

@@ -1,7 +1,7 @@
-"""The wordings: how a row is put into words, in the paper's ways, compactly, or in the user's own.
+"""Wordings: how a row is put into words, as in the paper, compactly, or in the user's own way.
 
-A wording is a text with fields in braces. `{features}` stands for all columns, one after the other; any other field for
-one column, or for a phrase that one or two columns decide. Source of the generic words: paper §2, released texts.
+A wording is a text with fields in braces. `{features}` stands for all columns in order; any other field for one column,
+or for a phrase determined by one or two columns. Source of the generic words: paper §2, released texts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNSAFE = re.compile(
 
 @dataclass(frozen=True)
 class Slot:
-    """What fills one place of a sentence: a column, or the words that one or two columns look up."""
+    """What fills one slot of a sentence: a column, or the words that one or two columns look up."""
 
     columns: tuple[int, ...]
     words: Mapping[str | tuple[str, str], str] | None = None
@@ -34,16 +34,16 @@ class Wording:
 
     Attributes:
         text: with fields in braces; literal braces are doubled.
-        item, join: how `{features}` writes one column, and what stands between two.
+        item, join: how `{features}` writes one column, and the separator between two.
         named: `{features}` uses the columns' names; otherwise x1, x2, ….
-        stop: the mark that ends an answer; empty where the model's own end token does.
-        reserved: a pattern of what must not stand in a category as it is, because it separates columns.
+        stop: the mark that ends an answer; empty if the model's own end token does.
+        reserved: a pattern of what must be escaped in a category, because it separates columns.
         decimals: of fractional inputs in the paper's number format.
         integers: whole columns are written without decimals.
         y_decimals: of regression targets in the paper's number format, at least.
-        columns: role → names by which its column is known (letters and digits, lower case), in the table's order.
-        phrases: role → words; roles without one are written as the number or text they are.
-        task: the only task it fits, or "".
+        columns: role → names of its column (letters and digits, lower case), in the table's order.
+        phrases: role → words; roles without one are written as the cell's number or text.
+        task: the only task it suits, or "".
     """
 
     text: str
@@ -60,7 +60,7 @@ class Wording:
     task: str = ""
 
     def roles(self, names: Sequence[str]) -> dict[str, int]:
-        """Role → position of its column among `names`: by name, or by position where the columns have no real names.
+        """Role → position of its column among `names`: by name, or by position if the columns have no real names.
 
         Raises:
             UserError: the table lacks a column of this wording.
@@ -81,14 +81,14 @@ class Wording:
         return found
 
     def compile(self, names: Sequence[str], order: Sequence[int]) -> tuple[str, list[Slot]]:
-        """The sentence as a format with %s for each slot, and the slots.
+        """The sentence as a format string with %s for each slot, and the slots.
 
         Args:
             names: what the columns are called.
             order: the order in which `{features}` shows them.
 
         Raises:
-            UserError: a field that is neither a column nor x1, x2, …; or columns that this wording needs are missing.
+            UserError: a field that is neither a column nor x1, x2, …, or a missing column that this wording needs.
         """
         labels = [escape(name, self.reserved) if self.named else f"x{i + 1}" for i, name in enumerate(names)]
         items = [
@@ -129,7 +129,7 @@ def plain(name: str) -> str:
 
 
 def escape(text: str, reserved: str = "") -> str:
-    """`text` on one line, without stop marks, separators or outer spaces; different texts stay different.
+    """`text` on one line, without stop marks, separators or surrounding spaces; different texts stay different.
 
     >>> print(escape("a\\nb, c@", r",(?=\\s|$)"))
     a\\x0ab\\x2c c\\x40
@@ -145,10 +145,10 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def pieces(text: str) -> list[tuple[str, bool]]:
-    """A wording's text as (literal, False) and (name of a field, True), in order.
+    """A wording's text as (literal, False) and (field name, True) pairs, in order.
 
     Raises:
-        UserError: a brace that opens or closes nothing, or no field at all.
+        UserError: an unmatched brace, or no field at all.
     """
     parts: list[tuple[str, bool]] = []
     end = 0
@@ -168,7 +168,7 @@ def pieces(text: str) -> list[tuple[str, bool]]:
 
 
 def get(name: str, task: str) -> Wording:
-    """The wording called `name`, or the user's own text where `name` holds a brace.
+    """The wording called `name`, or the user's own text if `name` contains a brace.
 
     Raises:
         UnknownName: no such wording.
