@@ -94,7 +94,7 @@ def test_prefetch_brings_what_it_can_and_tells_the_rest(monkeypatch, capsys):
     assert "here     here/model" in out
     assert "no-such-table" in err
     assert "no/model cannot be fetched" in err
-    with pytest.raises(UserError, match="nothing is named"):
+    with pytest.raises(UserError, match="nothing to fetch"):
         prefetch.main(prefetch.Config())
 
 

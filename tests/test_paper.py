@@ -26,12 +26,12 @@ def item(published):
 @pytest.mark.parametrize(
     ("ours", "sd", "n", "is_error", "verdict"),
     [
-        (0.80, 0.02, 3, False, "alike"),
+        (0.80, 0.02, 3, False, "equal"),
         (0.90, 0.02, 3, False, "better"),
         (0.70, 0.02, 3, False, "worse"),
         (0.70, 0.02, 3, True, "better"),
-        (0.70, math.nan, 1, False, "cannot be told"),
-        (0.84, 0.03, 3, False, "alike"),
+        (0.70, math.nan, 1, False, "undecided"),
+        (0.84, 0.03, 3, False, "equal"),
         (0.84, 0.00, 3, False, "better"),
     ],
 )
@@ -44,11 +44,11 @@ def test_a_number_stands_beside_that_of_the_same_table_and_settings():
     found = paper.section(item("E01-openml"), {"classification/accuracy": summary(lines)})
     assert found.n_published == 140
     assert found.pairs[["setting", "method", "verdict"]].to_numpy().tolist() == [
-        ["Vehicle", "svm", "alike"],
+        ["Vehicle", "svm", "equal"],
         ["Vehicle", "lift", "better"],
     ]
     assert found.models == ("lift-tiny",)
-    assert found.missing == "138 wait for a run: bash classification/accuracy.sh --datasets paper"
+    assert found.missing == "138 still have to be run: bash classification/accuracy.sh --datasets paper"
     row = found.table.set_index("").loc["Vehicle"]
     assert row["lift"] == "0.702 ±0.027 / 0.780 ±0.010"
     assert row["LIFT today"] == "better"
@@ -84,22 +84,22 @@ def test_claims_by_their_rules():
     assert claim(0, classification__accuracy=summary(first)).verdict == "reproduced"
     last = [(name, method, 0.5 + 0.1 * i, 0.01, 3) for name in names for i, method in enumerate(methods)]
     assert claim(0, classification__accuracy=summary(last)).verdict == "not reproduced"
-    assert claim(0, classification__accuracy=summary(first[:5])).verdict == "cannot be told"
+    assert claim(0, classification__accuracy=summary(first[:5])).verdict == "undecided"
 
-    for lift, verdict in ((0.5, "reproduced"), (0.79, "not reproduced"), (0.7, "cannot be told")):
+    for lift, verdict in ((0.5, "reproduced"), (0.79, "not reproduced"), (0.7, "undecided")):
         lines = [
             (n, m, value, 0.01, 3) for n in ("margin", "plants-texture") for m, value in (("lift", lift), ("svm", 0.8))
         ]
         assert claim(1, classification__accuracy=summary(lines)).verdict == verdict
-    assert claim(1, classification__accuracy=summary(first)).verdict == "cannot be told"
+    assert claim(1, classification__accuracy=summary(first)).verdict == "undecided"
 
     functions = ["linear", "cosine:p=2"]
-    for lift, verdict in ((0.3, "reproduced"), (0.01, "not reproduced"), (0.1, "cannot be told")):
+    for lift, verdict in ((0.3, "reproduced"), (0.01, "not reproduced"), (0.1, "undecided")):
         lines = [(n, m, value, 0.01, 3) for n in functions for m, value in (("lift", lift), ("gp", 0.1))]
         assert claim(2, regression__accuracy=summary(lines, "rae_filtered3")).verdict == verdict
     one_seed = summary([("linear", "lift", 0.1, math.nan, 1), ("linear", "gp", 0.2, math.nan, 1)], "rae_filtered3")
-    assert claim(2, regression__accuracy=one_seed).verdict == "cannot be told"
-    assert claim(3, regression__accuracy=one_seed).verdict == "cannot be told"
+    assert claim(2, regression__accuracy=one_seed).verdict == "undecided"
+    assert claim(3, regression__accuracy=one_seed).verdict == "undecided"
     fits = summary([("linear", "lift", 0.1, 0.01, 3)], "rae_filtered3")
     assert claim(3, regression__accuracy=fits).verdict == "reproduced"
     assert claim(3, regression__accuracy=fits.assign(rae_filtered3=0.9)).verdict == "not reproduced"

@@ -160,7 +160,7 @@ def test_what_cannot_be_done_is_told(place, flags, words):
 def test_a_target_called_row_and_check(place, capsys):
     ROWS.assign(row=LABELS).to_csv("train.csv", index=False)
     run(check=True)
-    assert "nothing is run under --check" in capsys.readouterr().out
+    assert "--check: nothing was run" in capsys.readouterr().out
     assert not (place / "kept").exists()
     run()
     assert list(pd.read_csv("answers.csv"))[:2] == ["row number", "row"]

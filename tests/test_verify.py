@@ -64,7 +64,7 @@ def test_a_case_that_is_another_one_today_is_told(finished, monkeypatch):
 def test_without_a_record_or_without_rows_it_says_so(finished, tmp_path):
     for key in finished.frame()["key"]:
         finished.record_path(key).unlink()
-    with pytest.raises(UserError, match="nothing tells how"):
+    with pytest.raises(UserError, match="it is unknown how"):
         check(finished)
     with pytest.raises(UserError, match="holds no results"):
         verify.main(verify.Config(csv=tmp_path / "classification" / "none.csv"))

@@ -1,6 +1,6 @@
-"""What the scripts share: eight packages, and beside them commands and small common things. See ARCHITECTURE.md.
+"""The library shared by the scripts: eight packages, commands and small common modules. See ARCHITECTURE.md.
 
-Installed, this is the package `lift`: `from lift import LIFTClassifier, LIFTRegressor`.
+When installed, it is the package `lift`: `from lift import LIFTClassifier, LIFTRegressor`.
 """
 
 from ._lazy import attach

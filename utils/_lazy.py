@@ -1,8 +1,8 @@
-"""Packages whose modules load when they are used, so that `--help` waits for none of them.
+"""Packages whose modules are loaded on first use, so that `--help` is fast.
 
-`from utils.tables import splits` only names the module; the first `splits.something` loads it. Public names of a
-package are looked up in the module that defines them, which loads then. Code for several threads imports names, not
-modules: before Python 3.11.9 and 3.12.3 two threads must not be the first to use a lazy module.
+`from utils.tables import splits` does not load the module; the first `splits.something` does. Public names of a package
+are looked up in the module that defines them, which is loaded then. Multi-threaded code imports names, not modules:
+before Python 3.11.9 and 3.12.3, the first use of a lazy module must not happen in two threads at once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def attach(package: str, names: Mapping[str, str] | None = None) -> Callable[[st
 
     Args:
         package: its `__name__`.
-        names: public names, separated by spaces, by the module of the package that defines them. A module and a name
-            are never spelt alike: importing the module would hide the name.
+        names: module → the public names it defines, separated by spaces. A module and a name must not be equal, because
+            importing the module would hide the name.
     """
     homes = {name: module for module, text in (names or {}).items() for name in text.split()}
 

@@ -14,20 +14,20 @@ from . import VERSION, paths
 
 AREAS = ("classification", "regression", "others")
 COMMANDS = {
-    "run": "an experiment: lift run classification/accuracy; without a name, the list of all",
-    "predict": "answers for new rows, by a model that is tuned once and kept",
-    "check": "how a table is read, and what looks wrong: lift check my.csv --target y",
-    "report": "one HTML file of all results of a folder, down to every answer",
-    "paper": "the published tables with our numbers beside them",
-    "overview": "one table of all experiments of an area",
-    "verify": "runs finished cases again and says where a number differs",
-    "doctor": "what this machine has, and what is missing",
-    "prefetch": "brings models and tables onto this machine",
+    "run": "run an experiment: lift run classification/accuracy; without a name, list all",
+    "predict": "predict new rows with a model that is tuned once and kept",
+    "check": "show how a table is read, and what looks wrong: lift check my.csv --target y",
+    "report": "write one HTML file of all results of a folder, down to every answer",
+    "paper": "compare the published tables with our numbers",
+    "overview": "print one table of all experiments of an area",
+    "verify": "run finished cases again and report where a number differs",
+    "doctor": "show what this machine has, and what is missing",
+    "prefetch": "download models and tables",
 }
 
 
 def main() -> None:
-    """Runs what the words on the command line name, or exits with 2 and says what there is."""
+    """Runs the command that the arguments name, or exits with 2 and lists the commands."""
     words = sys.argv[1:]
     if not words or words[0] in ("-h", "--help"):
         print(_help())

@@ -1,4 +1,4 @@
-"""From the words of a command line to a dataclass of settings, and from what a command raises to its exit code."""
+"""Parses a command line into a dataclass of settings, and turns the exceptions of a command into its exit code."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .errors import UserError
 
 
 def flags(config: type, description: str) -> Any:
-    """The settings that the command line gives; `--help` shows `description` line by line."""
+    """The settings from the command line; `--help` shows `description` line by line."""
     return tyro.cli(config, description="\n\n".join(filter(None, description.splitlines())))
 
 
 def run(command: Callable[[Any], object], config: type, description: str) -> None:
     """Runs a command with its settings.
 
-    The exit code is 0, or 1 where the command returns a number of failures; 2 on a UserError, which is printed; 130
-    after Ctrl-C.
+    The exit code is 0; 1 if the command returns a number of failures; 2 on a UserError, which is printed; 130 after
+    Ctrl-C.
     """
     try:
         returned = command(flags(config, description))

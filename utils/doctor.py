@@ -1,4 +1,4 @@
-"""What this machine has, what of each experiment can run on it, and what to type where something is missing.
+"""What this machine has, which experiments can run on it, and what to type if something is missing.
 
 python -m utils.doctor
 python -m utils.doctor --model EleutherAI/gpt-j-6b --no-network    # asks no server
@@ -33,20 +33,20 @@ AREAS = ("classification", "regression", "others")
 KEYS = ("OPENAI_API_KEY", "OPENAI_INFERENCE_API_KEY", "HF_TOKEN")
 SERVERS = {"OpenML": "https://www.openml.org", "Hugging Face Hub": "https://huggingface.co"}
 TIMEOUT = 3.0  # seconds for a connection
-DISK_WANTED = 2 * 2**30  # bytes; a study of a small model takes far less
+DISK_WANTED = 2 * 2**30  # bytes; a study of a small model needs far less
 GIB = 2**30
 
 
 @dataclass(frozen=True)
 class Config:
-    model: str = "lift-tiny"  # the model that is to be used
-    results_dir: Path = RESULTS  # where results are to go
-    network: bool = True  # whether servers may be asked (a connection, nothing else)
+    model: str = "lift-tiny"  # the model to check
+    results_dir: Path = RESULTS  # where results will be written
+    network: bool = True  # whether servers may be contacted (only a connection is opened)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `advice` is empty where all is well."""
+    """One line of the report. `advice` is empty if all is well."""
 
     part: str
     thing: str
@@ -74,7 +74,7 @@ def _python() -> Iterator[Finding]:
                 have = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:
                 yield Finding(
-                    "packages", name, "optional, not there" if optional else "missing", f"pip install -r {file}"
+                    "packages", name, "optional, not installed" if optional else "missing", f"pip install -r {file}"
                 )
                 continue
             same = have.partition("+")[0] == wanted
@@ -82,7 +82,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, str]]:
-    """Names and versions of a requirements file that are meant for this Python; installed, of the package's own."""
+    """Names and versions in a requirements file that apply to this Python; if installed, those of the package."""
     from packaging.requirements import Requirement
 
     extra = file.stem.partition("-")[2]
@@ -115,7 +115,7 @@ def _machine(config: Config) -> Iterator[Finding]:
 def _memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):  # not on this system
+    except (ValueError, OSError, AttributeError):  # not available on this system
         return None
 
 
@@ -137,7 +137,7 @@ def _reachable(address: str) -> bool:
 
 def _network(config: Config, online: dict[str, bool]) -> Iterator[Finding]:
     if not config.network:
-        yield Finding("network", "servers", "not asked")
+        yield Finding("network", "servers", "not checked")
     for name, is_there in online.items():
         advice = "" if is_there else "on a machine with a network: python -m utils.prefetch, then copy the caches"
         yield Finding("network", name, "reachable" if is_there else "not reachable", advice)
@@ -150,7 +150,7 @@ def _network(config: Config, online: dict[str, bool]) -> Iterator[Finding]:
 
 def _keys() -> Iterator[Finding]:
     for name in KEYS:
-        yield Finding("keys", name, "set" if os.environ.get(name) else "not set (only servers ask for it)")
+        yield Finding("keys", name, "set" if os.environ.get(name) else "not set (only needed for servers)")
 
 
 def _data() -> Iterator[Finding]:
@@ -188,7 +188,7 @@ def _model(config: Config) -> Iterator[Finding]:
 
 
 def _experiments(online: bool) -> Iterator[Finding]:
-    """Whether the tables of each script's defaults, and of its shell command, are to be had here."""
+    """Whether the tables of each script's defaults, and of its shell command, are available."""
     for area in AREAS:
         for script in sorted((ROOT / area).glob("*.py")):
             if script.stem.startswith("_"):
@@ -205,13 +205,13 @@ def _experiments(online: bool) -> Iterator[Finding]:
 
 
 def _named(shell: Path) -> list[str]:
-    """What a shell command gives to --datasets."""
+    """The --datasets of a shell command."""
     found = re.search(r"--datasets((?:\s+(?!--)[^\s\"\\]+)+)", shell.read_text("utf-8").replace("\\\n", " "))
     return found.group(1).split() if found else []
 
 
 def _missing(word: str, area: str, online: bool) -> list[str]:
-    """The tables that a word stands for in an area's scripts and that are not to be had."""
+    """The unavailable tables among those that a word stands for in an area's scripts."""
     word = word.removeprefix("images:").removeprefix("permuted_")
     names = [word]
     if word in registry.GROUPS:
@@ -221,7 +221,7 @@ def _missing(word: str, area: str, online: bool) -> list[str]:
 
 
 def _is_here(name: str, online: bool) -> bool:
-    """Whether a table can be loaded without asking anybody, or from a server that answers."""
+    """Whether a table can be loaded locally, or from a reachable server."""
     base = name.partition(":")[0]
     if (
         synthetic.is_synthetic(name)
@@ -240,7 +240,7 @@ def _is_here(name: str, online: bool) -> bool:
 
 
 def main(config: Config) -> int:
-    """Prints the report and returns how many needed things are missing."""
+    """Prints the report and returns the number of missing requirements."""
     console = Console()
     part, found = "", report(config)
     for finding in found:
@@ -251,7 +251,7 @@ def main(config: Config) -> int:
                 table.add_row(line.thing, line.state, f"→ {line.advice}" if line.advice else "")
             console.print(table, end="\n\n")
     missing = [one for one in found if one.part in ("packages", "model") and one.state in ("missing", "cannot be used")]
-    print("all that is needed is here" if not missing else f"{len(missing)} needed things are missing")
+    print("everything required is available" if not missing else f"{len(missing)} requirements are missing")
     return len(missing)
 
 

@@ -1,18 +1,18 @@
-"""What can go wrong and what the reader can do about it.
+"""Errors that the user can fix.
 
-UserError           the message names the thing and says what to type; scripts print it and exit with code 2
-├── UnknownName     a table, method, model, wording or adapter that does not exist; the message lists what does
-├── Unobtainable    a known data set that is neither here nor to be had from its server; a study goes on without it
+UserError           the message names the cause and says what to type; scripts print it and exit with code 2
+├── UnknownName     a table, method, model, wording or adapter that does not exist; the message lists those that do
+├── Unobtainable    a known data set that is neither stored here nor available from its server; studies skip it
 ├── BadTable        data that no learner could use: no target, no rows, one class, infinite targets
-├── BadModel        a model folder or id that cannot be loaded, or settings it cannot take
+├── BadModel        a model folder or id that cannot be loaded, or settings it does not support
 ├── TooLong         a prompt with its answer is longer than the model's context
-├── MissingPackage  an optional extra; the message is the command that installs it
-└── CannotDo        a learner or back end that lacks a verb; the reason becomes a cell of the result table
+├── MissingPackage  an optional package; the message gives the command that installs it
+└── CannotDo        a learner or back end lacks an ability; the reason becomes a cell of the result table
 """
 
 
 class UserError(ValueError):
-    """A problem that the reader can mend. The message names the thing and says what to type."""
+    """A problem that the user can fix. The message names the cause and says what to type."""
 
 
 class UnknownName(UserError):
@@ -20,15 +20,15 @@ class UnknownName(UserError):
 
 
 class Unobtainable(UserError):
-    """A data set that exists, but is not on this machine and cannot be downloaded now."""
+    """A data set that exists but is not on this machine and cannot be downloaded now."""
 
 
 class BadTable(UserError):
-    """Data that cannot be learnt from as it is."""
+    """Data that no learner could use."""
 
 
 class BadModel(UserError):
-    """A language model that cannot be loaded or cannot take the settings given."""
+    """A language model that cannot be loaded or does not support the settings given."""
 
 
 class TooLong(UserError):
@@ -40,4 +40,4 @@ class MissingPackage(UserError):
 
 
 class CannotDo(UserError):
-    """The learner or back end has no such ability; not a fault of the data."""
+    """The learner or back end lacks an ability; the data are not at fault."""

@@ -1,7 +1,7 @@
-"""Scores. Answers that could not be read are counted and scored, never dropped.
+"""Scores. Unreadable answers are counted and scored, never dropped.
 
-All shares lie in 0..1; the paper prints percentages. A score that has no value, such as an error relative to a constant
-truth, is NaN.
+All shares are between 0 and 1; the paper prints percentages. An undefined score, such as an error relative to a
+constant truth, is NaN.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ FILTERS = (3, 5)  # the paper drops errors above 3 (synthetic tables) or 5 (real
 
 
 def classification(y_true, y_pred, probabilities=None, classes=None) -> dict[str, float]:
-    """Scores of predicted labels (n,); None is an answer that could not be read and counts as wrong.
+    """Scores of predicted labels (n,); None is an unreadable answer and counts as wrong.
 
-    accuracy           share of right answers
+    accuracy           share of correct answers
     balanced_accuracy  mean recall of the classes that occur in `y_true`
     f1_macro           mean F1 of the classes that occur in `y_true` or among the readable answers
     n_invalid          number of unreadable answers
@@ -25,8 +25,8 @@ def classification(y_true, y_pred, probabilities=None, classes=None) -> dict[str
     roc_auc            one class against the rest, mean over the classes of `y_true`; NaN if there is only one
 
     The last three need `probabilities` (n, k), whose columns follow `classes` (k,), and are NaN without them. A true
-    class that is missing from `classes` has probability 0. Raises BadTable without rows and ValueError for lengths that
-    do not fit. Paper §3.1.
+    class that is missing from `classes` has probability 0. Raises BadTable without rows and ValueError for mismatched
+    lengths. Paper §3.1.
     """
     truth, answers = _column(y_true), _column(y_pred)
     _check_lengths(truth, answers)
@@ -48,16 +48,16 @@ def classification(y_true, y_pred, probabilities=None, classes=None) -> dict[str
 
 
 def regression(y_true, y_pred, fill: float) -> dict[str, float]:
-    """Scores of predicted numbers (n,); None, NaN and infinities are answers that could not be used.
+    """Scores of predicted numbers (n,); None, NaN and infinities are unusable answers.
 
-    rae, rmse, r2                     over all rows; NaN as soon as one answer is unusable
+    rae, rmse, r2                     over all rows; NaN if any answer is unusable
     rae_mean_filled, rmse_mean_filled with `fill`, the mean of the training targets, in place of unusable answers
     rae_filtered3, rae_filtered5      of the filled answers, without the rows whose error is above 3 or 5 times the RMSE
     n_invalid                         number of unusable answers
 
     RAE = Σ|error| / Σ|y - mean(y)|, the sums and the mean taken over the rows that are scored. RAE and R² of a constant
     truth are NaN. The paper reports filtered values only, and fills unread answers without saying so (§3.1).
-    Raises BadTable without rows and ValueError for lengths that do not fit or a truth that is not finite.
+    Raises BadTable without rows and ValueError for mismatched lengths or a truth that is not finite.
     """
     truth = np.asarray(y_true, dtype=float)
     answers = np.array([np.nan if answer is None else answer for answer in y_pred], dtype=float)
@@ -82,7 +82,7 @@ def regression(y_true, y_pred, fill: float) -> dict[str, float]:
 
 
 def chance_accuracy(y_train, y_test) -> float:
-    """Test accuracy of always answering the most frequent training label; of equals the first in order."""
+    """Test accuracy of always answering the most frequent training label; ties go to the first in order."""
     labels, counts = np.unique(_column(y_train), return_counts=True)
     truth = _column(y_test)
     _check_lengths(truth, truth)
@@ -128,7 +128,7 @@ def _probability_scores(truth: np.ndarray, probabilities, classes) -> dict[str, 
 def _rae(truth: np.ndarray, answers: np.ndarray) -> float:
     if len(truth) == 0 or np.ptp(truth) == 0:
         return np.nan
-    with np.errstate(over="ignore"):  # several answers near 1e308 make an infinite score, which is what they deserve
+    with np.errstate(over="ignore"):  # several answers near 1e308 rightly give an infinite score
         return float(np.abs(truth - answers).sum() / np.abs(truth - truth.mean()).sum())
 
 
@@ -149,18 +149,18 @@ def _r2(truth: np.ndarray, rmse: float) -> float:
 
 
 def one_class(y_true, y_pred, label, likely=None) -> dict[str, float]:
-    """Scores of one class against all others, for a class that is rare.
+    """Scores of one class against all others, for rare classes.
 
-    precision          share of right ones among the answers `label`; 0 where no answer says so
+    precision          share of correct ones among the answers `label`; 0 without such answers
     recall             share of the rows of `label` that were found
     f1                 harmonic mean of the two
     average_precision  mean precision over the rows of `label`, ranked by `likely`; a ranking by chance has the class's
                        share of the rows. NaN without `likely`
 
     Args:
-        y_true, y_pred: labels (n,); an unreadable answer, None or NaN, is none of the classes.
-        label: the class. All scores are NaN where no row of `y_true` has it.
-        likely: (n,) probabilities of the class or anything that grows with them, None where there are none.
+        y_true, y_pred: labels (n,); an unreadable answer (None or NaN) belongs to no class.
+        label: the class. All scores are NaN if no row of `y_true` has it.
+        likely: (n,) probabilities of the class, or any increasing function of them; None if not available.
     """
     truth = _column(y_true) == label
     answers = _column(y_pred) == label
@@ -180,13 +180,14 @@ def one_class(y_true, y_pred, label, likely=None) -> dict[str, float]:
 def crps(quantiles, shares, y_true, weights=None) -> np.ndarray:
     """(n,) continuous ranked probability scores of true values (n,), in the target's units; 0 is best.
 
-    Twice the pinball loss, averaged over all shares from 0 to 1. Where all quantiles of a row are one number, that is
-    the absolute error.
+    Twice the pinball loss, averaged over all shares from 0 to 1. If all quantiles of a row are equal, that is the
+    absolute error.
 
     Args:
-        quantiles: (n, k), rising in each row.
-        shares: of the probability below each of them, (k,) or (n, k).
-        weights: of the shares from 0 to 1 that each stands for, as `shares`; those nearest to it if None.
+        quantiles: (n, k), increasing in each row.
+        shares: the probability below each quantile, (k,) or (n, k).
+        weights: the width of the interval of shares that each quantile represents, shaped like `shares`; if None, the
+            shares nearest to it.
     """
     quantiles, shares = np.asarray(quantiles, dtype=float), np.asarray(shares, dtype=float)
     if weights is None:
@@ -196,20 +197,20 @@ def crps(quantiles, shares, y_true, weights=None) -> np.ndarray:
 
 
 def conformal_bound(nonconformity, coverage: float) -> float:
-    """The nonconformity that a further row exceeds with at most the probability 1 - coverage (split conformal).
+    """The nonconformity that a new row exceeds with probability at most 1 - coverage (split conformal prediction).
 
-    The ⌈(n + 1) · coverage⌉-th smallest of those of n rows like it that chose nothing in training (n,), for any score
-    of how little a truth conforms to its prediction; inf where n rows are too few to promise that coverage.
+    It is the ⌈(n + 1) · coverage⌉-th smallest nonconformity score (n,) of n exchangeable rows that were not used in
+    training or selection; inf if n is too small to guarantee the coverage.
     """
     rank = int(np.ceil(round((len(nonconformity) + 1) * coverage, 9)))  # the product may be a hair above a whole number
     return float(np.sort(nonconformity)[rank - 1]) if rank <= len(nonconformity) else np.inf
 
 
 def writing_error(template, y_true) -> float:
-    """RAE of the true numbers (n,) themselves, written as answers of a fitted regression template and read again.
+    """RAE of the true numbers (n,) themselves, written as answers of a fitted regression template and read back.
 
-    What the digits or levels of the target leave of a perfect model that writes the nearest one; a median or mean
-    over levels may fall between two of them and be nearer.
+    This is the error of a perfect model that writes the nearest number its digits or levels allow; a median or mean
+    over levels can fall between two of them and be closer.
     """
     read = [template.parse(text) for text in template.completions(y_true)]
     return regression(y_true, read, fill=0.0)["rae"]

@@ -1,4 +1,4 @@
-"""Packages that only some need."""
+"""Optional packages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .errors import MissingPackage
 
 
 def require(package: str, install: str = "-r requirements-extras.txt") -> ModuleType:
-    """The optional package; raises MissingPackage with the command that installs it, `pip install` and these words."""
+    """Imports an optional package; raises MissingPackage with the command that installs it, `pip install {install}`."""
     top = package.partition(".")[0]
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name != top:
-            raise  # the package is there, and something that it needs is not
+            raise  # the package is installed, but one of its dependencies is not
         raise MissingPackage(f"{top} is not installed; pip install {install}, or leave out what needs it") from error

@@ -1,4 +1,4 @@
-"""Options that stand behind a name on the command line: `cosine:p=2,n=300`, `lift:levels=100`."""
+"""Options after a name on the command line: `cosine:p=2,n=300`, `lift:levels=100`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from .errors import UnknownName, UserError
 
 WRITTEN = re.compile(r"(^|:| )([A-Za-z_]\w*=[^\s,;)]+(?:,[A-Za-z_]\w*=[^\s,;)]+)*)")  # options within a text
-PHRASES = (  # of options that follow each other, in the order in which they are looked for; others read "option value"
+PHRASES = (  # for consecutive options, tried in this order; other options read "option value"
     (r"lo=(.+?),hi=(.+?),integer=1\b", r"whole numbers from \1 to \2"),
     (r"lo=(.+?),hi=([^,]+)", r"from \1 to \2"),
     (r"numbers=significant,digits=([^,]+)", r"\1 significant digits"),
@@ -40,13 +40,13 @@ def parse_options(
 
     Args:
         name: what the options belong to, for messages.
-        text: what stands behind the colon; may be empty.
-        known: reads the value of each option there is; a ValueError says that it cannot.
+        text: the text after the colon; may be empty.
+        known: option → a function that parses its value and raises ValueError for an invalid one.
         examples: a value of each option, shown in messages.
 
     Raises:
-        UnknownName: an option that is not known, or no value.
-        UserError: an option given twice, or a value that cannot be read.
+        UnknownName: an unknown option, or a missing value.
+        UserError: an option given twice, or an invalid value.
     """
     shown = {option: f"{option}={(examples or {}).get(option, '')}" for option in known}
     options: dict[str, Any] = {}
@@ -59,12 +59,12 @@ def parse_options(
         try:
             options[option] = known[option](value)
         except ValueError as error:
-            raise UserError(f"{name}: {word!r} is no value; {option}= takes {_wanted(known[option])}") from error
+            raise UserError(f"{name}: {word!r} is not valid; {option}= takes {_wanted(known[option])}") from error
     return options
 
 
 def words(text: str) -> str:
-    """A text for figures, in which options are words.
+    """A text for figures, with options written as words.
 
     >>> words("cosine:lo=-150,hi=150,integer=1"), words("lift:numbers=significant,digits=2,decoding=greedy")
     ('cosine, whole numbers from -150 to 150', 'lift, 2 significant digits, greedy')

@@ -1,4 +1,4 @@
-"""One table of all experiments of an area: what LIFT scored in each, and the best of the others.
+"""One table of all experiments of an area: LIFT's score in each, and the best of the other learners.
 
 python -m utils.overview classification
 python -m utils.overview regression --results-dir /tmp/results
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Config:
     area: Annotated[Literal["classification", "regression", "others"], tyro.conf.Positional]  # the folder of scripts
-    results_dir: Path = RESULTS  # where the scripts wrote
+    results_dir: Path = RESULTS  # where the results are
 
 
 def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def table(folder: Path, area: str, experiments: list[str]) -> pd.DataFrame:
 
 
 def main(config: Config) -> None:
-    """Prints the table and writes it beside the results. Raises UserError where there are none."""
+    """Prints the table and writes it next to the results. Raises UserError if there are none."""
     names = sorted(path.stem for path in (ROOT / config.area).glob("*.py") if not path.stem.startswith("_"))
     found = table(config.results_dir, config.area, names)
     if not len(found):

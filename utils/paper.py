@@ -1,9 +1,9 @@
-"""The paper's tables and figures in its order, our numbers beside those of 2022, and a verdict on each claim.
+"""The paper's tables and figures in its order, our numbers next to those of 2022, and a verdict on each claim.
 
-python -m utils.paper --quick                     # from the numbers that came with the repository
-python -m utils.paper --results-dir results       # from runs of one's own
+python -m utils.paper --quick                     # from the numbers shipped with the repository
+python -m utils.paper --results-dir results       # from your own runs
 
-Nothing is run: what is missing is named with the command that makes it.
+Nothing is run; missing numbers are listed with the command that computes them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from .reporting.paper import Claim, Section
 
 MINUTE = 60
-CELLS = "Cells are 2022 / today. † marks what is recalled from memory and unverified."
+CELLS = "Cells are 2022 / today. † marks numbers recalled from memory and unverified."
 
 
 @dataclass(frozen=True)
 class Config:
-    quick: bool = False  # from the summaries that came with the repository, where --results-dir has no rows
-    results_dir: Path = RESULTS  # where the scripts wrote
-    out: Path | None = None  # folder of paper.md, paper.tex and paper.html; paper/ in the results if not given
+    quick: bool = False  # use the summaries shipped with the repository if --results-dir has no rows
+    results_dir: Path = RESULTS  # where the results are
+    out: Path | None = None  # folder for paper.md, paper.tex and paper.html; default paper/ in the results
 
 
 def main(config: Config) -> Path:
@@ -48,8 +48,8 @@ def main(config: Config) -> Path:
     summaries = {name: found for name in names if (found := _summary(name, config)) is not None}
     if not summaries:
         raise UserError(
-            f"no finished rows under {config.results_dir}; run bash classification/accuracy.sh, or take the numbers "
-            "that came with the repository: --quick"
+            f"no finished rows under {config.results_dir}; run bash classification/accuracy.sh, or use the numbers "
+            "shipped with the repository: --quick"
         )
     sections = [paper.section(item, summaries) for item in paper.ITEMS]
     claims = paper.claims(sections)
@@ -60,15 +60,13 @@ def main(config: Config) -> Path:
     covered, published = sum(one.n_covered for one in sections), sum(one.n_published for one in sections)
     for claim in claims:
         print(f"{claim.verdict:15} {claim.place}: {claim.text} {claim.because}")
-    print(
-        f"numbers  ours stand beside {covered:,} of {published:,} published ones; the others are listed with the reason"
-    )
+    print(f"numbers  {covered:,} of {published:,} published ones are compared; the others are listed with the reason")
     print(f"paper    {out}/paper.md, paper.tex, paper.html")
     return out
 
 
 def _summary(name: str, config: Config) -> pd.DataFrame | None:
-    """The means of an experiment's finished cases; under --quick, else those that came with the repository."""
+    """The means of an experiment's finished cases; with --quick, the shipped ones if there are none."""
     import pandas as pd
 
     area, experiment = name.split("/")
@@ -80,7 +78,7 @@ def _summary(name: str, config: Config) -> pd.DataFrame | None:
 
 
 def took(name: str) -> str:
-    """How long an experiment took when it was last run for the manual; empty where that is not known."""
+    """How long an experiment took when it was last run for the manual; empty if unknown."""
     file = paths.ROOT / "benchmarks" / "remake.json"
     known = json.loads(file.read_text("utf-8")).get(name) if file.is_file() else None
     if not known:
@@ -89,11 +87,11 @@ def took(name: str) -> str:
 
 
 def _made(section: Section) -> str:
-    """What is to be said above a table."""
+    """The text above a table."""
     covered = f"{section.n_covered} of {section.n_published} published numbers have ours beside them"
     models = f"; LIFT is {', '.join(section.models)} today" if section.models else ""
     missing = (
-        f". {section.missing}{took(section.item.ours) if 'wait for' in section.missing else ''}"
+        f". {section.missing}{took(section.item.ours) if 'to be run' in section.missing else ''}"
         if section.missing
         else ""
     )
@@ -118,7 +116,7 @@ def markdown(sections: list[Section], claims: list[Claim]) -> str:
 
 
 def latex(sections: list[Section], claims: list[Claim]) -> str:
-    """The tables with booktabs, after a list of the claims; to be input by a document."""
+    """The tables with booktabs, after a list of the claims; a document can include them."""
     from .reporting.latex import escape
 
     lines = [r"\begin{itemize}"]

@@ -1,7 +1,7 @@
-"""Where things lie. In the repository, results land beside the code, whatever folder the caller is in.
+"""Locations of files. In the repository, results are stored next to the code, whatever the current folder.
 
-Installed as the package `lift`, the library brings `data/` and the experiments inside itself; results land in the
-folder of the caller, downloads in that of the user.
+When installed as `lift`, the package contains `data/` and the experiments; results go to the current folder, downloads
+to the user's cache.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ RESULTS = Path("results").resolve() if INSTALLED else ROOT / "results"
 
 
 def folders(variable: str) -> list[Path]:
-    """The folders that an environment variable lists, such as LIFT_DATA, whether they exist or not."""
+    """The folders listed in an environment variable such as LIFT_DATA, whether they exist or not."""
     return [Path(word).expanduser() for word in os.environ.get(variable, "").split(os.pathsep) if word]
 
 
 def experiment(area: str, name: str) -> str:
-    """The module of an experiment, to be imported or run."""
+    """The module name of an experiment."""
     return f"{__package__}.{area}.{name}" if INSTALLED else f"{area}.{name}"

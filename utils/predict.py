@@ -1,4 +1,4 @@
-"""Answers for new rows: tunes LIFT once on a table, keeps the model in a folder, and asks it.
+"""Predictions for new rows: tunes LIFT once on a table, keeps the model in a folder, and answers with it.
 
 python -m utils.predict train.csv --target y --new new.csv --out answers.csv
 python -m utils.predict train.csv --target y --new more.csv --out more_answers.csv      # the kept model answers
@@ -35,60 +35,60 @@ if TYPE_CHECKING:
     from .estimators import LIFT
     from .study import Trial
 
-SCORED = ("accuracy", "rae_mean_filled", "n_invalid", "chance")  # what is told of a model's scores, where it has them
+SCORED = ("accuracy", "rae_mean_filled", "n_invalid", "chance")  # the scores printed, if available
 
 
 @dataclass(frozen=True)
 class Config:
     table: Annotated[str, tyro.conf.Positional] = ""  # to tune on: a CSV or Parquet file, or a name of data/README.md
     target: str = ""  # the column to predict; the last one if empty
-    new: Path | None = None  # rows to answer, CSV or Parquet; without it the model is only tuned and kept
-    out: Path = Path("answers.csv")  # one line per new row, in their order
-    model_folder: Path | None = None  # where the tuned model is kept; one of its own under results/models if not given
-    task: Literal["auto", "classification", "regression"] = "auto"  # where the guess by the target is wrong
-    as_text: tuple[str, ...] = ()  # columns that are words though they look like numbers
-    group: str = ""  # a column whose groups are never in two parts; it is no feature then
-    time: str = ""  # a column in whose order come training, validation and test rows; it is no feature then
-    check: bool = False  # only say how the table is read, and what looks wrong about it
-    all_rows: bool = False  # tune on the test rows as well; then no score on rows held out can be told
-    seed: int = 0  # of the split and of all that is random
+    new: Path | None = None  # rows to predict, CSV or Parquet; without it the model is only tuned and kept
+    out: Path = Path("answers.csv")  # one line per new row, in the same order
+    model_folder: Path | None = None  # where the tuned model is kept; by default a folder under results/models
+    task: Literal["auto", "classification", "regression"] = "auto"  # set it if the target suggests the wrong task
+    as_text: tuple[str, ...] = ()  # columns to read as text though they look numeric
+    group: str = ""  # split by whole groups of this column, which is then not a feature
+    time: str = ""  # split in the order of this column, which is then not a feature
+    check: bool = False  # only report how the table is read and what looks wrong with it
+    all_rows: bool = False  # tune on the test rows too; there is then no score on held-out rows
+    seed: int = 0  # of the split and all other randomness
     model: str = "lift-tiny"  # or a folder, or a Hugging Face id
-    adapter: str = ""  # full, lora, …; of the recipe if empty
-    quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base under an adapter, on CUDA
-    epochs: int | None = None  # of the recipe if not given
+    adapter: str = ""  # full, lora, …; default: the recipe's
+    quantization: Literal["none", "8bit", "4bit"] = "none"  # of the base model under an adapter, on CUDA
+    epochs: int | None = None  # default: the recipe's
     class_weight: tuple[str, ...] = ()  # balanced, or CLASS=WEIGHT …; a weight repeats the rows of its class
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)  # of numeric answers
     device: str = "auto"  # cpu, cuda or mps
-    push_to: str = ""  # OWNER/NAME on the Hugging Face Hub, where the kept model goes with a model card; asks first
-    public: bool = False  # such a model is open to everybody, not private
-    yes: bool = False  # push without being asked
-    redo: bool = False  # tune again, and put the new model in the place of the kept one
+    push_to: str = ""  # OWNER/NAME on the Hugging Face Hub to upload the kept model to, with a model card; asks first
+    public: bool = False  # make the uploaded model public, not private
+    yes: bool = False  # upload without asking
+    redo: bool = False  # tune again and replace the kept model
     overwrite: bool = False  # replace another file at --out
-    quiet: bool = False  # only what went wrong
+    quiet: bool = False  # print problems only
 
     def study(self) -> study.Config:
-        """The same as flags of a study."""
+        """The equivalent flags of a study."""
         columns = ("target", "task", "as_text", "group", "time")
         others = ("check", "model", "adapter", "quantization", "epochs", "class_weight", "device", "quiet")
         return study.Config(**{name: getattr(self, name) for name in (*columns, *others)})
 
 
 def main(config: Config) -> None:
-    """Tunes what is not kept yet, and writes the answers.
+    """Tunes a model unless it is kept already, and writes the answers.
 
     Raises:
-        UserError: a table, model or new row that cannot be used; a kept model that was tuned otherwise; a file in the
-            way of the answers.
+        UserError: an unusable table, model or new row; a kept model that was tuned differently; an existing file at
+            --out.
     """
     if not config.table and config.model_folder is None:
-        raise UserError("no table to tune on; give predict.sh train.csv --target COLUMN, or a --model-folder")
+        raise UserError("no table to tune on; run predict.sh train.csv --target COLUMN, or give --model-folder")
     if models.is_remote(config.model):
         raise UserError(
-            f"{config.model} is tuned and kept by its server; predict keeps models in folders: --model lift-tiny, a "
-            "folder or a Hugging Face id"
+            f"{config.model} is tuned and kept by its server; predict needs a local model: --model lift-tiny, a folder "
+            "or a Hugging Face id"
         )
     if not all(0 < share < 1 for share in config.quantiles):
-        raise UserError("--quantiles are shares between 0 and 1, such as 0.05 0.5 0.95")
+        raise UserError("--quantiles must be shares between 0 and 1, such as 0.05 0.5 0.95")
     if config.all_rows and config.time:
         raise UserError("--all-rows would tune on the latest rows, which --time keeps for the score; leave one out")
     api = hub.check(config.push_to, config.yes) if config.push_to and not config.check else None
@@ -121,10 +121,10 @@ def main(config: Config) -> None:
 
 
 def _trial(config: Config) -> Trial:
-    """The rows to tune on, and the learner; tells how they were read.
+    """The rows to tune on, and the learner; prints how the table was read.
 
     Raises:
-        UserError: a table that cannot be learnt from, or settings that do not go together.
+        UserError: an unusable table, or incompatible settings.
     """
     flags, table = config.study(), _table(config)
     case = study.Case(config.table, "lift", config.seed)
@@ -137,7 +137,7 @@ def _trial(config: Config) -> Trial:
 
 
 def _whole(split: Any) -> Any:
-    """The split with its test rows among the training rows, and its validation rows in their place."""
+    """The split with its test rows added to the training rows; the validation rows take their place."""
     import pandas as pd
 
     X, y = (pd.concat([getattr(split, f"{kind}_train"), getattr(split, f"{kind}_test")]) for kind in "Xy")
@@ -152,13 +152,13 @@ def _table(config: Config) -> tables.AnyTable:
 
 
 def _columns(config: Config, trial: Trial) -> list[Column]:
-    """The columns as read, of the training rows."""
+    """How the columns of the training rows were read."""
     account = getattr(_table(config), "account", Account())
     return [Column.of(trial.split.X_train[name], account) for name in trial.split.X_train]
 
 
 def _identity(trial: Trial) -> dict[str, str]:
-    """What a kept model must have been tuned with to be the one that is asked for, by what tells it to the reader."""
+    """What a kept model must have been tuned with to be reused, by the name used in messages."""
     learner = json.dumps(trial.learner.describe(), sort_keys=True, default=str)
     return {
         "rows": trial.split.fingerprint(),
@@ -179,7 +179,7 @@ def _check_same(folder: Path, facts: dict[str, Any], wanted: dict[str, str]) -> 
 
 
 def _folder(config: Config, trial: Trial) -> Path:
-    """A folder of its own for each table, target and learner."""
+    """The default folder for a table, target and learner."""
     text = json.dumps(_identity(trial), sort_keys=True)
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(config.table).name.partition(".")[0])
     return RESULTS / "models" / f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -219,11 +219,11 @@ def _scores(facts: dict[str, Any]) -> str:
 
 
 def _rows(config: Config, columns: Sequence[dict[str, Any]], target: str) -> pd.DataFrame:
-    """The new rows, read as the training rows were; tells what is odd about them."""
+    """The new rows, read as the training rows were; prints what is unusual about them."""
     frame, told = new_rows.read(config.new, [Column.from_json(one) for one in columns], target)
     if not config.quiet:
         for sentence in told:
-            print(f"look     {config.new}: {sentence}")
+            print(f"note     {config.new}: {sentence}")
     return frame
 
 
@@ -239,24 +239,24 @@ def _answer(config: Config, estimator: LIFT, facts: dict[str, Any], rows: pd.Dat
     if config.quiet:
         return
     if reason:
-        print(f"look     no {'probabilities' if facts['task'] == 'classification' else 'quantiles'}: {reason}")
+        print(f"note     no {'probabilities' if facts['task'] == 'classification' else 'quantiles'}: {reason}")
     if n_none:
-        print(f"look     {n_none} of {len(frame)} answers could not be read; their cells are empty")
+        print(f"note     {n_none} of {len(frame)} answers are unreadable; their cells are empty")
     print(f"answers  {config.out}, {len(frame):,} rows{', as it was' if before == text.encode() else ''}")
 
 
 def _in_the_way(out: Path) -> str:
-    return f"{out} exists and may hold something else; give another --out, or --overwrite to replace it"
+    return f"{out} exists and may hold other data; give another --out, or --overwrite to replace it"
 
 
 def answers(
     estimator: LIFT, rows: pd.DataFrame, target: str, quantiles: Sequence[float] = (0.05, 0.5, 0.95)
 ) -> tuple[pd.DataFrame, str]:
-    """What a fitted estimator says about rows, as a table.
+    """The answers of a fitted estimator for rows, as a table.
 
     Returns:
-        One line per row: `row` (from 0), the answer in a column called as the target (missing where it could not be
-        read), then p_CLASS for each class, or sd and q0.05, q0.5, …; and why these are not there, else "".
+        One line per row: `row` (from 0), the answer in a column named like the target (missing if unreadable), then
+        p_CLASS for each class, or sd and q0.05, q0.5, …; and the reason if these columns are missing, else "".
     """
     import pandas as pd
 

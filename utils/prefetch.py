@@ -1,11 +1,11 @@
-"""Brings models and tables onto this machine, for one without a network.
+"""Downloads models and tables, for use on a machine without a network.
 
 python -m utils.prefetch smollm2
 python -m utils.prefetch --datasets paper other --task classification
 python -m utils.prefetch --models EleutherAI/gpt-j-6b Qwen/Qwen2.5-0.5B
 python -m utils.prefetch --datasets mnist fashion_mnist --images
 
-Tables go to data/cache/openml, models of the Hub to its cache (HF_HOME), smollm2 to data/cache/models.
+Tables go to data/cache/openml, Hub models to the Hub's cache (HF_HOME), smollm2 to data/cache/models.
 Copy them to the same places on the other machine.
 """
 
@@ -24,18 +24,18 @@ from .tables import images
 
 @dataclass(frozen=True)
 class Config:
-    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # models, as those of --models
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # models, like --models
     datasets: tuple[str, ...] = ()  # names, groups: data/README.md
-    task: Literal["classification", "regression"] = "classification"  # which tables a group stands for
+    task: Literal["classification", "regression"] = "classification"  # selects the tables of a group
     images: bool = False  # the names are image sets
-    models: tuple[str, ...] = ()  # smollm2, or Hub ids with @revision where one is wanted
+    models: tuple[str, ...] = ()  # smollm2, or Hub ids, optionally with @revision
 
 
 def main(config: Config) -> int:
-    """Fetches what is named and returns how many things could not be had; each is told and the others go on."""
+    """Fetches everything named; reports each failure, continues, and returns the number of failures."""
     named = config.names + config.models
     if not config.datasets and not named:
-        raise UserError("nothing is named; give smollm2, --datasets or --models, see --help")
+        raise UserError("nothing to fetch; give smollm2, --datasets or --models, see --help")
     wanted = [(name, images.load) for name in config.datasets] if config.images else _tables(config)
     wanted += [(name, models.fetch) for name in named]
     n_failed = 0

@@ -1,12 +1,12 @@
-"""How far a long piece of work is: whoever does it counts its steps, whoever listens shows them.
+"""Progress of long computations: the code that does the work counts its steps, a listener shows them.
 
     with progress.counting("update", total=1200, epochs=10) as count:
         for batch in batches:
             count.losses = [update(batch)]
             count.step()
 
-In a plain Python session a line on the terminal follows the count. A study listens itself: each of its cases leaves its
-latest count in a file of its own (`Mail`), wherever it runs, and the process that started the study reads them.
+In a plain Python session, a line on the terminal shows the count. A study has its own listener: each case, in whichever
+process it runs, writes its latest count to a file (`Mail`), and the process that started the study reads these files.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-EVERY = 0.5  # seconds between two looks of a listener that writes
-TELLING = 10  # epochs from which on they are told instead of steps
+EVERY = 0.5  # seconds between two writes of a listener
+TELLING = 10  # from this many epochs on, epochs are shown instead of steps
 
 
 class Count:
-    """Some work under way, in steps of about the same length.
+    """Work in progress, in steps of about equal duration.
 
     Attributes:
-        what: what a step is, as "update", "answer" or "case".
+        what: name of a step, such as "update", "answer" or "case".
         done, total: steps.
-        epochs: into which the steps are divided evenly; 0 for work without epochs.
-        losses: of the latest step, one for each fine-tune that the steps belong to.
+        epochs: number of epochs, with equally many steps each; 0 for work without epochs.
+        losses: of the latest step, one for each fine-tune run in parallel.
     """
 
     def __init__(self, what: str, total: int, epochs: int, listener: Listener) -> None:
@@ -42,33 +42,33 @@ class Count:
         self.losses: list[float] = []
 
     def step(self) -> None:
-        """One step more."""
+        """Counts one step."""
         self.done += 1
         self._listener.look(self)
 
 
 class Listener:
-    """Follows the counts of one process; this one does nothing with them.
+    """Follows the counts of one process; this base class does not show them.
 
     Attributes:
         lead: seconds until the first fine-tune began, once it has.
-        number, share: the latest fine-tune, from 1, and the share of its steps that was done; 0 before the first.
+        number, share: number of the latest fine-tune, from 1, and the share of its steps done; 0 before the first.
     """
 
     lead, number, share = 0.0, 0, 0.0
 
     def begin(self, count: Count) -> None:
-        """The work begins."""
+        """Called when the work begins."""
 
     def look(self, count: Count) -> None:
-        """A step was done."""
+        """Called after a step."""
 
     def end(self, count: Count) -> None:
-        """The work is done, or failed."""
+        """Called when the work is done or has failed."""
 
 
 class Line(Listener):
-    """One line on the terminal, if there is one, which goes when the work is done."""
+    """Shows one line on the terminal, if there is one, and removes it when the work is done."""
 
     def __init__(self) -> None:
         self._since = self._shown = 0.0
@@ -100,7 +100,7 @@ _listener: Listener | None = Line()
 
 @contextmanager
 def counting(what: str, total: int, epochs: int = 0) -> Iterator[Count]:
-    """A count that the listener of this process follows; see `Count` for the arguments."""
+    """A count followed by the listener of this process; see `Count` for the arguments."""
     listener = _listener or Listener()
     count = Count(what, total, epochs, listener)
     listener.begin(count)
@@ -112,7 +112,7 @@ def counting(what: str, total: int, epochs: int = 0) -> Iterator[Count]:
 
 @contextmanager
 def listening(listener: Listener | None) -> Iterator[Listener]:
-    """Inside, `listener` follows the counts of this process; None for nobody."""
+    """Inside this context, `listener` follows the counts of this process; None for no listener."""
     global _listener
     before, _listener = _listener, listener
     try:
@@ -122,32 +122,32 @@ def listening(listener: Listener | None) -> Iterator[Listener]:
 
 
 def hide() -> None:
-    """From now on nothing of this process is shown."""
+    """Turns off all progress output of this process."""
     global _listener
     _listener = None
 
 
 def say(text: str) -> None:
-    """A line on stderr, unless nothing is to be shown."""
+    """Prints a line on stderr, unless progress output is off."""
     if _listener is not None:
         over = "\r\x1b[K" if isinstance(_listener, Line) and sys.stderr.isatty() else ""
         print(f"{over}{text}", file=sys.stderr, flush=True)
 
 
 def where(what: str, done: int, total: int, epochs: int) -> str:
-    """A place in the work: by epoch where there are enough of them to tell, else by step."""
+    """The position in the work: by epoch if there are enough of them, else by step."""
     if epochs >= TELLING:
         return f"epoch {min(epochs, done * epochs // max(1, total) + 1)}/{epochs}"
     return f"{what} {done}/{total}"
 
 
 def loss(losses: Sequence[float]) -> str:
-    """Losses in words; nothing where there are none."""
+    """Losses as text; empty if there are none."""
     return f"loss {' '.join(f'{value:.3f}' for value in losses)}" if losses else ""
 
 
 def clock(seconds: float) -> str:
-    """Seconds as people say them: 45 s, 12:05, 3 h 05."""
+    """Seconds in readable form: 45 s, 12:05, 3 h 05."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -156,13 +156,13 @@ def clock(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """What a case under way has told last.
+    """The latest report of a running case.
 
     Attributes:
-        since: when it began, as `time.time()` has it.
-        at: when this was told.
-        number: which of the case's fine-tunes it is at, from 1; 0 before the first.
-        lead: seconds until the first fine-tune began: loading, writing texts.
+        since: when it began, a `time.time()` value.
+        at: when the report was written.
+        number: the current fine-tune of the case, from 1; 0 before the first.
+        lead: seconds until the first fine-tune began (loading, writing texts).
         what, done, total, epochs, losses: see `Count`.
     """
 
@@ -178,10 +178,10 @@ class Report:
 
 
 class Mail:
-    """A folder in which each case under way has a small file with its latest report.
+    """A folder in which each running case has a small file with its latest report.
 
-    A file is replaced as a whole, so that a reader never sees half of one; a process that is killed leaves at worst a
-    file about a case of which nothing more is heard. A report that cannot be written is left out: no case fails for it.
+    Files are replaced atomically, so a reader never sees half a report; a process that is killed leaves at worst a
+    stale file. A report that cannot be written is skipped; no case fails because of it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -189,7 +189,7 @@ class Mail:
 
     @contextmanager
     def case(self, key: str) -> Iterator[Follower]:
-        """Inside, the case is under way, and the counts of this process are its."""
+        """Inside this context, the case is running, and the counts of this process belong to it."""
         follower = Follower(self.folder / f"{key}.json")
         try:
             with listening(follower):
@@ -199,7 +199,7 @@ class Mail:
 
     @contextmanager
     def elsewhere(self, key: str) -> Iterator[None]:
-        """Inside, the case is under way on another machine and tells nothing."""
+        """Inside this context, the case is running on another machine and reports no progress."""
         Follower(self.folder / f"{key}.json")
         try:
             yield
@@ -211,7 +211,7 @@ class Mail:
             (self.folder / f"{key}.json").unlink(missing_ok=True)
 
     def read(self) -> dict[str, Report]:
-        """The latest report of each case under way, by key, the oldest case first."""
+        """The latest report of each running case, by key, the oldest case first."""
         found = {}
         for file in self.folder.glob("*.json"):
             with suppress(OSError):  # its case has just ended
@@ -221,7 +221,7 @@ class Mail:
 
 
 class Follower(Listener):
-    """Writes the counts of one case into its file, a few times a second at most."""
+    """Writes the counts of one case to its file, at most a few times a second."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""One HTML file of all results of a folder: tables, figures, and every answer behind them. No server, no network.
+"""One HTML file of all results in a folder: tables, figures, and every answer behind them. No server, no network.
 
 python -m utils.report                                                   # results/ to results/report.html
 python -m utils.report --results-dir before after --out compared.html    # two runs side by side
@@ -33,28 +33,28 @@ if TYPE_CHECKING:
     from .reporting.pages import Asked
 
 AREAS = ("classification", "regression", "others")
-MOST_BYTES = 24 * 2**20  # of all data in the file, shared evenly by the experiments
-FEWER = (2000, 500, 100, 20)  # answers of a case, tried until an experiment's data is small enough
-LARGEST_SVG = 2**20  # bytes; a figure of more marks becomes a picture of dots
+MOST_BYTES = 24 * 2**20  # of all data in the file, divided equally among the experiments
+FEWER = (2000, 500, 100, 20)  # answers per case, tried in turn until an experiment's data is small enough
+LARGEST_SVG = 2**20  # bytes; a larger figure is embedded as a bitmap
 
 
 @dataclass(frozen=True)
 class Config:
-    results_dir: tuple[Path, ...] = (RESULTS,)  # one folder, or several whose cases stand side by side
-    out: Path | None = None  # the file; report.html in the first folder if not given
-    rows: bool = True  # read the tables again, so that answers come with their rows and prompts
-    quiet: bool = False  # do not tell what is being read
+    results_dir: tuple[Path, ...] = (RESULTS,)  # one folder, or several whose cases are compared
+    out: Path | None = None  # the file to write; default report.html in the first folder
+    rows: bool = True  # reread the tables to show answers with their rows and prompts
+    quiet: bool = False  # print no progress
 
 
 def main(config: Config) -> Path:
-    """Writes the report, and beside it a CSV and a LaTeX file of every table.
+    """Writes the report, and next to it a CSV and a LaTeX file of every table.
 
     Raises:
-        UserError: no results, or two folders of one name.
+        UserError: no results, or two folders with the same name.
     """
     names = [folder.resolve().name for folder in config.results_dir]
     if len(set(names)) < len(names):
-        raise UserError(f"two of the folders are called {names[0]}; rename one, the report tells them by their names")
+        raise UserError(f"two of the folders are called {names[0]}; rename one, the report identifies them by name")
     found = [
         (run, results)
         for run, folder in zip(names, config.results_dir, strict=True)
@@ -88,7 +88,7 @@ def _experiments(folder: Path, area: str) -> list[Results]:
 
 
 def _is_experiment(results: Results) -> bool:
-    """Whether the CSV holds rows of cases, and not what an experiment makes of them."""
+    """Whether the CSV holds rows of cases, not a table derived from them."""
     with results.path.open(encoding="utf-8") as file:
         return file.readline().startswith("key,experiment,") and bool(file.readline())
 
@@ -121,7 +121,7 @@ def _page(run: str, results: Results, config: Config, most: int) -> dict[str, An
 
 
 def _script(area: str, name: str) -> Any:
-    """The experiment's module; None where this version has none of that name."""
+    """The experiment's module; None if this version has none of that name."""
     try:
         return import_module(paths.experiment(area, name))
     except ModuleNotFoundError as error:
@@ -131,12 +131,12 @@ def _script(area: str, name: str) -> Any:
 
 
 def _figure(script: Any, frame: pd.DataFrame, results: Results) -> str:
-    """The figure as the address of a picture: SVG, or what the run left beside its CSV; empty without any."""
+    """The figure as a data URL: an SVG, or the image the run wrote next to its CSV; empty without either."""
     if script is not None:
         try:
             return _svg(script.figure(frame))
-        except (KeyError, ValueError) as error:  # rows of a version whose figure had other columns
-            print(f"look     {results.path}: the figure cannot be drawn ({error})", file=sys.stderr)
+        except (KeyError, ValueError) as error:  # rows of a version with other columns
+            print(f"note     {results.path}: the figure cannot be drawn ({error})", file=sys.stderr)
     picture = results.sibling(".png")
     return _address("image/png", picture.read_bytes()) if picture.is_file() else ""
 
@@ -159,15 +159,15 @@ def _address(kind: str, content: bytes) -> str:
 
 
 def _packed(content: Mapping[str, object]) -> str:
-    """JSON, packed with gzip, in letters that mean nothing to HTML."""
+    """JSON, compressed with gzip, in an encoding that is safe in HTML."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def _asked(results: Results, row: Mapping[str, object]) -> Asked:
-    """The rows that a case was asked about and its prompts, made again from its record; nothing is tuned or sent.
+    """The rows of a case and its prompts, rebuilt from its record; nothing is tuned or sent.
 
-    Prompts are kept where their hashes are those of the answers.
+    Only prompts whose hashes match those of the answers are kept.
     """
     from .reporting.pages import Asked
     from .study import Case, budget, records
@@ -192,7 +192,7 @@ def _asked(results: Results, row: Mapping[str, object]) -> Asked:
 
 
 def _prompts(results: Results, row: Mapping[str, object], trial: Any) -> dict[str, str]:
-    """The prompts of a case of LIFT, by row; those with rows shown before the query, which need the model, left out."""
+    """The prompts of a LIFT case, by row, without those that show example rows, which need the model."""
     answers = results.answers(str(row["key"]))
     if "prompt_sha256" not in answers or not hasattr(trial.learner, "unfitted_template"):
         return {}
@@ -210,7 +210,7 @@ def _prompts(results: Results, row: Mapping[str, object], trial: Any) -> dict[st
 
 
 def _html(pages: list[dict[str, Any]]) -> str:
-    """The file: `reporting/report.html.j2`, with styles and program in it; every text of the results is escaped."""
+    """The HTML from `reporting/report.html.j2`, with inline styles and script; all text from the results is escaped."""
     import jinja2
 
     folder = importlib.resources.files(f"{__package__}.reporting")

@@ -3,10 +3,10 @@
     RESULTS_DIR/<area>/<experiment>.csv                  finished cases
     RESULTS_DIR/<area>/<experiment>.failures.csv         cases that ended in an error, with the reason
     RESULTS_DIR/<area>/<experiment>/answers/<key>.csv.gz every answer of a case, in the order of the test rows
-    RESULTS_DIR/<area>/<experiment>/answers/<key>.json   what it was run with, for utils/verify.py
+    RESULTS_DIR/<area>/<experiment>/answers/<key>.json   settings of the case, for utils/verify.py
 
-Several processes may write at once. A row is one write under a file lock; a line cut short by a crash is removed
-before the next one is written; a case that another live process works on can be seen and left alone.
+Several processes may write at once. A row is a single write under a file lock; a line cut short by a crash is removed
+before the next one is written; a case claimed by another live process is skipped.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from .storage import BEGUN, replace_file, write_text
 if TYPE_CHECKING:
     import pandas as pd
 
-STALE = 3600  # seconds after which nobody writes a summary any more
+STALE = 3600  # seconds after which an unfinished summary file is abandoned
 FAILURE_COLUMNS = ("key", "experiment", "dataset", "method", "model", "seed", "reason", "failed_at")
 
 
 class StorageError(UserError):
-    """A result could not be written; nothing else can be kept either, so the study ends."""
+    """A result could not be written; since no other could be either, the study ends."""
 
 
 class Busy(Exception):
@@ -46,9 +46,9 @@ class Results:
     """The results of one experiment.
 
     Args:
-        folder: the results directory; made when the first row is written.
+        folder: the results directory; created with the first row.
         area: "classification", "regression" or "others".
-        experiment: the experiment's name, which is its script's.
+        experiment: the experiment's name, which is that of its script.
     """
 
     def __init__(self, folder: Path, area: str, experiment: str):
@@ -58,11 +58,11 @@ class Results:
         self.folder = self.path.with_name(experiment)
 
     def sibling(self, ending: str) -> Path:
-        """The file beside the CSV with another ending, as in `sibling("_summary.md")`."""
+        """The file next to the CSV with another suffix, such as `sibling("_summary.md")`."""
         return self.path.with_name(self.experiment + ending)
 
     def frame(self) -> pd.DataFrame:
-        """All finished cases; texts stay texts, numbers become numbers, and a torn last line is left out."""
+        """All finished cases; text stays text, numbers become numbers, and a truncated last line is ignored."""
         return _read(self.path)
 
     def failures(self) -> pd.DataFrame:
@@ -75,7 +75,7 @@ class Results:
         return set(frame["key"]) if len(frame) else set()
 
     def check_columns(self, columns: list[str]) -> None:
-        """Refuses a file of other columns before anything is run.
+        """Refuses a file with other columns before anything is run.
 
         Raises:
             UserError: the file exists and its header differs.
@@ -85,8 +85,8 @@ class Results:
             missing = ", ".join(c for c in columns if c not in header) or "none"
             extra = ", ".join(c for c in header if c not in columns) or "none"
             raise UserError(
-                f"{self.path} has other columns than this version writes (missing: {missing}; unknown: {extra}); "
-                "move the file away or give another --results-dir"
+                f"{self.path} does not have the columns that this version writes (missing: {missing}; unknown: "
+                f"{extra}); move the file away or give another --results-dir"
             )
 
     def add(
@@ -96,12 +96,12 @@ class Results:
         redo: bool = False,
         record: Mapping[str, object] | None = None,
     ) -> bool:
-        """Stores a finished case: its answers first, then its row, so that a row is never without its answers.
+        """Stores a finished case: first its answers, then its row, so that no row is without answers.
 
         Args:
-            row: the columns of the CSV, "key" among them.
-            answers: one row per test row, kept as they are.
-            redo: replace an earlier row of this key. Otherwise an existing row stays and False is returned.
+            row: the columns of the CSV, including "key".
+            answers: one row per test row, stored unchanged.
+            redo: replace an existing row with this key; otherwise it stays and False is returned.
             record: what the case was run with.
 
         Raises:
@@ -126,10 +126,10 @@ class Results:
         return True
 
     def sweep(self) -> None:
-        """Removes what processes that were killed had begun to write.
+        """Removes unfinished files of processes that were killed.
 
-        Answers and rows go under the lock, so that nobody else is writing them. Summaries are written without it, so
-        that those go which are older than STALE.
+        For answers and rows this happens under the lock, so no other process is writing them. Summaries are written
+        without it, so only those older than STALE are removed.
         """
         answers, beside = self.folder / "answers", self.path.parent
         if answers.exists():
@@ -139,28 +139,28 @@ class Results:
                     file.unlink(missing_ok=True)
 
     def fail(self, row: Mapping[str, object]) -> None:
-        """Writes down a failed attempt with its reason; `row` has the columns FAILURE_COLUMNS."""
+        """Records a failed attempt with its reason; `row` has the columns FAILURE_COLUMNS."""
         with self._writing(self.failures_path):
             _append(self.failures_path, list(FAILURE_COLUMNS), [row[column] for column in FAILURE_COLUMNS])
 
     def answers_path(self, key: str) -> Path:
-        """Where the answers of a case lie."""
+        """The file with the answers of a case."""
         return self.folder / "answers" / f"{key}.csv.gz"
 
     def record_path(self, key: str) -> Path:
-        """Where it is written what a case was run with."""
+        """The file that records what a case was run with."""
         return self.folder / "answers" / f"{key}.json"
 
     def write_table(self, name: str, table: pd.DataFrame) -> Path:
-        """Writes what an experiment makes of its rows to EXPERIMENT_name.csv, six significant digits, no index."""
+        """Writes a table derived from the rows to EXPERIMENT_name.csv, six significant digits, no index."""
         path = self.sibling(f"_{name}.csv")
         write_text(path, table.to_csv(index=False, float_format="%.6g"))
         return path
 
     def answers(self, key: str) -> pd.DataFrame:
-        """The answers of a finished case: row, prompt_sha256, text, parsed, truth, log_p_CLASS, as far as it has them.
+        """The answers of a finished case: row, prompt_sha256, text, parsed, truth, log_p_CLASS, as available.
 
-        Row names, texts and labels come as text, and a missing one as NaN.
+        Row names, texts and labels are strings, missing ones NaN.
         """
         import pandas as pd
 
@@ -171,9 +171,9 @@ class Results:
 
     @contextmanager
     def claim(self, key: str, wait: bool = False):
-        """Holds a case, so that no other process runs (and pays for) it at the same time.
+        """Claims a case, so that no other process runs (and pays for) it at the same time.
 
-        The claim ends with the process, however that ends.
+        The claim ends with the process, however the process ends.
 
         Raises:
             Busy: another process holds the case and `wait` is False.
@@ -206,12 +206,12 @@ class Results:
 def _is_stale(file: Path) -> bool:
     try:
         return file.stat().st_mtime < time.time() - STALE
-    except FileNotFoundError:  # whole by now, and in its place
+    except FileNotFoundError:  # finished and renamed in the meantime
         return False
 
 
 def _line(values: list[object]) -> str:
-    """One CSV line without line breaks inside, so that a torn line can be told from a whole one."""
+    """One CSV line without embedded line breaks, so that a truncated line can be recognised."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow([_cell(value) for value in values])
     return buffer.getvalue()
@@ -250,5 +250,5 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 
 def _append(path: Path, columns: list[str], values: list[object]) -> None:
-    """Adds one line, and the header to a new file."""
+    """Appends one line, after the header in a new file."""
     storage.append(path, _line(values), header=_line(list(columns)))

@@ -1,6 +1,6 @@
-"""Files on disk that are never half-written: whole files put in place at once, and files that grow by whole lines.
+"""Files that are never half-written: files replaced atomically, and files that grow by whole lines.
 
-A line cut short by a crash is left out by readers and removed by the next write.
+A line cut short by a crash is ignored by readers and removed by the next write.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-BEGUN = ".part"  # ends the name of a file that is not whole yet
+BEGUN = ".part"  # suffix of an unfinished file
 BLOCK = 4096  # bytes read at a time while looking for the end of the last whole line
 
 
 def whole(path: Path) -> list[str]:
-    """The whole lines of a file, ends included; none where there is no file."""
+    """The complete lines of a file, with line ends; none if there is no file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="\n") as file:
@@ -23,12 +23,12 @@ def whole(path: Path) -> list[str]:
 
 
 def append(path: Path, line: str, header: str = "") -> None:
-    """Adds a line in one write, after `header` in a new file, and takes it back where the disk refuses it.
+    """Appends a line in one write, after `header` in a new file, and undoes it if the write fails.
 
-    The caller holds the file's lock; both texts end with a line break. On return the line is on the disk.
+    The caller holds the file's lock; both texts end with a line break. On return the line is on disk.
 
     Raises:
-        OSError: it could not be written; the file is as it was.
+        OSError: it could not be written; the file is unchanged.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -48,7 +48,7 @@ def append(path: Path, line: str, header: str = "") -> None:
 
 
 def _end(file: int) -> int:
-    """Where the last whole line of an open file ends, in bytes."""
+    """The offset in bytes at which the last complete line of an open file ends."""
     end = os.lseek(file, 0, os.SEEK_END)
     while end:
         start = max(0, end - BLOCK)
@@ -66,7 +66,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a temporary file beside `path` and puts it in its place at once."""
+    """Lets `write` fill a temporary file next to `path` and then renames it atomically."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=BEGUN)
     os.close(handle)
     temporary = Path(name)

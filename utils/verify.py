@@ -1,4 +1,4 @@
-"""Runs finished cases again and says where the numbers differ.
+"""Runs finished cases again and reports where the numbers differ.
 
 python -m utils.verify results/classification/accuracy.csv --sample 5
 python -m utils.verify results/classification/accuracy.csv --keys 3f2a91d07c44be10
@@ -27,14 +27,14 @@ from .study.runner import Case
 if TYPE_CHECKING:
     import pandas as pd
 
-OF_THE_RUN = ("seconds_fit", "seconds_predict", "commit", "finished_at", "cost_usd")  # not of the case
+OF_THE_RUN = ("seconds_fit", "seconds_predict", "commit", "finished_at", "cost_usd")  # may differ between runs
 TOLERANCE = 1e-5  # relative; scores are stored with six digits
 
 
 @dataclass(frozen=True)
 class Config:
-    csv: Annotated[Path, tyro.conf.Positional]  # a result table, its folder of answers beside it
-    sample: int = 5  # rows, drawn by --seed
+    csv: Annotated[Path, tyro.conf.Positional]  # a result table, with its folder of answers next to it
+    sample: int = 5  # number of rows, drawn by --seed
     seed: int = 0
     keys: tuple[str, ...] = ()  # these rows instead of a sample
 
@@ -51,14 +51,14 @@ def differences(row: pd.Series, again: dict[str, object]) -> list[str]:
 
 
 def recompute(results: Results, key: str) -> tuple[dict[str, object], pd.DataFrame]:
-    """The scores and answers of a finished case, computed anew.
+    """The scores and answers of a finished case, recomputed.
 
     Raises:
-        UserError: nothing is known of how it was run, or the same command would be another case today.
+        UserError: there is no record of how it was run, or the same command would be another case today.
     """
     file = results.record_path(key)
     if not file.is_file():
-        raise UserError(f"{file} is not there, so nothing tells how case {key} was run")
+        raise UserError(f"{file} is missing, so it is unknown how case {key} was run")
     known = json.loads(file.read_text("utf-8"))
     script = import_module(known["module"])
     with tempfile.TemporaryDirectory() as scratch:
@@ -78,7 +78,7 @@ def recompute(results: Results, key: str) -> tuple[dict[str, object], pd.DataFra
 
 
 def main(config: Config) -> int:
-    """Prints a line for each row and returns how many differ."""
+    """Prints a line per row and returns the number of rows that differ."""
     area, experiment = config.csv.parent.name, config.csv.stem
     results = Results(config.csv.parents[1], area, experiment)
     frame = results.frame()
@@ -106,7 +106,7 @@ def main(config: Config) -> int:
 
 
 def _texts(values: pd.Series) -> np.ndarray:
-    """Values as the answers' file holds them."""
+    """Values as written in the file of answers."""
     import pandas as pd
 
     text = io.StringIO(values.rename("parsed").to_frame().to_csv(index=False))

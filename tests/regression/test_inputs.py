@@ -67,7 +67,7 @@ def test_options_of_lift_go_before_the_flags_and_the_recipe():
     [
         ("lift:level=20", "no option 'level=20'; have wording="),
         ("lift:levels", "no option 'levels'"),
-        ("lift:levels=few", "'levels=few' is no value; levels= takes a whole number"),
+        ("lift:levels=few", "'levels=few' is not valid; levels= takes a whole number"),
         ("lift:levels=20,levels=30", "'levels' is given twice"),
         ("gp:levels=20", "gp takes no options"),
         ("gpp", "no method 'gpp'"),

@@ -155,7 +155,7 @@ def test_the_key_is_what_the_case_is():
 def test_one_class_is_refused():
     rows = tables.load("iris", task="classification").split(0)
     one = rows.limit(1)
-    with pytest.raises(UserError, match="two classes at least"):
+    with pytest.raises(UserError, match="at least two classes"):
         Trial("iris", "", one, baselines.classifier("tree", 0))
 
 

@@ -111,5 +111,5 @@ def test_the_flags_reach_the_case_and_the_check(file, capsys):
     assert len(keys) == 3
     said = capsys.readouterr().out
     assert "(seed 0, protocol paper)" in said
-    assert "by whole groups of hospital, which is no feature" in said
-    assert "in the order of visit, which is no feature" in said
+    assert "by whole groups of hospital, which is not a feature" in said
+    assert "in the order of visit, which is not a feature" in said

@@ -1,4 +1,4 @@
-"""Figures, drawn from result CSVs alone. Each function returns a matplotlib figure that needs no display."""
+"""Figures, drawn from result CSVs only. Each function returns a matplotlib figure that needs no display."""
 
 from .._lazy import attach
 

@@ -39,7 +39,7 @@ def lines(
     share_y: bool = True,
     styles: Styles | None = None,
 ) -> Figure:
-    """The mean of a score along a setting, a line per method, over seeds ± one sd; a panel for each data set.
+    """A score against a setting: mean over seeds ± one sd, a line per method, a panel per data set.
 
     Args:
         frame: finished cases.
@@ -47,11 +47,11 @@ def lines(
         y: column of the score.
         title: what the figure shows.
         label: name of the setting with its unit.
-        panels: columns of which each combination of values has a panel of its own.
+        panels: columns; each combination of their values has its own panel.
         log: whether the setting's axis is logarithmic (base 2).
         y_log: whether the score's axis is logarithmic, with numbers at 1, 2 and 5.
-        share_y: whether the panels have one vertical axis; not where scores have different units.
-        styles: of some methods; LIFT's line is thick anyway.
+        share_y: whether the panels share the vertical axis; not for scores with different units.
+        styles: line properties of some methods; LIFT's line is always thick.
     """
     frame = reporting.latest(frame)
     frame = frame.assign(panel=frame[list(panels)].astype(str).agg(" ·\u00a0".join, axis=1))
@@ -75,9 +75,9 @@ def lines(
 
 
 def arm_lines(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log: bool = True) -> Figure:
-    """Accuracy along a setting: a coloured line for each arm of LIFT, a grey one for each other learner.
+    """Accuracy against a setting: a coloured line for each arm of LIFT, a grey one for each other learner.
 
-    Lines are means over seeds, bars one standard deviation to both sides; a panel for each data set.
+    Lines are means over seeds, error bars ± one standard deviation; a panel per data set.
 
     Args:
         frame: finished cases.
@@ -112,17 +112,17 @@ def score_lines(
     ideal: str = "",
     styles: Styles | None = None,
 ) -> Figure:
-    """Several scores along a setting: a panel for each data set and score, a line of means over seeds per method.
+    """Several scores against a setting: a panel per data set and score, a line of means over seeds per method.
 
     Args:
         frame: rows with the columns dataset, method, `x` and the scores.
         x: column of the setting.
-        scores: column of a score → its title; a score that a method lacks (NaN) has no line.
+        scores: column of a score → its title; a method without the score (NaN) has no line.
         title: what the figure shows.
         label: name of the setting with its unit.
         log: whether the setting's axis is logarithmic (base 2).
-        ideal: a score that should equal the setting, which a grey line shows.
-        styles: of some methods; LIFT's line is thick anyway.
+        ideal: a score that should equal the setting, shown by a grey line.
+        styles: line properties of some methods; LIFT's line is always thick.
     """
     methods = sorted(frame["method"].unique(), key=reporting.rank)
     colours = method_colours(methods)
@@ -144,15 +144,15 @@ def score_lines(
 
 
 def steps(frame: pd.DataFrame, x: str, y: str, panel: str, title: str, label: str) -> Figure:
-    """Lines over the few values of a setting, evenly spaced; a colour for each method, dashes tell its variants apart.
+    """Lines over a few, evenly spaced values of a setting; one colour per method, with dashes for its variants.
 
-    The mean over seeds ± one sd, and the chance level in grey.
+    Shows the mean over seeds ± one sd, and the chance level in grey.
 
     Args:
-        frame: finished cases, a row for every value of `x` and `panel`, which come before the column n_train.
+        frame: finished cases with a row for every value of `x` and `panel`, both left of the column n_train.
         x: column of the setting.
         y: column of the score, a share.
-        panel: column of which each value has a panel, in the order of the rows.
+        panel: column with one panel per value, in the order of the rows.
         title, label: what the figure shows; name of the setting with its unit.
     """
     frame = reporting.latest(frame)
@@ -182,7 +182,7 @@ def steps(frame: pd.DataFrame, x: str, y: str, panel: str, title: str, label: st
 
 
 def _line(axes: Axes, rows: pd.DataFrame, x: str, y: str, label: str | None, look: Mapping[str, object]) -> None:
-    """A line of the means of `y` along `x`, with bars of one standard deviation."""
+    """Draws a line of the means of `y` over `x`, with error bars of one standard deviation."""
     score = rows.groupby(x)[y]
     mean = score.mean()
     axes.errorbar(mean.index, mean, yerr=score.std().fillna(0.0), label=label, **look)
@@ -193,7 +193,7 @@ def _style(method: str, styles: Styles | None) -> Mapping[str, object]:
 
 
 def _log_setting(axes: Axes, values: pd.Series) -> None:
-    """A logarithmic axis (base 2) of the values; its own margins would be those of a linear one."""
+    """Makes the axis logarithmic (base 2) with margins around the values; the default margins are linear."""
     axes.set_xscale("log", base=2)
     axes.set_xlim(values.min() / 1.3, values.max() * 1.3)
     axes.xaxis.set_major_formatter("{x:g}")

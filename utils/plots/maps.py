@@ -1,4 +1,4 @@
-"""Maps of colours: tables of numbers and decision regions."""
+"""Colour maps: tables of numbers and decision regions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .style import LIFT_COLOUR, REGIONS, wrapped
 
 
 def heat_map(cells: pd.DataFrame, title: str, label: str) -> Figure:
-    """A table of numbers up to 1 as colours, its numbers written into the cells; the name of LIFT stands out.
+    """A heat map of numbers up to 1, with the numbers in the cells; LIFT's name is highlighted.
 
     Args:
         cells: names in index and columns.
@@ -49,11 +49,11 @@ def heat_map(cells: pd.DataFrame, title: str, label: str) -> Figure:
 
 
 def regions(cells: pd.DataFrame, title: str) -> Figure:
-    """Decision regions: a row of pictures for each data set, one for the training rows and one for each method.
+    """Decision regions: a row of panels per data set, one for the training rows and one for each method.
 
     Args:
-        cells: one row per picture, with the columns dataset, method, grid (a `grids.Grid`), labels (answers at the
-            grid's points, row by row from below), points (training rows, shape (n, 2)) and point_labels.
+        cells: one row per panel, with the columns dataset, method, grid (a `grids.Grid`), labels (answers at the grid's
+            points, row by row from the bottom), points (training rows, shape (n, 2)) and point_labels.
         title: what the figure shows.
     """
     datasets = list(cells["dataset"].unique())

@@ -1,4 +1,4 @@
-"""Points with their spread: scores of learners, of ways to use LIFT, and before and after a treatment."""
+"""Points with error bars: scores of learners, of variants of LIFT, and before and after a treatment."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from .style import (
     wrapped,
 )
 
-SPREAD = 0.62  # share of a row's height over which its learners are laid out
+SPREAD = 0.62  # share of a row's height over which its learners are spread
 LABEL = 30  # characters per line of a row's name
 
 
 def scores(frame: pd.DataFrame, title: str, label: str, log: bool = False, floor: str = "") -> Figure:
-    """Each data set a row, each learner a point at its mean with a line of one standard deviation to both sides.
+    """A row per data set, with a point at each learner's mean and an error bar of ± one standard deviation.
 
-    LIFT stands out, a grey tick is the chance level, and a hollow diamond the paper's LIFT/GPT-3.
+    LIFT is highlighted; a grey tick marks the chance level, a hollow diamond the paper's LIFT/GPT-3.
 
     Args:
         frame: finished cases.
         title: what the figure shows.
         label: name of the score with its unit.
         log: whether the score's axis is logarithmic, for errors that differ by factors.
-        floor: column of an error below which a learner cannot come; a red tick where it is above 0.
+        floor: column of the lowest error a learner can reach; a red tick marks it if it is above 0.
     """
     summary = reporting.summarise(frame)
     score = reporting.main_score(frame)
@@ -87,17 +87,17 @@ def scores(frame: pd.DataFrame, title: str, label: str, log: bool = False, floor
 def arm_points(
     frame: pd.DataFrame, arm: str, series: str, title: str, panel: str = "dataset", order: Sequence[str] = ()
 ) -> Figure:
-    """Accuracy, a row for each arm of LIFT, a colour for each series: runs as faint dots, their mean and sd as a mark.
+    """Accuracy with a row per arm of LIFT and a colour per series: runs as faint dots, with their mean and sd.
 
-    A grey line down a panel is another learner's mean. Without any row of LIFT, the other learners are the rows.
+    A vertical grey line is another learner's mean. Without cases of LIFT, the other learners are the rows.
 
     Args:
-        frame: finished cases; those of a method other than lift give the lines.
+        frame: finished cases; methods other than lift give the grey lines.
         arm: column that names the rows.
-        series: column that names the colours; the one that comes first has LIFT's colour.
+        series: column that names the colours; the first one has LIFT's colour.
         title: what the figure shows.
-        panel: column of which each value has a panel of its own.
-        order: the rows from the top; what is not in it follows in the order of its appearance.
+        panel: column with one panel per value.
+        order: the rows from the top; others follow in order of appearance.
     """
     own, rows, lines = _arms(frame, arm, order)
     colours, prefix = (ARMS, "lift, ") if "lift" in set(own["method"]) else (COLOURS, "")
@@ -136,17 +136,17 @@ def arm_costs(
     order: Sequence[str] = (),
     log: Sequence[str] = (),
 ) -> Figure:
-    """A block of panels for each data set: the arms of LIFT downwards, a panel for each score or cost.
+    """A row of panels per data set, one for each score or cost, with the arms of LIFT as rows.
 
-    Dots are means over seeds, bars one standard deviation to both sides; the first arm is a star. Grey lines are the
-    means of other learners, where they have that score. Without any row of LIFT, the other learners are the rows.
+    Dots are means over seeds, error bars ± one standard deviation; the first arm is a star. Grey lines are the means of
+    other learners that have the score. Without cases of LIFT, the other learners are the rows.
 
     Args:
-        frame: finished cases; those of a method other than lift give the lines.
+        frame: finished cases; methods other than lift give the grey lines.
         arm: column that names the rows.
         columns: column of a score or cost → its title with its unit.
         title: what the figure shows.
-        order: the rows from the top; what is not in it follows in the order of its appearance.
+        order: the rows from the top; others follow in order of appearance.
         log: columns whose axis is logarithmic.
     """
     own, rows, lines = _arms(frame, arm, order)
@@ -179,13 +179,13 @@ def arm_costs(
 
 
 def changes(frame: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], title: str, names: tuple[str, str]) -> Figure:
-    """Scores before and after a treatment: a row for each method, from a hollow point to a filled one.
+    """Scores before and after a treatment: a row per method, from a hollow point to a filled one.
 
     Args:
         frame: rows with the columns dataset, method and the scores; means over seeds are shown.
         pairs: title of a score → its columns before and after.
         title: what the figure shows.
-        names: what the legend calls before and after.
+        names: the legend's labels for before and after.
     """
     methods = sorted(frame["method"].unique(), key=reporting.rank, reverse=True)
     datasets = sorted(frame["dataset"].unique())
@@ -200,15 +200,15 @@ def changes(frame: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], title: st
             axes.scatter(means[after], places, color=colours, zorder=3, label=names[1])
             axes.set_yticks(places, map(words, methods))
     for axes in grid[0]:
-        axes.set_xlim(left=0)  # at last, as it ends the automatic limits of the whole column
+        axes.set_xlim(left=0)  # last, because it turns off autoscaling for the whole column
     return finished(figure, grid.flat[:1], title)
 
 
 def reliability(cells: pd.DataFrame, title: str) -> Figure:
-    """Reliability diagrams: the share of right answers against the stated probability, a column for each method.
+    """Reliability diagrams: the share of correct answers against the stated probability, a column per method.
 
-    A point stands for a bin of answers and is the larger the more answers it has; hollow before, filled after. Below
-    the line, answers were too sure.
+    Each point is a bin of answers, its size grows with their number; hollow before, filled after. Points below the line
+    mean overconfidence.
 
     Args:
         cells: one row per diagram, with the columns dataset, method, before and after; the last two are frames with
@@ -232,11 +232,11 @@ def reliability(cells: pd.DataFrame, title: str) -> Figure:
 
 
 def costs(frame: pd.DataFrame, by: str, title: str, label: str) -> Figure:
-    """Error against the time that answering takes: a panel for each data set, a point ± one sd for each way `by`.
+    """Error against prediction time: a panel per data set, a point ± one sd per value of `by`.
 
     Args:
-        frame: finished cases, in one panel's rows per value of `by`.
-        by: column of what differs between the points.
+        frame: finished cases.
+        by: column that distinguishes the points.
         title: what the figure shows.
         label: name of the error with its unit.
     """
@@ -253,16 +253,16 @@ def costs(frame: pd.DataFrame, by: str, title: str, label: str) -> Figure:
                 axes.errorbar(seconds, part[score].mean(), yerr=part[score].std(), label=way, **style)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_ylim(bottom=0)  # at last, as it ends the automatic limits of all panels
+    axes.set_ylim(bottom=0)  # last, because it turns off autoscaling for all panels
     return finished(figure, panels.values(), title, "seconds to answer the test rows", label)
 
 
 def zones(frame: pd.DataFrame, columns: Mapping[str, str], title: str, label: str) -> Figure:
-    """A panel for each function, a line for each learner: its mean error in one zone and in another, joined.
+    """A panel per function with a line per learner that connects its mean errors in two zones.
 
     Args:
         frame: finished cases.
-        columns: columns of errors above 0, and what the legend calls them.
+        columns: columns of errors above 0, and their labels in the legend.
         title: what the figure shows.
         label: name of the error.
     """
@@ -294,12 +294,12 @@ def zones(frame: pd.DataFrame, columns: Mapping[str, str], title: str, label: st
 
 
 def _offsets(n: int, spread: float) -> np.ndarray:
-    """Places of n marks in a row, from the top."""
+    """Vertical offsets of n marks in a row, from the top."""
     return np.linspace(spread / 2, -spread / 2, n) if n > 1 else np.zeros(n)
 
 
 def _arms(frame: pd.DataFrame, arm: str, order: Sequence[str]) -> tuple[pd.DataFrame, list[str], dict]:
-    """LIFT's rows, its arms from the top, and the lines of other learners; without LIFT, these are the arms."""
+    """LIFT's cases, its arms from the top, and the grey lines of other learners; without LIFT, these are the arms."""
     own, lines = frame[frame["method"] == "lift"], background(frame)
     if own.empty:
         own, lines = frame.assign(**{arm: frame["method"]}), {}
@@ -308,7 +308,7 @@ def _arms(frame: pd.DataFrame, arm: str, order: Sequence[str]) -> tuple[pd.DataF
 
 
 def _arm_ticks(axes: Axes, rows: Sequence[str], shown: pd.DataFrame, named: bool) -> None:
-    """A line and, where `named`, a name for each arm; a panel in which none is shown says so."""
+    """Draws a line and, if `named`, a name for each arm; a panel without any says so."""
     axes.set_yticks(
         [-i for i in range(len(rows))], [wrapped(row, LABEL) for row in rows] if named else [""] * len(rows)
     )

@@ -1,4 +1,4 @@
-"""What all figures share: colours, grids of panels, legends and titles."""
+"""Common elements of all figures: colours, grids of panels, legends and titles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..options import words
 GREY = "0.55"
 LIFT_COLOUR = "#c1272d"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#8c564b", "#7f3c8d", "#b5bd00", "#444444", "#e78ac3")
-ARMS = (LIFT_COLOUR, "#0072b2", "#e69f00", "#009e73", "#7f3c8d", "#8c564b")  # of several ways to use LIFT
+ARMS = (LIFT_COLOUR, "#0072b2", "#e69f00", "#009e73", "#7f3c8d", "#8c564b")  # for variants of LIFT
 REGIONS = ("#f4a582", "#92c5de", "#b8e186", "#fee090", "#c2a5cf", "#d9d9d9", "#e6b8a2", "#80cdc1", "#f1b6da", "#bababa")
 MARKERS = "osv^D<>pPX"
 LIFT_LINE = {"lift": {"linewidth": 2.5, "zorder": 3}}
@@ -31,7 +31,7 @@ def method_colours(methods: Sequence[str]) -> dict[str, str]:
 
 
 def background(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
-    """Method → the look of its grey line, for all but LIFT."""
+    """Method → properties of its grey line, for all but LIFT."""
     methods = sorted({*frame["method"]} - {"lift"}, key=reporting.rank)
     looks = [{"color": c, "linestyle": s, "linewidth": 1.2} for c in ("0.3", "0.55", "0.72") for s in ("--", ":", "-.")]
     return {method: looks[i % len(looks)] for i, method in enumerate(methods)}
@@ -45,9 +45,9 @@ def panel_grid(
     Args:
         names: titles of the panels, distinct.
         width, height: of a panel, inches.
-        columns: most panels side by side.
-        share: whether all have the same x axis.
-        share_y: whether all have the same y axis, as they should where they show the same quantity.
+        columns: most panels in a row.
+        share: whether all share the x axis.
+        share_y: whether all share the y axis, as they should if they show the same quantity.
     """
     columns = min(columns, len(names))
     n_rows = -(-len(names) // columns)
@@ -59,12 +59,12 @@ def panel_grid(
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     for axes in panels[max(0, len(names) - columns) : len(names)]:
-        axes.xaxis.set_tick_params(labelbottom=True)  # also where the place below is empty
+        axes.xaxis.set_tick_params(labelbottom=True)  # also if there is no panel below
     return figure, dict(zip(names, panels, strict=False))
 
 
 def panel_table(datasets: Sequence[str], names: Sequence[str], **shared) -> tuple[Figure, np.ndarray]:
-    """An empty figure and its panels, an array of shape (datasets, names); the names stand above, the data sets left.
+    """An empty figure and its panels, an array of shape (datasets, names); names on top, data sets on the left.
 
     Args:
         datasets, names: what rows and columns show.
@@ -83,7 +83,7 @@ def panel_table(datasets: Sequence[str], names: Sequence[str], **shared) -> tupl
 
 
 def wrapped(name: str, width: float) -> str:
-    """The words of a name that may have options, in lines of at most `width` characters where words allow it."""
+    """A name, whose options are written as words, wrapped at `width` characters where possible."""
     return "\n".join(textwrap.fill(line, round(width), break_long_words=False) for line in words(name).splitlines())
 
 
@@ -96,7 +96,7 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
 
 
 def finished(figure: Figure, panels: Iterable[Axes], title: str, x: str = "", y: str = "") -> Figure:
-    """The figure with its legend, its title, both side by side, and what stands below and left of all panels."""
+    """Adds legend, title, and the labels below and to the left of all panels; returns the figure."""
     legend(figure, panels)
     figure.supxlabel(x, fontsize="medium")
     figure.supylabel(y, fontsize="medium")

@@ -1,4 +1,4 @@
-"""From result CSVs to tables and statistics."""
+"""Tables and statistics from result CSVs."""
 
 from .._lazy import attach
 

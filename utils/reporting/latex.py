@@ -14,15 +14,15 @@ SPECIAL |= {c: f"\\{c}" for c in "&%$#_{}"}
 
 
 def escape(text: object) -> str:
-    """The text with what LaTeX would take for a command written out."""
+    """The text with LaTeX's special characters escaped."""
     return "".join(SPECIAL.get(c, c) for c in str(text).replace("\n", " "))
 
 
 def table(summary: pd.DataFrame, caption: str) -> str:
-    """Data sets by learners; means equal to the best after rounding are all bold. Chance and the paper's LIFT follow.
+    """Data sets by learners, then chance and the paper's LIFT; all means equal to the best after rounding are bold.
 
     Args:
-        summary: of `reporting.summarise`.
+        summary: the result of `reporting.summarise`.
     """
     score, digits = main_score(summary), 3
     better = max if score == "accuracy" else min

@@ -1,4 +1,4 @@
-"""What a report shows of one experiment, as plain values for JSON: scores, answers, rows, prompts, settings, time."""
+"""The content of a report on one experiment, as JSON values: scores, answers, rows, prompts, settings, time."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ..results import Results
 from . import latex, statistics
 from .summary import labels, latest, main_score, not_run, rank, summarise
 
-MOST_ROWS = 2000  # answers of a case that are shown, the worst first
-MOST_CELLS = 40  # columns of a row that are shown
+MOST_ROWS = 2000  # answers shown per case, the worst first
+MOST_CELLS = 40  # columns shown per row
 DIGITS = 4
-SILENT = ("key", "experiment", "source", "chosen", "commit", "finished_at")  # columns without a place in the table
-EXAMPLES = 3  # unreadable texts shown of each learner
+SILENT = ("key", "experiment", "source", "chosen", "commit", "finished_at")  # columns that the table does not show
+EXAMPLES = 3  # unreadable texts shown for each learner
 SETTING_LENGTH = 200  # characters of a setting
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The rows that a case was asked about.
+    """The rows that a case answered.
 
     Attributes:
         cells: features, indexed by the answers' column `row`.
-        prompts: texts by row, as far as they are known to be those that the model saw.
-        reason: why there is nothing, if so.
+        prompts: prompts by row, only those known to be what the model saw.
+        reason: why there is nothing, or empty.
     """
 
     cells: pd.DataFrame | None = None
@@ -44,8 +44,8 @@ def experiment(
     """Everything about the finished cases of an experiment.
 
     Args:
-        asked: the rows and prompts of a case, from its row of the results.
-        most_rows: answers of a case that are kept, the worst first.
+        asked: returns the rows and prompts of a case, given its row of the results.
+        most_rows: answers to keep per case, the worst first.
     """
     frame = latest(results.frame())
     score, names = main_score(frame), labels(frame)
@@ -78,7 +78,7 @@ def experiment(
 
 
 class _Shared:
-    """Rows and prompts that several cases have in common, kept once."""
+    """Rows and prompts shared by several cases, stored once."""
 
     def __init__(self) -> None:
         self.rows: dict[str, object] = {}
@@ -120,7 +120,7 @@ def _cases(frame: pd.DataFrame, names: pd.Series) -> dict[str, object]:
 
 
 def _statistics(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, object] | None:
-    """Ranks, wins and intervals over the data sets, of learners that have all of them."""
+    """Ranks, wins and intervals over the data sets, for learners with results on all of them."""
     grid = frame.assign(learner=names).pivot_table(index="dataset", columns="learner", values=score)
     grid, is_error = grid.dropna(axis=1), score != "accuracy"
     if grid.shape[0] < 2 or grid.shape[1] < 2:
@@ -132,7 +132,7 @@ def _statistics(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, 
     )
     try:
         leaders = statistics.leaderboard(grid, is_error)
-    except MissingPackage:  # an extra of the page
+    except MissingPackage:  # optional part of the page
         leaders = pd.DataFrame()
     return {
         "ranks": list(found.ranks.items()),
@@ -147,7 +147,7 @@ def _statistics(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, 
 
 
 def _settings(results: Results, frame: pd.DataFrame) -> list[tuple[str, str]]:
-    """The flags of the latest case, those that are empty left out."""
+    """The flags of the latest case, without empty ones."""
     for key in reversed(frame["key"].tolist()):
         path = results.record_path(key)
         if path.is_file():
@@ -172,7 +172,7 @@ def _machine(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _ledger(results: Results, frame: pd.DataFrame, names: pd.Series) -> list[dict[str, object]]:
-    """Of each learner that answers in texts: answers, those that could not be read, and what they said."""
+    """For each learner that answers with text: the number of answers, of unreadable ones, and examples of these."""
     found: dict[str, dict[str, object]] = {}
     for row, learner in zip(frame.to_dict("records"), names, strict=True):
         if not results.answers_path(row["key"]).is_file():
@@ -244,7 +244,7 @@ def _answers(
 def _badness(
     frame: pd.DataFrame, classes: list[str], columns: list[str], is_label: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which answers are wrong, and how wrong each is: unreadable ones first, then the surest mistakes."""
+    """Which answers are wrong, and how wrong: unreadable ones first, then the most confident mistakes."""
     lost = frame["parsed"].isna().to_numpy()
     if not is_label:
         truth, said = pd.to_numeric(frame["truth"]), pd.to_numeric(frame["parsed"])
@@ -264,7 +264,7 @@ def _cell(value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """Values that JSON has: no nan, no types of numpy."""
+    """Values that JSON can represent: no nan, no numpy types."""
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -16,7 +16,7 @@ def paired_differences(
         frame: finished cases.
         arm: column that names the arms.
         reference: the arm that all others are compared with.
-        same: columns in which a pair agrees, seed aside. Where an arm has several cases in one pair, their mean counts.
+        same: columns, besides the seed, that define a pair. Several cases of an arm in one pair are averaged.
         score: column of the score.
 
     Returns:

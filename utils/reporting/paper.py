@@ -1,6 +1,6 @@
-"""The paper's tables with our numbers beside those of 2022, and a verdict on each claim by a stated rule.
+"""The paper's tables with our numbers next to those of 2022, and a verdict on each claim by a stated rule.
 
-Only finished cases count. A number of ours stands beside a published one where table, method and settings are the same;
+Only finished cases count. A number of ours is compared with a published one if table, method and settings are the same;
 all other published numbers are listed with the reason.
 """
 
@@ -17,15 +17,15 @@ from .. import tables
 from ..tables import synthetic
 from .published import published_rows
 
-RUNS = 3  # of every published number that has a spread
-ERRORS = 2  # standard errors within which two means are not told apart
+RUNS = 3  # behind every published number that has a spread
+ERRORS = 2  # standard errors within which two means count as equal
 RULE = (
-    f"Two numbers are alike where they differ by at most {ERRORS} standard errors of their difference (sd/√n of ours "
-    f"and of the paper's {RUNS} runs, which share their test rows). With a single seed of ours, nothing can be told. "
-    "The paper's spread is over training rows only, so a difference may be one of test rows."
+    f"Two numbers count as equal if they differ by at most {ERRORS} standard errors of their difference (sd/√n of ours "
+    f"and of the paper's {RUNS} runs, which share their test rows). With a single seed of ours, the verdict is "
+    "undecided. The paper's spread is over training rows only, so a difference may be due to the test rows."
 )
-FACTS = ("dataset", "method", "metric", "value", "std", "provenance")  # columns that are no settings
-PERCENT = ("accuracy", "F1", "precision", "recall")  # metrics that are published in percent
+FACTS = ("dataset", "method", "metric", "value", "std", "provenance")  # columns that are not settings
+PERCENT = ("accuracy", "F1", "precision", "recall")  # metrics published in percent
 Key = tuple[str, ...]
 
 
@@ -37,11 +37,11 @@ class Item:
         place: where it is in the paper.
         published: the experiment of data/published/results.csv.
         ours: AREA/NAME of the script.
-        theirs_key: identity of a published number by its row, without the method; None with no counterpart here.
-        ours_key: the same of a row of our summary.
-        metric: our column, from the published row.
-        flags: of the script, with which its rows have the published settings.
-        also: further scripts, whose rows count where that one has none.
+        theirs_key: maps a published row to its identity without the method; None if it has no counterpart here.
+        ours_key: the same for a row of our summary.
+        metric: maps a published row to our column.
+        flags: flags of the script that give the published settings.
+        also: further scripts, whose rows are used if `ours` has none.
     """
 
     place: str
@@ -131,10 +131,10 @@ class Section:
     """One item with our numbers.
 
     Attributes:
-        table: settings downwards, methods across; cells "2022 / ours" as text. † marks a number recalled from memory.
+        table: settings as rows, methods as columns; cells "2022 / ours" as text. † marks a number recalled from memory.
         pairs: the covered numbers: key, method, theirs, theirs_sd, ours, ours_sd, n, verdict.
-        n_published, n_covered: published numbers, and those that ours stand beside.
-        models: which language models made ours.
+        n_published, n_covered: counts of published numbers, and of those with a counterpart here.
+        models: the language models behind our numbers.
         missing: why numbers are not covered, as a sentence.
     """
 
@@ -151,7 +151,7 @@ def section(item: Item, summaries: Mapping[str, pd.DataFrame]) -> Section:
     """One table of the paper.
 
     Args:
-        summaries: what `reporting.summarise` makes of each experiment's finished cases, by AREA/NAME.
+        summaries: `reporting.summarise` of each experiment's finished cases, by AREA/NAME.
     """
     published = published_rows(item.published, provenance=True)
     found: dict[tuple[Key, str], tuple[Mapping[str, object], str]] = {}
@@ -188,17 +188,17 @@ def section(item: Item, summaries: Mapping[str, pd.DataFrame]) -> Section:
 
 
 def compare(ours: float, sd: float, n: int, theirs: float, theirs_sd: float, is_error: bool) -> str:
-    """ "alike", "better" or "worse" by RULE, or "cannot be told"."""
+    """ "equal", "better" or "worse" by RULE, or "undecided"."""
     if n < 2 or math.isnan(sd):
-        return "cannot be told"
+        return "undecided"
     error = math.sqrt(sd**2 / n + (0.0 if math.isnan(theirs_sd) else theirs_sd) ** 2 / RUNS)
     if abs(ours - theirs) <= ERRORS * error or math.isclose(ours, theirs, abs_tol=5e-5):
-        return "alike"
+        return "equal"
     return "better" if (ours < theirs) == is_error else "worse"
 
 
 def _wide(numbers: pd.DataFrame) -> pd.DataFrame:
-    """Settings downwards, methods across, in the order of the published numbers."""
+    """Settings as rows, methods as columns, in the order of the published numbers."""
     cells = [
         f"{_number(row.theirs, row.theirs_sd)}{'†' * row.recalled} / {_number(row.ours, row.ours_sd)}"
         for row in numbers.itertuples(index=False)
@@ -220,20 +220,20 @@ def _missing(item: Item, n_published: int, n_alike: int, n_covered: int) -> str:
     told = []
     if n_published > n_alike:
         told.append(
-            f"{n_published - n_alike} have settings that this page does not match with ours; what the script itself "
+            f"{n_published - n_alike} have settings without a counterpart on this page; to see what the script "
             f"finds: bash {item.ours}.sh"
         )
     if n_alike > n_covered:
-        told.append(f"{n_alike - n_covered} wait for a run: bash {item.ours}.sh{item.flags}")
+        told.append(f"{n_alike - n_covered} still have to be run: bash {item.ours}.sh{item.flags}")
     return "; ".join(told)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper with what our rows say of it.
+    """A claim of the paper, and what our rows say about it.
 
     Attributes:
-        verdict: "reproduced", "not reproduced" or "cannot be told".
+        verdict: "reproduced", "not reproduced" or "undecided".
         because: the numbers behind it.
     """
 
@@ -244,7 +244,7 @@ class Claim:
 
 
 def claims(sections: Sequence[Section]) -> list[Claim]:
-    """The paper's claims that can be put to numbers, each with its rule, in the paper's order."""
+    """The paper's quantifiable claims, each with its rule, in the paper's order."""
     by_name = {one.item.published: one.pairs for one in sections}
     tables_ = pd.concat([by_name["E01-openml"], by_name["E01-synthetic"]])
     functions = by_name["E02-regression-synthetic"]
@@ -265,7 +265,7 @@ def _top_three(pairs: pd.DataFrame) -> Claim:
     text += "(Rule: a share of tables above one half by two standard errors.)"
     grid = _grid(pairs)
     if "lift" not in grid or grid.shape[1] < 4:
-        return Claim("§3.1, Table 4", text, "cannot be told", "too few methods have finished")
+        return Claim("§3.1, Table 4", text, "undecided", "too few methods have finished")
     grid = grid.dropna()
     place = grid.rank(axis=1, ascending=False, method="min")["lift"]
     return _share("§3.1, Table 4", text, place <= 3, f"among the best three of {grid.shape[1]}")
@@ -274,11 +274,11 @@ def _top_three(pairs: pd.DataFrame) -> Claim:
 def _share(where: str, text: str, hits: pd.Series, told: str) -> Claim:
     n = len(hits)
     if n < 2:
-        return Claim(where, text, "cannot be told", f"{n} tables")
+        return Claim(where, text, "undecided", f"{n} tables")
     share = float(hits.mean())
     error = math.sqrt(max(share * (1 - share), 1 / n / 4) / n)
     sure = abs(share - 0.5) > ERRORS * error
-    verdict = "cannot be told" if not sure else "reproduced" if share > 0.5 else "not reproduced"
+    verdict = "undecided" if not sure else "reproduced" if share > 0.5 else "not reproduced"
     return Claim(
         where, text, verdict, f"{told} on {int(hits.sum())} of {n} tables, a share of {share:.2f} ± {error:.2f}"
     )
@@ -299,10 +299,10 @@ def _many_classes(pairs: pd.DataFrame) -> Claim:
             )
             gaps.append((name, best["ours"] - lift["ours"], error, min(best["n"], lift["n"]) > 1))
     if len(gaps) < 2 or not all(known for *_, known in gaps):
-        return Claim("§3.1, Table 4", text, "cannot be told", f"{len(gaps)} of 2 tables have two seeds or more")
+        return Claim("§3.1, Table 4", text, "undecided", f"{len(gaps)} of 2 tables have at least two seeds")
     is_far = [gap - ERRORS * error >= 0.1 for _, gap, error, _ in gaps]
     is_near = [gap + ERRORS * error < 0.1 for _, gap, error, _ in gaps]
-    verdict = "reproduced" if all(is_far) else "not reproduced" if all(is_near) else "cannot be told"
+    verdict = "reproduced" if all(is_far) else "not reproduced" if all(is_near) else "undecided"
     return Claim(
         "§3.1, Table 4",
         text,
@@ -326,10 +326,10 @@ def _never_better(pairs: pd.DataFrame) -> Claim:
         better += [setting] * int(lift["ours"] < gp["ours"] - ERRORS * error)
         worse += [setting] * int(lift["ours"] > gp["ours"] + ERRORS * error)
     if not n:
-        return Claim(where, text, "cannot be told", "no function has two seeds or more of both")
-    verdict = "not reproduced" if better else "reproduced" if len(worse) == n else "cannot be told"
+        return Claim(where, text, "undecided", "no function has at least two seeds of both")
+    verdict = "not reproduced" if better else "reproduced" if len(worse) == n else "undecided"
     return Claim(
-        where, text, verdict, f"of {n} functions LIFT is surely worse on {len(worse)}, surely better on {len(better)}"
+        where, text, verdict, f"of {n} functions LIFT is clearly worse on {len(worse)}, clearly better on {len(better)}"
     )
 
 
@@ -337,10 +337,10 @@ def _beats_guessing(pairs: pd.DataFrame) -> Claim:
     text = "Token prediction can fit functions of one or two inputs. (Rule: RAE below one half by two standard errors.)"
     own = pairs[(pairs["method"] == "lift") & ~pairs["setting"].str.endswith("=50") & (pairs["n"] > 1)]
     if not len(own):
-        return Claim("§3.1, Table 19", text, "cannot be told", "no function has two seeds or more")
+        return Claim("§3.1, Table 19", text, "undecided", "no function has at least two seeds")
     top = own["ours"] + ERRORS * own["ours_sd"] / np.sqrt(own["n"])
     low = own["ours"] - ERRORS * own["ours_sd"] / np.sqrt(own["n"])
-    verdict = "reproduced" if (top < 0.5).all() else "not reproduced" if (low > 0.5).any() else "cannot be told"
+    verdict = "reproduced" if (top < 0.5).all() else "not reproduced" if (low > 0.5).any() else "undecided"
     return Claim(
         "§3.1, Table 19",
         text,

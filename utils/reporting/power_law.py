@@ -1,4 +1,4 @@
-"""Learning curves: a power law through scores against training rows, and what follows from it (paper §3.2)."""
+"""Learning curves: a power law of the score in the number of training rows, and what follows from it (paper §3.2)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import curve_fit
 
-FEWEST_SIZES = 4  # a curve of three parameters through fewer sizes says nothing
+FEWEST_SIZES = 4  # with fewer sizes, a curve with three parameters is meaningless
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """error(n) = floor + scale · n^-rate, an error that falls to a floor.
+    """error(n) = floor + scale · n^-rate, an error that decreases to a floor.
 
     Attributes:
-        floor: error with endlessly many rows, 0 or more.
+        floor: error in the limit of infinitely many rows, at least 0.
         scale: error above the floor with one row.
-        rate: how fast it falls, 0 to 3.
+        rate: how fast it decreases, 0 to 3.
     """
 
     floor: float
@@ -31,14 +31,14 @@ class PowerLaw:
         return self.floor + self.scale * np.power(n, -self.rate)
 
     def rows(self, error: float) -> float:
-        """The number of rows after which the error is `error`; inf where the floor lies above it."""
+        """The number of rows at which the error is `error`; inf if the floor is above it."""
         if error <= self.floor or self.scale <= 0 or self.rate <= 0:
             return math.inf
         return ((error - self.floor) / self.scale) ** (-1 / self.rate)
 
 
 def fit(n: np.ndarray, error: np.ndarray) -> PowerLaw | None:
-    """The power law of least squares through mean errors, all of weight one; None with fewer than four sizes.
+    """The unweighted least-squares fit of a power law to mean errors; None with fewer than four sizes.
 
     Args:
         n: training rows, shape (k,), distinct and above 0.
@@ -56,7 +56,7 @@ def fit(n: np.ndarray, error: np.ndarray) -> PowerLaw | None:
 
 
 def rows_to_match(frame: pd.DataFrame, error: str, method: str, reference: str) -> pd.DataFrame:
-    """How many rows `method` needs for the error that `reference` has with all that were given.
+    """How many rows `method` needs to match the error of `reference` with its largest number of rows.
 
     Args:
         frame: finished cases with the columns dataset, method, n_train and `error`.
@@ -64,8 +64,8 @@ def rows_to_match(frame: pd.DataFrame, error: str, method: str, reference: str) 
         method, reference: names of two methods.
 
     Returns:
-        One row per data set in which both have a curve: dataset, n_train (the reference's largest), the reference's
-        mean error there, the method's fitted floor and rate, and `rows` (inf: by its fitted curve it never gets there).
+        One row per data set for which both have a curve: dataset, n_train (the reference's largest), the reference's
+        mean error there, the method's fitted floor and rate, and `rows` (inf if its fitted curve never gets there).
     """
     rows = []
     for dataset, part in frame.groupby("dataset"):

@@ -1,4 +1,4 @@
-"""The paper's numbers for one experiment, its settings as columns and its methods under the names used here."""
+"""The paper's numbers for one experiment, with settings as columns and methods under the names used here."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def published_rows(experiment: str, provenance: bool = False) -> pd.DataFrame:
     """The rows of data/published/results.csv of an experiment, such as "E03-regression-real".
 
     Args:
-        provenance: whether to keep the column of that name, which tells numbers recalled from memory.
+        provenance: whether to keep the column of that name, which identifies numbers recalled from memory.
 
     Returns:
-        The columns dataset (as the paper calls it, see `tables.published_name`), method (ours where there is one, else
-        the paper's), metric, value, std and, as texts, every key of the settings; None where a row lacks one.
+        The columns dataset (the paper's name, see `tables.published_name`), method (our name if there is one, else the
+        paper's), metric, value, std and every key of the settings, as text; None if a row lacks it.
     """
     frame = _frame()
     frame = frame[frame["experiment"] == experiment].reset_index(drop=True)
@@ -49,7 +49,7 @@ def published_rows(experiment: str, provenance: bool = False) -> pd.DataFrame:
 
 
 def settings(frame: pd.DataFrame) -> pd.DataFrame:
-    """The settings of rows of data/published/results.csv, a column of texts for each key; None where a row lacks it."""
+    """The settings of rows of data/published/results.csv, a text column for each key; None if a row lacks it."""
     each = [dict(word.partition("=")[::2] for word in text.split(";") if word) for text in frame["setting"].fillna("")]
     keys = dict.fromkeys(key for one in each for key in one)
     return pd.DataFrame({key: [one.get(key) for one in each] for key in keys}, dtype=object, index=frame.index)
@@ -60,9 +60,9 @@ def real_tables() -> pd.DataFrame:
 
     paper           over all test rows. Its classical learners had the row number among their features, no scaling, and
                     were chosen on the test rows.
-    paper_filtered  without errors above 5 × RMSE; of LIFT only, and the only number of Student
+    paper_filtered  without errors above 5 × RMSE; for LIFT only, and the only number for Student
 
-    Files called 80 % that hold 60 % are left out.
+    Files labelled 80 % that contain 60 % are excluded.
     """
     both = [published_rows(experiment) for experiment in ("E03-regression-real", "E15-names-regression")]
     frame = pd.concat([both[0], both[1][both[1]["dataset"] == "Student"]], ignore_index=True)
@@ -84,9 +84,9 @@ def _frame() -> pd.DataFrame:
 
 
 def published_score(dataset: str, method: str) -> float:
-    """The paper's number for the main score of a data set and method; nan where it has none.
+    """The paper's number for the main score of a data set and method; nan if there is none.
 
-    Accuracy as a share. RAE of the synthetic functions is filtered at 3 × RMSE: the paper gives no other.
+    Accuracy is a share. RAE of the synthetic functions is filtered at 3 × RMSE, the only value the paper gives.
     """
     rows = _frame()
     rows = rows[(rows["dataset"] == tables.published_name(dataset)) & (rows["method"] == PAPER_METHODS.get(method))]

@@ -1,6 +1,6 @@
-"""Many learners on many tables: mean score, mean rank, wins, seconds, and which differences are more than chance.
+"""Many learners on many tables: mean score, mean rank, wins, seconds, and which differences are significant.
 
-Only tables on which every learner has a result count, so that all means are over the same rows; the others are named.
+Only tables on which every learner has a result count, so that all means are over the same rows; the others are listed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .published import published_score
 from .summary import main_score, markdown_table, rank
 from .summary import summarise as by_learner
 
-DIGITS = 6  # after which scores count as equal; those of the CSV have no more
+DIGITS = 6  # to which scores are compared; the CSV has no more
 LEAST_SECONDS = 0.01  # the resolution of the clock in the CSV
-BASE = "xgboost"  # whose seconds are the unit of the column `times`
+BASE = "xgboost"  # reference learner of the column `times`
 PAPER = "(paper: LIFT/GPT-3)"
 FEWEST_TABLES, FEWEST_LEARNERS = 5, 3  # for a critical-difference figure
 
@@ -31,7 +31,7 @@ def seed_means(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per data set and learner, from finished cases.
 
     Returns:
-        Columns dataset, learner, n (seeds), n_train, n_test, the main score and its sd (…_sd), chance, and seconds of
+        Columns dataset, learner, n (seeds), n_train, n_test, the main score and its sd (…_sd), chance, and seconds for
         fitting and predicting; scores and seconds are means over the seeds. Sorted by data set and learner.
     """
     summary = by_learner(frame)
@@ -44,7 +44,7 @@ def seed_means(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def complete(means: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The rows of the tables that all learners were run on alike, and the names of the others with the reason.
+    """The rows of the tables on which all learners were run equally, and the names of the others with the reason.
 
     Args:
         means: `seed_means` with a column `group`; a table may be in several groups.
@@ -79,7 +79,7 @@ def ranks(scores: pd.DataFrame, is_error: bool) -> pd.DataFrame:
 
 
 def wins(scores: pd.DataFrame, is_error: bool) -> pd.Series:
-    """On how many tables each learner is the best; k equal ones have 1/k of the table each."""
+    """Number of tables on which each learner is best; a tie of k learners gives each 1/k of the table."""
     best = scores.min(axis=1) if is_error else scores.max(axis=1)
     first = scores.eq(best, axis=0)
     return first.div(first.sum(axis=1), axis=0).sum()
@@ -89,7 +89,7 @@ def summarise(means: pd.DataFrame) -> pd.DataFrame:
     """One row per group and learner, best mean rank first: n_tables, score (mean), mean_rank, wins, seconds, times.
 
     `seconds` is the median over tables, `times` the median of the ratio to XGBoost's on the same table, nan without it.
-    Below a group for all of whose tables the paper has a number stands its LIFT/GPT-3, with the mean score alone.
+    If the paper has a number for every table of a group, its LIFT/GPT-3 follows, with the mean score only.
 
     Args:
         means: the first part of `complete`.
@@ -117,7 +117,7 @@ def summarise(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(means: pd.DataFrame) -> str:
-    """The summary as a Markdown table, a block of columns for each group; seeds, rows and left-out tables below it."""
+    """The summary as a Markdown table, a block of columns per group; then seeds, rows and excluded tables."""
     kept, reasons = complete(means)
     left_out = "; ".join(f"{table}: {reason}" for table, reason in reasons.items())
     left_out = f"Left out of all columns: {left_out}." if reasons else ""
@@ -139,33 +139,33 @@ def markdown(means: pd.DataFrame) -> str:
 
 
 def critical_difference(means: pd.DataFrame) -> Figure:
-    """Mean ranks on a line; a bar joins learners whose difference may be chance (Friedman and Nemenyi, α = 0.05).
+    """Mean ranks on a line; bars connect learners that do not differ significantly (Friedman and Nemenyi, α = 0.05).
 
     Args:
         means: the first part of `complete`.
 
     Raises:
-        CannotDo: too few tables or learners for the test, or no difference that is more than chance.
+        CannotDo: too few tables or learners for the test, or no significant difference.
         MissingPackage: autorank is not installed.
     """
     grid = scores(means) if len(means) else pd.DataFrame()
     if len(grid) < FEWEST_TABLES or grid.shape[1] < FEWEST_LEARNERS:
         raise CannotDo(
-            f"a critical-difference figure needs {FEWEST_TABLES} tables and {FEWEST_LEARNERS} learners that have a "
-            f"result on all of them; here are {len(grid)} and {grid.shape[1]}"
+            f"a critical-difference figure needs {FEWEST_TABLES} tables and {FEWEST_LEARNERS} learners with results on "
+            f"all of them; there are {len(grid)} and {grid.shape[1]}"
         )
     try:
         import autorank
     except ModuleNotFoundError as error:
         if error.name != "autorank":
-            raise  # it is there, and something that it needs is not
+            raise  # it is installed, but one of its dependencies is not
         raise MissingPackage(
             "the critical-difference figure needs autorank: pip install -r requirements-extras.txt, then run the same "
             "command again (finished cases are kept)"
         ) from error
     order = "ascending" if is_error(means) else "descending"
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # it tests for normality, which the rank test does not need, and prints that
+        warnings.simplefilter("ignore")  # it also tests for normality, which the rank test does not need, and warns
         result = autorank.autorank(grid.reset_index(drop=True), alpha=0.05, order=order, force_mode="nonparametric")
     if result.pvalue >= result.alpha:
         raise CannotDo(f"the learners' ranks differ no more than by chance (Friedman test, p = {result.pvalue:.2f})")
@@ -177,7 +177,7 @@ def critical_difference(means: pd.DataFrame) -> Figure:
 
 
 def write(results: Results, means: pd.DataFrame) -> None:
-    """Prints the summary and writes it beside the results: …_means.csv, …_ranks.csv, …_ranks.md, …_ranks.png."""
+    """Prints the summary and writes it next to the results: …_means.csv, …_ranks.csv, …_ranks.md, …_ranks.png."""
     kept, _ = complete(means)
     text = markdown(means)
     write_text(results.sibling("_means.csv"), means.to_csv(index=False, float_format="%.6g"))
@@ -189,7 +189,7 @@ def write(results: Results, means: pd.DataFrame) -> None:
         critical_difference(kept).savefig(results.sibling("_ranks.png"), dpi=150)
         print(f"figure   {results.sibling('_ranks.png')}")
     except (CannotDo, MissingPackage) as reason:
-        results.sibling("_ranks.png").unlink(missing_ok=True)  # one of an earlier run would show other results
+        results.sibling("_ranks.png").unlink(missing_ok=True)  # one from an earlier run would be outdated
         print(f"no figure of ranks: {reason}")
 
 

@@ -97,12 +97,12 @@
     if (!s) return [];
     const p = x => x === null ? "–" : x < 0.001 ? "< 0.001" : x.toFixed(3);
     const told = s.reason ? `No test: ${s.reason}.`
-      : `Friedman test over ${s.n} data sets: p ${p(s.p)}. Mean ranks that differ by less than ${number(s.cd, 2)} are not told apart (Nemenyi, 5 %).`;
+      : `Friedman test over ${s.n} data sets: p ${p(s.p)}. Mean ranks that differ by less than ${number(s.cd, 2)} do not differ significantly (Nemenyi, 5 %).`;
     return [el("h2", {}, "Statistics over data sets"), el("p", {}, told),
       grid(["learner", "mean rank"], s.ranks),
-      ...(s.leaders.length ? [el("p", {}, "Elo: 400 points are odds of ten to one of being better on a data set. Improvability: the share of the error that the best learner of a data set avoids. Both with 95 % bootstrap intervals over data sets."),
+      ...(s.leaders.length ? [el("p", {}, "Elo: 400 points are odds of ten to one of being better on a data set. Improvability: the share by which the best learner of a data set reduces the error. Both with 95 % bootstrap intervals over data sets."),
         grid(["learner", "Elo", "from", "to", "improvability", "from", "to"], s.leaders)] : []),
-      el("p", {}, `${s.base} beside each other learner; the advantage is in units of ${d.score}, positive where ${s.base} is better, with its 95 % bootstrap interval over data sets; p is the sign test's.`),
+      el("p", {}, `${s.base} against each other learner; the advantage is in units of ${d.score}, positive if ${s.base} is better, with its 95 % bootstrap interval over data sets; p is from the sign test.`),
       grid(["other", "win", "tie", "loss", "p", "advantage", "from", "to"], s.pairs.map(r => [r.other, r.win, r.tie, r.loss, r.p, r.advantage, r.low, r.high]))];
   }
   async function experiment(id) {
@@ -133,7 +133,7 @@
   function confusion(c) {
     const rows = c.n.map((line, i) => [el("th", { scope: "row" }, c.truth[i]),
       ...line.map((n, j) => el("td", { class: c.truth[i] === c.said[j] ? "n hit" : n ? "n bad" : "n" }, n || "·"))]);
-    return [el("h2", {}, "Confusion: truth downwards, answer across"), grid(["", ...c.said], rows, { id: "confusion" })];
+    return [el("h2", {}, "Confusion matrix: truth in rows, answers in columns"), grid(["", ...c.said], rows, { id: "confusion" })];
   }
   function details(d, a, i) {
     const cells = a.cells && d.rows[a.cells], own = cells && cells.cells[a.row[i]];
@@ -141,7 +141,7 @@
     const parts = [];
     if (own) parts.push(el("h2", {}, "Row"), pairs(cells.columns.map((c, j) => [c, own[j]])));
     if (prompt) parts.push(el("h2", {}, "Prompt"), el("pre", {}, prompt));
-    else if (a.text) parts.push(el("p", { class: "faint" }, "The prompt cannot be shown: it has rows in it, or its text is another today."));
+    else if (a.text) parts.push(el("p", { class: "faint" }, "The prompt cannot be shown: it contains training rows, or its text has changed since."));
     if (a.text) parts.push(el("h2", {}, "Answer"), el("pre", {}, a.text[i] === null ? "(empty)" : a.text[i]));
     if (a.p) {
       const order = a.classes.map((c, j) => [c, a.p[i][j]]).sort((x, y) => y[1] - x[1]);
@@ -187,7 +187,7 @@
       pairs(d.cases.columns.map((c, j) => [c, row[j]]).concat(Object.entries(d.cases.facts[at])))];
     if (a.confusion) parts.push(...confusion(a.confusion));
     parts.push(el("h2", {}, `Answers, the worst first: ${a.row.length} of ${a.n}` + (a.wrong === null ? "" : `, ${a.wrong} wrong`)),
-      el("p", { class: "faint" }, "A row number opens the row, its prompt, the text and the probabilities."), answers(d, a));
+      el("p", { class: "faint" }, "Click a row number to see the row, its prompt, the text and the probabilities."), answers(d, a));
     main.replaceChildren(...parts);
   }
 
@@ -203,7 +203,7 @@
   }
   function comparison(id, d, chosen) {
     const known = d.cases.keys.filter(k => d.answers[k]).map(k => `${id}?case=${k}`);
-    if (!known.length) return el("p", {}, "No case of this run kept its answers.");
+    if (!known.length) return el("p", {}, "No case of this run has stored answers.");
     const pick = (which, word) => el("select", { "aria-label": which }, options(word));
     const left = pick("first case", chosen ? chosen[0] : known[0]), right = pick("second case", chosen ? chosen[1] : known[1] || known[0]);
     const others = [...sources.keys()].filter(other => other !== id && other.split("/").slice(-2).join() === id.split("/").slice(-2).join());

@@ -1,7 +1,7 @@
-"""What reviewers ask of many scores: who differs from whom, how often one wins, and how sure a mean is.
+"""Statistics that reviewers ask for: which learners differ, how often one wins, and confidence intervals of means.
 
 Tests are over data sets, each with one score per learner (the mean over its seeds): seeds of one table share its rows
-and are no further evidence. Fewer tables than a test can bear give no test, with the reason.
+and are not independent evidence. With too few tables there is no test, but a reason.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from scipy import stats
 
 from ..optional import require
 
-FEWEST_TABLES, FEWEST_LEARNERS = 5, 3  # for a Friedman test; fewer tables cannot reach 5 % for any pair
+FEWEST_TABLES, FEWEST_LEARNERS = 5, 3  # for a Friedman test; with fewer tables no pair can reach 5 %
 DRAWS = 10_000  # of the bootstrap
-ELO_ROUNDS = 200  # of the bootstrap of Elo, each a fit
+ELO_ROUNDS = 200  # of the bootstrap of Elo, each with its own fit
 LEADERBOARD = [f"{name}{end}" for name in ("elo", "improvability") for end in ("", "_low", "_high")]
 
 
@@ -29,9 +29,9 @@ class Ranking:
     Attributes:
         ranks: mean rank of each learner, 1 for the best, ascending.
         n_tables: tables on which all of them have a score.
-        p: of the Friedman test that all are equal; nan without a test.
+        p: of the Friedman test of the hypothesis that all are equal; nan without a test.
         critical_difference: of mean ranks by Nemenyi's test at `alpha`; nan without a test.
-        reason: why there is no test; else empty.
+        reason: why there is no test, or empty.
     """
 
     ranks: pd.Series
@@ -53,10 +53,10 @@ class Ranking:
 
 
 def friedman_nemenyi(scores: pd.DataFrame, is_error: bool, alpha: float = 0.05) -> Ranking:
-    """Mean ranks with the test that all learners are equal, and how far two must lie apart to differ.
+    """Mean ranks, the Friedman test that all learners are equal, and Nemenyi's critical difference of two ranks.
 
     Args:
-        scores: tables by learners; tables without a score of each learner are left out.
+        scores: tables by learners; tables without a score of every learner are excluded.
         is_error: whether a smaller score is better.
         alpha: level of Nemenyi's test (Demšar 2006).
     """
@@ -77,17 +77,17 @@ def friedman_nemenyi(scores: pd.DataFrame, is_error: bool, alpha: float = 0.05) 
 def leaderboard(scores: pd.DataFrame, is_error: bool) -> pd.DataFrame:
     """Elo and improvability of each learner over the tables, as TabArena computes them (package bencheval).
 
-    Elo differences come from who is better on each table: 400 points are odds of ten to one; the mean is 1000.
-    Improvability is by which share of a learner's error the best learner of a table has less, the mean over tables. The
-    intervals are 95 % of a bootstrap over tables.
+    Elo is based on which learner is better on each table: 400 points are odds of ten to one; the mean is 1000.
+    Improvability is the share by which the best learner of a table reduces the learner's error, averaged over tables.
+    The intervals are 95 % bootstrap intervals over tables.
 
     Args:
-        scores: tables by learners, accuracies or errors; tables without a score of each learner are left out.
-        is_error: whether a smaller score is better; of accuracies, 1 - accuracy is the error.
+        scores: tables by learners, accuracies or errors; tables without a score of every learner are excluded.
+        is_error: whether a smaller score is better; for accuracies, the error is 1 - accuracy.
 
     Returns:
         Columns elo, elo_low, elo_high, improvability, improvability_low, improvability_high, by learner, the best Elo
-        first; no rows where there are fewer than 5 tables or 2 learners.
+        first; no rows for fewer than 5 tables or 2 learners.
 
     Raises:
         MissingPackage: bencheval is not installed.
@@ -105,13 +105,13 @@ def leaderboard(scores: pd.DataFrame, is_error: bool) -> pd.DataFrame:
 
 
 def win_tie_loss(scores: pd.DataFrame, learner: str, is_error: bool, tolerance: float = 0.0) -> pd.DataFrame:
-    """On how many tables `learner` is better than, equal to and worse than each other one.
+    """On how many tables `learner` is better than, equal to and worse than each other learner.
 
     Args:
-        tolerance: scores that differ by no more count as equal.
+        tolerance: largest difference at which scores count as equal.
 
     Returns:
-        Columns win, tie, loss and p (two-sided sign test without the ties; nan with none left), by the other learner.
+        Columns win, tie, loss and p (two-sided sign test without the ties; nan if all are ties), by the other learner.
     """
     rows = {}
     for other, ahead in _advantages(scores, learner, is_error):
@@ -122,7 +122,7 @@ def win_tie_loss(scores: pd.DataFrame, learner: str, is_error: bool, tolerance: 
 
 
 def bootstrap(values: np.ndarray | pd.Series, coverage: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """The percentile interval of a mean, by drawing the values anew; (nan, nan) for fewer than two."""
+    """The percentile bootstrap interval of a mean; (nan, nan) for fewer than two values."""
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]
     if len(values) < 2:
@@ -133,7 +133,7 @@ def bootstrap(values: np.ndarray | pd.Series, coverage: float = 0.95, seed: int 
 
 
 def paired_bootstrap(scores: pd.DataFrame, learner: str, is_error: bool, seed: int = 0) -> pd.DataFrame:
-    """Mean advantage of `learner` over each other one on the same tables, with its 95 % interval over the tables.
+    """Mean advantage of `learner` over each other learner on the same tables, with its 95 % interval over tables.
 
     Returns:
         Columns n, advantage (positive where `learner` is better), low, high, by the other learner.
@@ -146,7 +146,7 @@ def paired_bootstrap(scores: pd.DataFrame, learner: str, is_error: bool, seed: i
 
 
 def _advantages(scores: pd.DataFrame, learner: str, is_error: bool) -> Iterator[tuple[str, pd.Series]]:
-    """Each other learner, and by how much `learner` is better on the tables that have a score of both."""
+    """Each other learner, and the advantage of `learner` on the tables that have scores of both."""
     for other in scores.columns.drop(learner):
         pairs = scores[[learner, other]].dropna()
         yield other, (pairs[other] - pairs[learner]) if is_error else (pairs[learner] - pairs[other])

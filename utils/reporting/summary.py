@@ -1,4 +1,4 @@
-"""From the CSV to what people read: means with their spread, the paper's numbers beside them, a table, a figure."""
+"""Summaries of a result CSV: means with their spread, the paper's numbers next to them, a table, a figure."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ ORDER = (
 ORDER += ("gp", "xgboost", "lightgbm", "catboost", "tabicl")
 ORDER += ("lift-digits", "lift-unordered", "lift-fourier", "lift-random", "lift")  # of learners in tables and figures
 SPREAD = "± is the standard deviation over seeds (n - 1); no ± means one seed."
-MADE = "data/cache/models/"  # where models lie that code made for itself
-REFERENCES = ("majority", "random", "mean")  # learn nothing of the inputs
-WIDE = 200  # characters, where the output is not a terminal and nothing would be gained by wrapping
+MADE = "data/cache/models/"  # location of models built by code
+REFERENCES = ("majority", "random", "mean")  # ignore the inputs
+WIDE = 200  # characters per line if the output is not a terminal
 
 
 def main_score(frame: pd.DataFrame) -> str:
@@ -45,18 +45,18 @@ def main_score(frame: pd.DataFrame) -> str:
 
 
 def identity(frame: pd.DataFrame) -> list[str]:
-    """The columns that say what was run, seed included: all before `n_train`, but for the key."""
+    """The columns that identify a run, including the seed: all before `n_train` except the key."""
     columns = list(frame.columns)
     return [column for column in columns[: columns.index("n_train")] if column not in ("key", "experiment")]
 
 
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per case as the reader sees it: of rows that differ in their key only (an edited prompt), the last."""
+    """One row per case as shown to the reader: of rows that differ only in their key (an edited prompt), the last."""
     return frame.drop_duplicates(identity(frame), keep="last").reset_index(drop=True) if len(frame) else frame
 
 
 def labels(frame: pd.DataFrame) -> pd.Series:
-    """How tables and figures call each row's learner: the method, and what else tells it from others in the frame."""
+    """The learner's name in tables and figures: the method, and the settings that distinguish it within the frame."""
     settings = [c for c in identity(frame) if c not in ("dataset", "source", "method", "seed")]
     telling = [c for c in settings if frame.groupby("method")[c].nunique(dropna=False).max() > 1]
     others = [c for c in telling if c != "options"]
@@ -66,7 +66,7 @@ def labels(frame: pd.DataFrame) -> pd.Series:
         and "options" in telling
         and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1
     ):
-        telling = others  # the flags of LIFT that the experiment varies have columns of their own
+        telling = others  # LIFT's varied flags have columns of their own
     if "model" in telling:
         frame = frame.assign(model=_called(frame["model"]))
     parts = [frame["method"]] + [
@@ -77,7 +77,7 @@ def labels(frame: pd.DataFrame) -> pd.Series:
 
 
 def _called(models: pd.Series) -> pd.Series:
-    """Names of models; those that code made and keeps in data/cache/models, without folder and hash if that tells."""
+    """Names of models; those in data/cache/models without folder and hash, if they stay distinct."""
     short = {name: re.sub(r"-[0-9a-f]{12}$", "", name.removeprefix(MADE)) for name in models.unique()}
     return models.map(short) if len(set(short.values())) == len(short) else models
 
@@ -105,7 +105,7 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def digest(frame: pd.DataFrame) -> dict[str, object]:
-    """What one experiment came to: means over data sets, settings and seeds, each learner on what it has.
+    """The outcome of one experiment: means over data sets, settings and seeds, each learner over its own cases.
 
     Args:
         frame: the experiment's finished cases.
@@ -128,7 +128,7 @@ def digest(frame: pd.DataFrame) -> dict[str, object]:
 
 
 def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
-    """Prints the table and writes summary and figure beside the CSV. Everything comes from the files alone."""
+    """Prints the table and writes summary and figure next to the CSV, from the files alone."""
     frame = latest(results.frame())
     console = Console(width=None if Console().is_terminal else WIDE)
     missing = not_run(results)
@@ -162,9 +162,9 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
 
 
 def pivot(summary: pd.DataFrame) -> pd.DataFrame:
-    """Cells of text, mean ± sd: learners by data sets, the longer side down; then chance level and the paper's LIFT.
+    """Text cells, mean ± sd: learners by data sets, the longer side as rows; then chance level and the paper's LIFT.
 
-    A mean over the data sets stands only where the learner has all of them.
+    The mean over the data sets is shown only for learners that have all of them.
     """
     score = main_score(summary)
     several = summary.groupby("dataset")["source"].transform("nunique") > 1
@@ -185,7 +185,7 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank(learner: str) -> tuple[int, list[tuple[float, str]]]:
-    """Where a learner stands in tables and figures: LIFT last, unknown ones before it; settings by their numbers."""
+    """Sort key of a learner in tables and figures: LIFT last, unknown ones before it; settings in numeric order."""
     method, _, settings = learner.partition(" ")
     parts = re.split(r"(\d+(?:\.\d+)?)", settings)
     place = ORDER.index(method) if method in ORDER else ORDER.index("lift") - 1
@@ -193,7 +193,7 @@ def rank(learner: str) -> tuple[int, list[tuple[float, str]]]:
 
 
 def not_run(results: Results) -> pd.DataFrame:
-    """The last failure of every case that has not finished since: dataset, method, seed, reason, key and more."""
+    """The last failure of every case that has not finished since: dataset, method, seed, reason, key, etc."""
     failures = results.failures()
     if not len(failures):
         return failures

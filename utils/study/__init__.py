@@ -1,4 +1,4 @@
-"""Cases to a CSV: flags, the trial that a case stands for, the runner, and what a run shows of itself."""
+"""From cases to a CSV: flags, trials, the runner, and the progress display."""
 
 from .._lazy import attach
 

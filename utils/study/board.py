@@ -1,4 +1,4 @@
-"""The state of a study under way: scores so far, cases that run, and when all will be done."""
+"""The state of a running study: scores so far, running cases, and the estimated time left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Cell:
-    """The cases of one method on one table, with what the experiment varies beside them: one for each seed."""
+    """The cases of one method on one table with one combination of settings: one for each seed."""
 
     n: int = 0
     scores: list[float] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """A case that runs, what it told last, and the seconds that it has taken and may still take."""
+    """A running case, its latest report, and the seconds it has taken and is expected to take."""
 
     plan: Plan
     report: Report
@@ -37,19 +37,19 @@ class UnderWay:
 
 
 class Board:
-    """What is known of the cases of one study.
+    """What is known about the cases of one study.
 
     Args:
         experiment: its name.
-        plans: all its cases, finished ones of earlier runs included.
-        waiting: those of them that are to run now, in their order.
-        earlier: the rows that are in the results already.
-        places: cases that run at the same time; 0 where that is not known.
-        clock: the time, as `time.time` has it.
+        plans: all its cases, including those finished in earlier runs.
+        waiting: the cases to run now, in order.
+        earlier: the rows already in the results.
+        places: number of cases that run at the same time; 0 if unknown.
+        clock: returns the time, like `time.time`.
 
     Attributes:
-        mail: brings reports of cases under way.
-        n_done, n_failed: of the cases that were to run now.
+        mail: delivers the reports of running cases.
+        n_done, n_failed: counts among the cases to run now.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Board:
         self.total, self.n_done, self.n_failed = len(waiting), 0, 0
         self._waiting = {plan.key: plan for plan in waiting}
         self._forecast, self._places = forecast, places
-        self._seen: dict[str, Running] = {}  # cases under way, as they were last seen
-        self._seconds = 0.0  # that the finished cases took, side by side ones added up
+        self._seen: dict[str, Running] = {}  # running cases, as last seen
+        self._seconds = 0.0  # taken by the finished cases, summed over parallel ones
         self._clock, self._since = clock, clock()
         self.score = ""
         self._scores: dict[str, float] = {}
@@ -79,7 +79,7 @@ class Board:
                 self._keep(str(row["key"]), row)
 
     def note(self, outcome: Outcome) -> None:
-        """A case ended, well or not."""
+        """Records that a case ended, successfully or not."""
         key = outcome.plan.key
         self._waiting.pop(key, None)
         self.n_done += 1
@@ -95,14 +95,14 @@ class Board:
             self._forecast.finished(work, outcome.seconds, outcome.lead, work.behind(outcome.number, outcome.share))
 
     def under_way(self) -> list[UnderWay]:
-        """The cases that run, the oldest first."""
+        """The running cases, the oldest first."""
         now, found = self._clock(), []
         self._seen = {}
         for key, told in self.mail.read().items():
             if (plan := self._waiting.get(key)) is None:
-                continue  # it ended since
+                continue  # it has ended since
             share = told.done / told.total if told.total and told.epochs else 0.0
-            # what is foreseen holds for the moment of the report
+            # the forecast is as of the moment of the report
             running = Running(plan.work, told.at - told.since, told.lead, plan.work.behind(told.number, share))
             self._seen[key] = running
             left = self._forecast.known(running)
@@ -111,7 +111,7 @@ class Board:
         return found
 
     def left(self) -> float | None:
-        """Seconds until all is done, as far as can be known from what `under_way` saw last."""
+        """Estimated seconds until all cases are done, from what `under_way` saw last."""
         waiting = [plan.work for key, plan in self._waiting.items() if key not in self._seen]
         places = self._places or max(1, round(self._seconds / max(1.0, self.elapsed())))
         return self._forecast.left(list(self._seen.values()), waiting, places)
@@ -121,7 +121,7 @@ class Board:
         return self._clock() - self._since
 
     def cells(self) -> dict[tuple[tuple[str, ...], str], Cell]:
-        """By row of the table (the data set and what else varies) and method, in the order of the cases."""
+        """Cells by row of the table (the data set and the varying settings) and method, in the order of the cases."""
         names = self.varied()
         cells: dict[tuple[tuple[str, ...], str], Cell] = {}
         for plan in self.plans:
@@ -136,7 +136,7 @@ class Board:
         return cells
 
     def varied(self) -> list[str]:
-        """Settings that are not the same in all cases."""
+        """Names of the settings that differ between cases."""
         values: dict[str, set[str]] = {}
         for plan in self.plans:
             for name, value in plan.case.settings.items():

@@ -1,4 +1,4 @@
-"""The cases of an experiment, and what a case stands for: its rows and its learner. Nothing costly happens here."""
+"""The cases of an experiment, and the rows and learner of each case. Nothing expensive happens here."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from ..tables.splits import Split
     from .cases import Trial
 
-TYPES = {"str": str, "int": int, "float": float}  # of options, as annotations begin with them
+TYPES = {"str": str, "int": int, "float": float}  # of options, by the first word of their annotation
 NO_OPTIONS = ("task", "model", "template", "recipe", "device", "dtype", "threads", "random_state")  # of a whole study
 
 
 def grid(config: Config, datasets: str | Iterable[str], /, **axes: object) -> Iterator[Case]:
-    """A case for each data set, method, seed and combination of the axes' values, which are its settings.
+    """Yields a case for each data set, method, seed and combination of the axes' values, which become its settings.
 
     Args:
         datasets: names, or the task for which --datasets names tables.
-        axes: by name of the setting a tuple or list of values, one value, or a function from the case, without settings
-            yet, to its values; see `of_lift`.
+        axes: setting name → a tuple or list of values, a single value, or a function that maps the case (without
+            settings) to its values; see `of_lift`.
     """
     names = tables.expand(config.datasets, datasets) if isinstance(datasets, str) else datasets
     for cell in product(names, config.methods, config.seeds):
@@ -43,7 +43,7 @@ def grid(config: Config, datasets: str | Iterable[str], /, **axes: object) -> It
 
 
 def of_lift(values: Sequence[object], other: object = "none") -> Callable[[Case], Sequence[object]]:
-    """An axis of `grid` along which LIFT alone varies; all other methods have the value `other`."""
+    """An axis of `grid` that varies for LIFT only; all other methods have the value `other`."""
     return lambda case: values if case.is_lift else (other,)
 
 
@@ -51,8 +51,8 @@ def sizes(config: Config, task: str, rows: Sequence[int], shares: Sequence[float
     """An axis of `grid`: numbers of training rows, ascending.
 
     Args:
-        rows: numbers, of which a table gets those that it has rows for.
-        shares: of all training rows that a table has; two rows at least.
+        rows: absolute numbers; those larger than the table are skipped.
+        shares: shares of the table's training rows; at least two rows.
     """
 
     def of_table(case: Case) -> list[int]:
@@ -63,14 +63,14 @@ def sizes(config: Config, task: str, rows: Sequence[int], shares: Sequence[float
 
 
 def functions(config: Config, *options: str | Sequence[str]) -> list[str]:
-    """The functions of --datasets with options, such as "n=100" or several from which each function gets one."""
+    """The functions of --datasets with options such as "n=100"; a sequence gives one variant per option."""
     known = tables.expand(config.datasets, "regression")
     chosen = product(known, *((one,) if isinstance(one, str) else one for one in options))
     return [synthetic.table(name, *given).name for name, *given in chosen]
 
 
 def n_train(case: Case, config: Config, task: str) -> int:
-    """How many training rows the case's table has, cut to --limit; 0 where it cannot be had, which the runner says.
+    """Number of training rows of the case's table, at most --limit; 0 if it is unobtainable (the runner reports that).
 
     Raises:
         UserError: as `trial`.
@@ -82,7 +82,7 @@ def n_train(case: Case, config: Config, task: str) -> int:
 
 
 def n_classes(case: Case, config: Config) -> int:
-    """How many classes the training rows of the case's table have; 0 where it cannot be had, which the runner says.
+    """Number of classes among the training rows of the case's table; 0 if it is unobtainable (the runner reports that).
 
     Raises:
         UserError: as `trial`.
@@ -94,14 +94,14 @@ def n_classes(case: Case, config: Config) -> int:
 
 
 def learner(case: Case, config: Config, task: str) -> Learner:
-    """The learner that the case names, not fitted; `lift` may have options, which go before flags and recipe.
+    """The unfitted learner of a case; options of `lift` override flags and recipe.
 
     Raises:
-        UserError: an unknown method, an option that there is not, or a value that it cannot take.
+        UserError: an unknown method or option, or an invalid value.
     """
     method, _, text = case.method.partition(":")
     if case.is_lift:
-        from ..prompts import Template  # loads pandas, for which --help does not wait
+        from ..prompts import Template  # imports pandas, which --help must not load
 
         lift, in_template = config.lift(task, case.seed), _types(Template)
         given = parse_options(case.method, text, in_template | _types(type(lift)))
@@ -111,21 +111,21 @@ def learner(case: Case, config: Config, task: str) -> Learner:
     if method not in known:
         raise UnknownName(f"no method {case.method!r} for {task}; have lift, {', '.join(known)}")
     if text:
-        raise UnknownName(f"{case.method}: {method} takes no options; lift does")
+        raise UnknownName(f"{case.method}: {method} takes no options; only lift does")
     return (baselines.classifier if task == "classification" else baselines.regressor)(method, case.seed)
 
 
 def _types(kind: type) -> dict[str, type]:
-    """The options that set one parameter of the class, with the types of their values."""
+    """The parameters of the class that can be set as options, with their types."""
     first = {name: str(one.annotation).partition(" |")[0] for name, one in inspect.signature(kind).parameters.items()}
     return {name: TYPES[word] for name, word in first.items() if word in TYPES and name not in NO_OPTIONS}
 
 
 def trial(case: Case, config: Config, task: str) -> Trial:
-    """The case's learner and the rows of its table and seed, cut to --limit.
+    """The case's learner with the rows of its table and seed, at most --limit per part.
 
     Raises:
-        UserError: an unknown table or method, data that cannot be learnt from, or a target that is not one for `task`.
+        UserError: an unknown table or method, unusable data, or a target that does not suit `task`.
     """
     table = table_of(case.dataset, config, task)
     rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **_wanted(case.dataset, config, task))
@@ -133,23 +133,23 @@ def trial(case: Case, config: Config, task: str) -> Trial:
 
 
 def table_of(name: str, config: Config, task: str) -> tables.AnyTable:
-    """The table of that name as the flags describe it.
+    """The table of that name, read as the flags say.
 
     Raises:
-        UserError: no such table, data that cannot be learnt from, or a target that is not one for `task`.
+        UserError: no such table, unusable data, or a target that does not suit `task`.
     """
     table = load(name, **_wanted(name, config, task))
     if table.task != task:
         raise UserError(
             f"the target of {name} looks like one for {table.task}; run {table.task}/accuracy.sh, "
-            f"or tell with --task {task} or --target COLUMN"
+            f"or give --task {task} or --target COLUMN"
         )
     return table
 
 
 def _wanted(name: str, config: Config, task: str) -> dict[str, object]:
     told = None if config.task == "auto" else config.task
-    # A name of a known table may stand for two of unlike tasks; what a file is for is guessed from its target.
+    # A known name may stand for two tables of different tasks; the task of a file is inferred from its target.
     task = told or (None if files.is_file(name) or huggingface.is_named(name) else task)
     columns = {name: getattr(config, name) or None for name in ("target", "group", "time")}
     return {**columns, "task": task, "as_text": config.as_text}
@@ -157,12 +157,12 @@ def _wanted(name: str, config: Config, task: str) -> dict[str, object]:
 
 @lru_cache(maxsize=8)
 def load(name: str, **options: object) -> tables.AnyTable:
-    """The table of that name, kept for the next case; see `utils.tables.tables.load`."""
+    """The table of that name, cached for the next case; see `utils.tables.tables.load`."""
     return tables.load(name, **options)
 
 
 @lru_cache(maxsize=4)
 def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: object) -> Split:
-    """The split, which all methods of a table and seed share: nobody may change it in place."""
+    """The split shared by all methods of a table and seed; it must not be modified in place."""
     rows = load(name, **wanted).split(seed, protocol)
     return rows.limit(limit) if limit else rows

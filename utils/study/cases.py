@@ -1,4 +1,4 @@
-"""One case: a learner on a split. What identifies it, what can be checked before it runs, and its run."""
+"""One case: a learner on a split. Its identity, the checks before it runs, and the run itself."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ..estimators.base import CollisionWarning
 from ..learners import Answers, Learner
 from ..tables.splits import Split, content_hash
 
-SCORE_DIGITS = 6  # significant digits of a stored score; beyond them is float noise
+SCORE_DIGITS = 6  # significant digits of a stored score; the rest is floating-point noise
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A learner that is not fitted yet, and the rows it will see.
+    """An unfitted learner and the rows it will see.
 
     Attributes:
-        dataset: what results call the table.
+        dataset: name of the table in the results.
         source: where its rows come from.
         split: training, validation and test rows.
-        learner: LIFT or a classical learner, not fitted.
-        queries: rows that are answered beside the test rows and not scored, such as a grid for a picture. In the
-            answers they follow the test rows; their `row` is "query 0", "query 1", … and their truth is missing.
-        measures: further columns of the result row, by name: functions of the answers, test rows and queries.
+        learner: LIFT or a classical learner, unfitted.
+        queries: additional rows that are answered but not scored, such as a grid for a plot. In the answers they follow
+            the test rows; their `row` is "query 0", "query 1", … and their truth is missing.
+        measures: additional columns of the result row, by name: functions of the answers to test rows and queries.
     """
 
     dataset: str
@@ -47,13 +47,13 @@ class Trial:
         if self.split.task == "classification" and labels < 2:
             raise BadTable(
                 f"all {len(self.split.y_train)} training rows have the label {self.split.y_train.iloc[0]!r}; "
-                "two classes at least are needed (raise --limit, or choose another --target)"
+                "at least two classes are needed (raise --limit, or choose another --target)"
             )
 
     def key(self, seed: int, settings: Mapping[str, object]) -> str:
-        """Identity of the case: the rows, the text they become, the learner with its settings and weights, the seed.
+        """A hash that identifies the case: its rows, their text, the learner with its settings and weights, the seed.
 
-        The same case gets the same key wherever and whenever it runs; an edited prompt gets another one.
+        The same case has the same key wherever and whenever it runs; an edited prompt changes it.
         """
         identity = {
             "rows": self.split.fingerprint(),
@@ -70,10 +70,10 @@ class Trial:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def check(self) -> None:
-        """What can be known before anything is trained: that the model loads, the prompts fit, the package is there.
+        """Checks before any training that the model loads, the prompts fit and the packages are installed.
 
         Raises:
-            UserError: TooLong, BadModel, CannotDo, MissingPackage and their like.
+            UserError: TooLong, BadModel, CannotDo, MissingPackage and similar.
         """
         self.learner.check(self.split.X_train, self.split.y_train, self._asked())
 
@@ -81,12 +81,12 @@ class Trial:
         """Fits on the training rows, selects on the validation rows, scores on the test rows.
 
         Returns:
-            The scores and facts of the row by column name, and the answers, one row per test row.
+            The result row by column name, and the answers, one row per test row.
         """
         split, learner = self.split, self.learner
         started = time.perf_counter()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CollisionWarning)  # the row counts them, and the report says so
+            warnings.simplefilter("ignore", CollisionWarning)  # counted in the row and shown in the report
             learner.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
         fitted = time.perf_counter()
         answers = self._frame(learner.answers(self._asked()))
@@ -107,14 +107,14 @@ class Trial:
         return columns(self.split.task, self.measures)
 
     def _asked(self) -> pd.DataFrame:
-        """The test rows and, after them, the queries."""
+        """The test rows followed by the queries."""
         test = self.split.X_test
         if self.queries is None:
             return test
         return pd.concat([test, self.queries.set_axis([f"query {i}" for i in range(len(self.queries))])])
 
     def _frame(self, answers: Answers) -> pd.DataFrame:
-        """A line for each row that was asked; the truth of the queries is missing."""
+        """One line per answered row; the truth of the queries is missing."""
         rows = self._asked().index
         frame: dict[str, object] = {"row": rows}
         if answers.prompts:
@@ -135,7 +135,7 @@ class Trial:
         return metrics.classification(truth, parsed, probabilities, self.learner.classes_.tolist())
 
     def _chance(self) -> float:
-        """What needs no learning: accuracy of the majority class, or RAE of the training mean."""
+        """The score without learning: accuracy of the majority class, or RAE of the training mean."""
         split = self.split
         if split.task == "classification":
             return metrics.chance_accuracy(split.y_train, split.y_test)
@@ -144,7 +144,7 @@ class Trial:
 
 
 def columns(task: str, measures: Iterable[str] = ()) -> list[str]:
-    """Names of the columns that `run` returns for a task, in order; further measures by name."""
+    """Names of the columns that `run` returns for a task, in order; `measures` are additional ones."""
     if task == "classification":
         scores = metrics.classification(["a", "b"], ["a", "b"])
     else:

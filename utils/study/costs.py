@@ -1,10 +1,10 @@
-"""What a case may cost, before it runs: relative numbers, to put cases in order and to foresee the end of a study.
+"""Estimated relative cost of a case before it runs, used to order the cases and to predict the end of a study.
 
-A classical learner costs what it usually does, times a power of the table's cells as a multiple of a usual table's: the
-square root for most of them, which have a fixed part and one that grows with the rows. LIFT costs the tokens that it
-will pass through the model, and for each update as much as some hundred tokens more. The unit is what XGBoost takes on
-a usual table. How many seconds that is on this machine, and how wrong the numbers are for a learner or a table, is
-learnt from cases that ran (`utils.study.forecast`); here are no seconds.
+A classical learner has a typical cost, scaled by a power of the table's number of cells relative to a typical table:
+the square root for most of them, which have a fixed part and one that grows with the rows. LIFT's cost is the number of
+tokens passed through the model, plus an overhead per update worth some hundred tokens. The unit is the cost of XGBoost
+on a typical table. How many seconds that is on this machine, and the error of the estimate for a learner or a table, is
+learnt from finished cases (`utils.study.forecast`); this module knows no seconds.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from .plans import Work
 if TYPE_CHECKING:
     from ..estimators import LIFT
 
-CELLS = 5000  # rows times columns of a usual table
-# Of a table with that many cells, as multiples of XGBoost's; from the medians over the tables of benchmarks/quality.
+CELLS = 5000  # rows times columns of a typical table
+# Cost on a table with that many cells, relative to XGBoost; from the medians over the tables of benchmarks/quality.
 USUAL = {"majority": 0.1, "random": 0.1, "mean": 0.1, "knn": 0.2, "median_knn": 0.1, "polynomial": 0.1, "tree": 0.2}
 USUAL |= {"logreg": 0.3, "svm": 0.5, "xgboost": 1, "lightgbm": 1, "mlp": 2, "kernel_ridge": 4, "gbt": 6, "gp": 7}
 USUAL |= {"forest": 6, "gbt_huber": 14, "gbt_quantile": 18, "catboost": 10, "tabicl": 20, "mlp300": 20, "lenet": 20}
 POWER = {"mlp": 0.75, "gbt": 0.75, "svm": 1.0, "gp": 1.0, "kernel_ridge": 1.5}  # of the cells; 0.5 for all others
-UNKNOWN = 1.0  # a learner that is not in the list
-TOKENS = 40_000  # through lift-tiny, in the time of one unit
-UPDATE = 150  # tokens that take as long as what an update costs whatever its batch holds
-FORWARD = 1 / 3  # of a token's cost in training, where it is only read
-WORDY = 7  # tokens of a cell that is written out ("x1=5.10,"); one in a compact wording
-HUB = 100  # parameters of a model of the Hub, as a multiple of lift-tiny's, where they are not on this machine
-SIDE_BY_SIDE = ("lora", "rslora")  # adapters with which several learning rates are one fine-tune
+UNKNOWN = 1.0  # a learner not listed above
+TOKENS = 40_000  # that lift-tiny processes in one unit of time
+UPDATE = 150  # overhead of an update, in tokens, whatever its batch size
+FORWARD = 1 / 3  # cost of a token in a forward pass, relative to training
+WORDY = 7  # tokens of a cell in a verbose wording ("x1=5.10,"); one in a compact wording
+HUB = 100  # assumed size, relative to lift-tiny, of a Hub model whose weights are not on this machine
+SIDE_BY_SIDE = ("lora", "rslora")  # adapters that tune several learning rates in one fine-tune
 WEIGHTS = ("*.safetensors", "*.bin")
 
 
 def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
-    """The work of a case; `method` and `settings` are the case's own.
+    """The work of a case; `method` and `settings` are those of the case.
 
     Raises:
-        BadModel: candidates of the model's recipe that make no sense.
+        BadModel: invalid candidates in the model's recipe.
     """
     kind = "lift" if trial.learner.model else "classical"
     cell = (trial.dataset, *(f"{name}={value}" for name, value in settings.items()))
@@ -63,7 +63,7 @@ def of(trial: Trial, method: str, settings: Mapping[str, object]) -> Work:
 
 
 def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], float]:
-    """Tokens of each fine-tune, those that its updates are worth included, and of the answers after them."""
+    """Tokens of each fine-tune, including the overhead of its updates, and of the answers afterwards."""
     settings = learner.settings()
     fixed = recipes.fixed(learner.template, learner.by_recipe())
     proposed = selection.candidates(settings, fixed, split.X_train, split.y_train.to_numpy()) or [{}]
@@ -91,7 +91,7 @@ def _fine_tunes(settings: Mapping[str, object], learner: LIFT, split: Split) -> 
 
 
 def _width(settings: Mapping[str, object], split: Split) -> float:
-    """Tokens of a row with its answer and with the rows that its prompt shows."""
+    """Tokens of a row with its answer and the example rows in its prompt."""
     own = split.X_train.shape[1] * (1 if settings["wording"] == "compact" else WORDY) + 2
     shown = min(settings["shots"] or 0, len(split.X_train)) * own
     return own + min(shown, settings.get("shot_tokens") or shown)
@@ -99,7 +99,7 @@ def _width(settings: Mapping[str, object], split: Split) -> float:
 
 @lru_cache(maxsize=64)
 def _size(model: object) -> float:
-    """The model's weights as a multiple of lift-tiny's; 1 where a server has them."""
+    """Size of the model's weights relative to lift-tiny; 1 for a model on a server."""
     if not isinstance(model, str) or models.is_remote(model):
         return 1.0
     folder = models.resolve(model)

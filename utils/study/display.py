@@ -1,4 +1,4 @@
-"""What a study says while it runs: a live table on a terminal, lines in a log file, or only what fails."""
+"""What a study prints while it runs: a live table on a terminal, lines in a log file, or only failures."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..models import distributed
 from .board import Board, UnderWay
 from .plans import DONE, Outcome, seconds
 
-QUIET_SPELL = 60.0  # seconds after which a log file gets a line about the cases under way
-NAMED = 3  # cases under way that such a line names
+QUIET_SPELL = 60.0  # seconds without output after which a log file gets a line about the running cases
+NAMED = 3  # running cases that such a line names
 
 
 class Display:
-    """Follows a study from its first case to its last, in a `with` statement; this one tells what fails, no more.
+    """Follows a study from its first case to its last, in a `with` statement; this base class reports only failures.
 
     Attributes:
-        every: seconds between two looks at the board; 0 for none.
-        outputs: a folder into which worker processes must print, because the display shows what they say; None where
-            they may print as they like.
+        every: seconds between two updates from the board; 0 for none.
+        outputs: a folder into which the output of worker processes is redirected, so that the display can show it;
+            None to leave it alone.
     """
 
     every = 0.0
@@ -31,7 +31,7 @@ class Display:
 
     def __init__(self, board: Board) -> None:
         self.board = board
-        self.lock = threading.Lock()  # of the board, which one thread changes and another one shows
+        self.lock = threading.Lock()  # of the board, which one thread updates and another shows
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -48,7 +48,7 @@ class Display:
         self.stop()
 
     def note(self, outcome: Outcome) -> None:
-        """A case ended. What failed is told on stderr, whatever the display."""
+        """Called when a case ended. Failures go to stderr, whatever the display."""
         with self.lock:
             self.board.note(outcome)
         if outcome.status != DONE and distributed.is_first():
@@ -57,16 +57,16 @@ class Display:
             self.finished(outcome)
 
     def start(self) -> None:
-        """Before the first case."""
+        """Called before the first case."""
 
     def stop(self) -> None:
-        """After the last case, or where the study was stopped."""
+        """Called after the last case, or when the study was stopped."""
 
     def finished(self, outcome: Outcome) -> None:
-        """A case has its row."""
+        """Called when a case has its row."""
 
     def look(self) -> None:
-        """Shows the board as it is now."""
+        """Shows the current state of the board."""
 
     def _follow(self) -> None:
         while not self._stopped.wait(self.every):
@@ -74,7 +74,7 @@ class Display:
 
 
 class Lines(Display):
-    """A line for each finished case, and one when there was none for a minute."""
+    """Prints a line for each finished case, and a progress line after a minute without one."""
 
     every = 1.0
 
@@ -87,7 +87,7 @@ class Lines(Display):
         self._say(f"{outcome.plan.case}: {', '.join(told)}")
 
     def look(self, now: float | None = None) -> None:
-        """Says what is under way, if nothing was said for long; `now` as `time.monotonic()` has it."""
+        """Prints what is running if nothing was printed for long; `now` is a `time.monotonic()` value."""
         now = time.monotonic() if now is None else now
         if now - self._said < QUIET_SPELL:
             return
@@ -106,7 +106,7 @@ class Lines(Display):
 
 
 def of(board: Board, quiet: bool) -> Display:
-    """The display that suits the place where the study runs."""
+    """The display that suits the study's output."""
     if quiet:
         return Display(board)
     if on_terminal():
@@ -117,17 +117,17 @@ def of(board: Board, quiet: bool) -> Display:
 
 
 def on_terminal() -> bool:
-    """Whether somebody looks at a terminal that can be drawn on, and all that is said goes there."""
+    """Whether stdout and stderr are a terminal that can be drawn on."""
     return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def described(case: UnderWay) -> str:
-    """One case under way in one line."""
+    """A running case in one line."""
     return ", ".join([str(case.plan.case), *details(case).values()])
 
 
 def details(case: UnderWay) -> dict[str, str]:
-    """How far a case is: its fine-tune, place and loss, as far as it told, and its time."""
+    """The progress of a case: its fine-tune, step and loss, if reported, and its time."""
     told, found = case.report, {}
     if told.total:
         if len(case.plan.work.parts) > 1 or told.number > 1:
@@ -135,25 +135,25 @@ def details(case: UnderWay) -> dict[str, str]:
         found["place"] = progress.where(told.what, told.done, told.total, told.epochs)
         if told.losses:
             found["loss"] = progress.loss(told.losses)
-    left = f", {progress.clock(case.left)} left" if case.left and case.left >= 1 else ""  # else it ends any moment
+    left = f", {progress.clock(case.left)} left" if case.left and case.left >= 1 else ""  # otherwise it is about to end
     return found | {"time": f"{progress.clock(case.elapsed)}{left}"}
 
 
 def rest(left: float | None) -> str:
-    """How long the whole still takes, in words."""
-    return "time left not known yet" if left is None else f"about {progress.clock(rounded(left))} left"
+    """The time left for the whole study, in words."""
+    return "time left unknown" if left is None else f"about {progress.clock(rounded(left))} left"
 
 
 def rounded(left: float) -> float:
-    """Seconds without the digits that an estimate does not have."""
+    """Seconds rounded to the precision of an estimate."""
     unit = next(unit for most, unit in ((60, 5), (600, 30), (float("inf"), 60)) if left <= most)
     return max(unit, round(left / unit) * unit)
 
 
 class Outputs:
-    """What worker processes print, where it must not reach the terminal by itself: a file for each process.
+    """Captures the output of worker processes, which must not reach the terminal directly: one file per process.
 
-    What a process printed before it was killed is there all the same.
+    The output of a process that was killed is kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -162,14 +162,14 @@ class Outputs:
 
     @staticmethod
     def divert(folder: Path) -> None:
-        """From now on stdout and stderr of this process, its C libraries included, go into its file."""
+        """Redirects stdout and stderr of this process, including its C libraries, to its file."""
         handle = os.open(folder / f"{os.getpid()}.out", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         os.close(handle)
 
     def new(self, whole_lines: bool = True) -> str:
-        """What was printed since the last call; `whole_lines` leaves the beginning of a line for the next one."""
+        """What was printed since the last call; with `whole_lines`, an incomplete line is left for the next call."""
         found = []
         for file in sorted(self.folder.glob("*.out")):
             with file.open("rb") as stream:

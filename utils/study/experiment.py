@@ -1,4 +1,4 @@
-"""An experiment from its flags to its figure: runs what is missing, keeps every result, reports."""
+"""Runs an experiment from its flags to its figure: runs the missing cases, stores every result, reports."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def main(
 ) -> None:
     """Runs an experiment from its flags to its figure, then exits.
 
-    The exit code is 0, or 1 where cases failed or a data set was left out, 2 on a usage error, 130 after Ctrl-C.
+    The exit code is 0; 1 if cases failed or a data set was skipped; 2 on a usage error; 130 after Ctrl-C.
 
     Args:
         config: the flags.
         cases: what to run.
-        build: turns a case into a trial; nothing costly happens here.
-        figure: draws the results (all finished cases, one row each).
-        script: the script's `__file__`, which names the area and the experiment.
-        finish: makes what else is wanted of the results, of which there is one at least.
+        build: turns a case into a trial; must be cheap.
+        figure: plots the results (all finished cases, one row each).
+        script: the script's `__file__`, which gives the area and the experiment.
+        finish: further processing of the results; called if there is at least one.
     """
     path = Path(script)
     config = distributed.aside(config)
@@ -74,18 +74,18 @@ def main(
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
         print(
-            f"\nstopped; {len(results.finished())} finished cases are kept in {results.path}, "
-            "and the same command goes on from there",
+            f"\nstopped; {len(results.finished())} finished cases are kept in {results.path}; "
+            "run the same command to resume",
             file=sys.stderr,
         )
         sys.exit(EXIT_INTERRUPTED)
 
 
 def _tell_recipe(config: Config) -> None:
-    """Says which settings follow from the size of a model that has no recipe of its own, and why."""
+    """Prints the settings derived from the size of a model that has no recipe, with the reasons."""
     names_lift = any(method.partition(":")[0] == "lift" for method in config.methods)
     if not names_lift or not recipes.is_pretrained(config.model, config.recipe or None) or not distributed.is_first():
         return
     lines = pretrained.reasons(config.model, config.lift("classification", 0).settings())
-    print(f"{config.model} is tuned with what suits a model of its size (--recipe paper for the paper's settings):")
+    print(f"settings for {config.model}, derived from its size (--recipe paper for the paper's settings):")
     print("\n".join(f"  {line}" for line in lines), flush=True)

@@ -1,8 +1,8 @@
-"""In which order the cases of a study run, and how long it will take, learnt from the cases that ran.
+"""The order in which the cases of a study run, and how long it will take, learnt from finished cases.
 
-The seconds of a case are its cost (`costs`) times a factor. The factor is a mean of those that were seen, in the
-logarithm, first of all cases of one kind (LIFT or classical), drawn from there towards the cases of one method, and
-from there towards the cases of one method on one table, the more of them there are.
+The seconds of a case are its cost (`costs`) times a factor. The factor is a hierarchical mean of logarithms: starting
+from the mean over all cases of a kind (LIFT or classical), it moves towards that of the method, and then towards that
+of the method on the table, the more of these cases have been observed.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from itertools import accumulate
 
 from .plans import Work
 
-EARLY = 0.02  # share of all work, in the cheapest cases, that comes first
-UNSEEN = 0.1  # share of all seconds that cases may have of a kind of which none was seen
-OWN = (1.0, 0.3)  # cases of a method, and of a method on a table, that count as much as the wider group
-SHORTEST = 1e-3  # seconds; the logarithm of less would say nothing about longer cases
+EARLY = 0.02  # share of all work that runs first, in the cheapest cases
+UNSEEN = 0.1  # largest share of all seconds in kinds of cases never observed for which a forecast is made
+OWN = (1.0, 0.3)  # prior weight of the wider group, in cases of a method, and of a method on a table
+SHORTEST = 1e-3  # seconds; shorter times say nothing about longer cases
 
 
 class Factors:
-    """Means of observed factors by group; a narrow group that was seen little leans on the wider one."""
+    """Means of observed factors by group; a narrow group with few observations is shrunk towards the wider one."""
 
     def __init__(self) -> None:
         self.sums: dict[tuple, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
 
     def copy(self) -> Factors:
-        """The same means, which then go their own way."""
+        """An independent copy."""
         other = Factors()
         other.sums.update(self.sums)
         return other
 
     def add(self, work: Work, seconds: float, expected: float, weight: float = 1.0) -> None:
-        """A case took `seconds` where `expected` were foreseen."""
+        """Records that a case took `seconds` where `expected` were predicted."""
         value = math.log(max(seconds, SHORTEST) / max(expected, 1e-12))
         for group in ((), *work.groups):
             total, weights = self.sums[group]
             self.sums[group] = total + weight * value, weights + weight
 
     def knows(self, work: Work) -> bool:
-        """Whether a case of this kind was seen."""
+        """Whether a case of this kind was observed."""
         return work.groups[0] in self.sums
 
     def of(self, work: Work) -> float:
-        """The factor of a case; of all cases where none of its kind was seen, and 1 where none at all was."""
+        """The factor of a case; the mean of all cases if none of its kind was observed, 1 if none at all was."""
         kind, *narrower = work.groups
         total, weights = self.sums.get(kind) or self.sums.get((), (0.0, 1.0))
         mean = total / weights
@@ -58,12 +58,12 @@ class Factors:
 
 @dataclass(frozen=True)
 class Running:
-    """A case under way.
+    """A running case.
 
     Attributes:
         elapsed: seconds since it began.
-        lead: of them, those before its first fine-tune: loading a model, which a process does once.
-        behind: share of its work that is done; 0 where nothing tells.
+        lead: the part of them before its first fine-tune, such as loading a model, which a process does once.
+        behind: share of its work that is done; 0 if unknown.
     """
 
     work: Work
@@ -73,29 +73,29 @@ class Running:
 
 
 class Forecast:
-    """What is expected of the cases of one study.
+    """Predicts the seconds of the cases of one study.
 
     Args:
-        earlier: works of cases that finished in earlier runs, with their seconds; they tell how costs compare, and
-            what a unit is worth until cases of this run tell it better.
+        earlier: works of cases that finished in earlier runs, with their seconds; they calibrate the relative costs,
+            and the seconds per unit until cases of this run give a better value.
     """
 
     def __init__(self, earlier: Iterable[tuple[Work, float]] = ()) -> None:
         self._earlier, self._now = Factors(), Factors()
-        self._ends = [0.2, 0.2]  # sum and number of the shares of work at which cases said to be done; at first, all
+        self._ends = [0.2, 0.2]  # sum and number of the shares of work at which cases ended; initially 1 on average
         for work, seconds in earlier:
             self._earlier.add(work, seconds, work.cost)
 
     def expected(self, work: Work, now: Factors | None = None) -> float:
-        """Seconds of a case; in units of their own as long as nothing like it was seen."""
+        """Seconds of a case; in arbitrary units as long as nothing comparable was observed."""
         return self._base(work) * (now or self._now).of(work)
 
     def order(self, works: Mapping[str, Work]) -> list[str]:
-        """The keys of cases in the order in which they should run.
+        """The keys of the cases in the order in which they should run.
 
-        The cheapest come first, as many as together are a fiftieth of the work: there are results soon. Then a cheap
-        one of each kind that is not among them: soon something is known of each. Then the longest first: in the end no
-        worker is left alone with a long one.
+        First the cheapest, up to a fiftieth of the work, so that there are results soon. Then a cheap case of each
+        remaining kind, so that the forecast knows all kinds early. Then the rest, longest first, so that no worker is
+        left with a long case at the end.
         """
         seconds = {key: self.expected(work) for key, work in works.items()}
         ascending = sorted(seconds, key=seconds.__getitem__)
@@ -108,17 +108,17 @@ class Forecast:
         return [*first, *rest]
 
     def finished(self, work: Work, seconds: float, lead: float = 0.0, behind: float = 0.0) -> None:
-        """A case of this run ended, the last that was heard of it with this share of its work behind it."""
+        """Records that a case of this run ended; `behind` is the share of its work in its last report."""
         self._now.add(work, seconds - lead, self._base(work))
         if behind:
             self._ends[0] += behind
             self._ends[1] += 1
 
     def left(self, running: Sequence[Running], waiting: Sequence[Work], places: int) -> float | None:
-        """Seconds until all is done, with `places` cases at a time; None as long as nobody can know.
+        """Seconds until all cases are done, with `places` at a time; None if too little is known.
 
         Args:
-            waiting: in their order.
+            waiting: in the order in which they will run.
         """
         now = self._now.copy()
         for one in running:
@@ -143,12 +143,12 @@ class Forecast:
         return max(ends, default=0.0)
 
     def remaining(self, one: Running, now: Factors | None = None) -> float:
-        """Seconds that a case under way still takes."""
+        """Seconds that a running case still needs."""
         share, whole = self._share(one), self.expected(one.work, now)
         return (1 - share) * whole if share else max(0.0, whole - (one.elapsed - one.lead))
 
     def known(self, one: Running) -> float | None:
-        """Seconds that a case under way still takes, by itself where it tells how far it is; None if nobody knows."""
+        """Seconds that a running case still needs, from its own progress if it reports any; None if unknown."""
         share = self._share(one)
         if share:
             return (one.elapsed - one.lead) * (1 - share) / share
@@ -159,5 +159,5 @@ class Forecast:
         return work.cost * self._earlier.of(work)
 
     def _share(self, one: Running) -> float:
-        """The share of its work that a case has behind it, if it ends where others did."""
+        """The share of its work that a case has done, assuming it ends where others did."""
         return min(0.99, one.behind * self._ends[1] / self._ends[0])

@@ -1,4 +1,4 @@
-"""The cases of a study on their way: what they are, what is known before they run, and how they ended."""
+"""The cases of a study in their stages: what they are, what is known before they run, and how they ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DONE, BUSY = "done", "busy"
 
 @dataclass(frozen=True)
 class Case:
-    """One cell of an experiment: a data set, a method, a seed, and what the experiment varies beside them."""
+    """One cell of an experiment: a data set, a method, a seed, and the settings that the experiment varies."""
 
     dataset: str
     method: str
@@ -23,7 +23,7 @@ class Case:
 
     @property
     def is_lift(self) -> bool:
-        """Whether the method is LIFT, with options or without."""
+        """Whether the method is LIFT, with or without options."""
         return self.method.partition(":")[0] == "lift"
 
     def __str__(self) -> str:
@@ -33,12 +33,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Work:
-    """What a case is expected to cost.
+    """The expected cost of a case.
 
     Attributes:
-        cost: of all, in units that are the same for all cases of a study.
-        parts: of it, each of the fine-tunes, in their order; empty for learners that do not tell how far they are.
-        groups: names of the groups of cases whose costs are wrong by like factors, the widest first.
+        cost: total, in units common to all cases of a study.
+        parts: of each fine-tune, in order; empty for learners that do not report progress.
+        groups: names of the groups of cases whose costs are off by similar factors, widest first.
     """
 
     cost: float
@@ -51,17 +51,17 @@ class Work:
         return self.groups[0][0]
 
     def behind(self, number: int, share: float) -> float:
-        """The share of the work that is done, where the fine-tune `number`, from 1, is done to this `share`."""
+        """The share of the work that is done when fine-tune `number` (from 1) is done to this `share`."""
         if not number or not self.parts:
             return 0.0
-        more = [self.parts[-1]] * (number - len(self.parts))  # fine-tunes that nobody had foreseen
+        more = [self.parts[-1]] * (number - len(self.parts))  # unexpected fine-tunes
         parts = [*self.parts, *more]
         return min(1.0, (sum(parts[: number - 1]) + share * parts[number - 1]) / (self.cost + sum(more)))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A case that was looked at: the columns that identify its row, what it may cost, and why it cannot run, if so."""
+    """A checked case: the columns that identify its row, its expected cost, and the reason if it cannot run."""
 
     case: Case
     head: dict[str, object]
@@ -74,7 +74,7 @@ class Plan:
         return str(self.head["key"])
 
     def kin(self) -> tuple[str, ...]:
-        """What its row has in common with those of other seeds."""
+        """What its row shares with those of other seeds."""
         return kin(self.head, self.head)
 
 
@@ -83,10 +83,10 @@ class Outcome:
     """How the run of a case ended.
 
     Attributes:
-        status: DONE, BUSY (another process has it), or the reason of a failure.
-        row: of the results; None where the case failed or another process ran it.
-        seconds: that it took.
-        lead, number, share: what a `progress.Listener` heard of it.
+        status: DONE, BUSY (another process runs it), or the reason of a failure.
+        row: its result row; None if the case failed or another process ran it.
+        seconds: its duration.
+        lead, number, share: as in the `progress.Listener` that followed it.
     """
 
     plan: Plan
@@ -99,23 +99,23 @@ class Outcome:
 
 
 def kin(row: Mapping[str, object], names: Iterable[str]) -> tuple[str, ...]:
-    """What a row has in common with the rows of the same case with other seeds; `names` are of its head."""
+    """What a row shares with the rows of the same case with other seeds; `names` are its identifying columns."""
     return tuple(str(row[name]) for name in names if name not in ("key", "source", "seed"))
 
 
 def by_rows(cases: Sequence[Case]) -> list[int]:
-    """Places of the cases, those of one table and seed together: such share their rows."""
+    """Indices of the cases, grouped by table and seed, which share their rows."""
     tables = {name: i for i, name in enumerate(dict.fromkeys(case.dataset for case in cases))}
     return sorted(range(len(cases)), key=lambda i: (tables[cases[i].dataset], cases[i].seed))
 
 
 def seen(plans: Sequence[Plan], rows: pd.DataFrame) -> list[tuple[Work, float]]:
-    """What cases of a study, with its seeds or others, have taken by the rows of earlier runs."""
+    """The work and seconds of cases of earlier runs that match a case of this study, seed aside."""
     works = {plan.kin(): plan.work for plan in plans}
     known = ((works.get(kin(row, plans[0].head)), seconds(row)) for row in rows.to_dict("records"))
     return [(work, taken) for work, taken in known if work is not None]
 
 
 def seconds(row: Mapping[str, object]) -> float:
-    """What a finished case took, fit and answers."""
+    """Seconds of a finished case, fitting and predicting."""
     return float(row["seconds_fit"]) + float(row["seconds_predict"])

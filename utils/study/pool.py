@@ -1,4 +1,4 @@
-"""Cases in several processes of this machine."""
+"""Cases in several processes on this machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ GROWTH = 2 * 2**30  # bytes by which a worker may grow before the pool replaces 
 
 
 def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: Path | None) -> Iterator[Outcome]:
-    """Runs the plans and stores them, several at a time, begun in their order.
+    """Runs the plans and stores their results, several at a time, started in order.
 
     Args:
         runner: the study's `runner.Runner`.
-        outputs: a folder for what the processes print; None where that may go where the study's own goes.
+        outputs: a folder for what the processes print; None to leave their output alone.
 
     Raises:
         UserError: a process was killed.
@@ -31,35 +31,35 @@ def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: 
 
     try:
         lifetime = {"initializer": _begin, "initargs": (os.getpid(), outputs)}
-        # More calls at once than the pool's queue holds, which are twice the workers, and an end by Ctrl-C finds the
-        # thread that manages it dead, its semaphores leaked.
+        # With more calls pending than the pool's queue holds (twice the workers), Ctrl-C kills its manager thread and
+        # leaks its semaphores.
         pool = Parallel(workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs", **lifetime)
         with warnings.catch_warnings():
-            # The pool replaces a worker that has grown by 300 MB, without losing a case, and tells those it drops.
+            # Replacing a grown worker loses no case, but the pool warns about it and about calls it drops.
             for message in ("A worker stopped while some jobs", ".*(were still being processed|but not used)"):
                 warnings.filterwarnings("ignore", message=message)
             yield from pool(delayed(runner.run_one)(plan, commit) for plan in plans)
     except TerminatedWorkerError as error:
         raise UserError(
-            "a worker process was killed, most often for want of memory; finished cases are kept: run the same "
+            "a worker process was killed, usually because memory ran out; finished cases are kept: run the same "
             f"command again with fewer --workers than {workers}"
         ) from error
 
 
 def _begin(parent: int, outputs: Path | None) -> None:
-    """The start of a process: where it prints, that it is kept however it grows, and that it ends with its parent."""
+    """Initialises a worker: redirects its output, lets it grow, and makes it end with its parent."""
     from joblib.externals.loky import process_executor
 
     if outputs is not None:
         Outputs.divert(outputs)
-    # The pool replaces a worker that is 300 MB larger than after its first case, as if it leaked. A study begins with
-    # its cheapest learners, so LIFT's libraries alone would be such a leak, and their import would be paid for twice.
+    # The pool treats a worker that is 300 MB larger than after its first case as leaking and replaces it. A study
+    # starts with the cheapest learners, so importing LIFT's libraries would count as a leak and happen twice.
     process_executor._MAX_MEMORY_LEAK_SIZE = GROWTH
     _end_with(parent)
 
 
 def _end_with(parent: int) -> None:
-    """Ends this worker within a second of its parent, which may be killed: an orphan would go on, unseen."""
+    """Ends this worker within a second of its parent; if that is killed, an orphan would run on unnoticed."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,8 +1,8 @@
-"""Cases on a Ray cluster, or on a Ray of this machine: the same trials, whose results come back to the same CSV.
+"""Cases on a Ray cluster, or with Ray on this machine: the same trials, with results in the same CSV.
 
-The driver builds each trial and holds its claim; a node gets rows and learner, fits, answers, and sends scores and
-answers back. Nodes need the same packages, not the same disk: the code travels with the job. A case whose node or
-worker dies is run again on another one.
+The driver builds each trial and holds its claim; a node receives rows and learner, fits, predicts, and returns scores
+and answers. Nodes need the same packages but no shared disk: the code is sent with the job. A case whose node or worker
+dies is rerun on another one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from . import budget
 from .cases import Trial
 from .plans import BUSY, DONE, Outcome, Plan
 
-RETRIES = 5  # times that a case is run again whose worker or node died
-AHEAD = 2  # cases per free place that are handed over at a time
-NOT_SENT = [".git", ".venv", "results", "data/cache", "tests", "*.png"]  # of the code's folder
+RETRIES = 5  # reruns of a case whose worker or node died
+AHEAD = 2  # cases submitted per free slot
+NOT_SENT = [".git", ".venv", "results", "data/cache", "tests", "*.png"]  # excluded from the code's folder
 
 
 def ray_module() -> Any:
-    """The package. Raises MissingPackage."""
+    """The ray package. Raises MissingPackage."""
     try:
         return importlib.import_module("ray")
     except ImportError as error:
@@ -39,7 +39,7 @@ def ray_module() -> Any:
 
 
 def connect(config) -> Any:
-    """Joins the cluster at --address, or starts a Ray on this machine; returns the package.
+    """Joins the cluster at --address, or starts Ray on this machine; returns the ray package.
 
     Raises:
         UserError: there is no cluster at the address.
@@ -67,21 +67,21 @@ def connect(config) -> Any:
 
 
 def needs(config) -> dict[str, Any]:
-    """What Ray must find free for one case."""
+    """The resources that one case requires, as options of a Ray task."""
     gpus = config.gpus or (1.0 if config.device.startswith("cuda") else 0.0)
     found: dict[str, Any] = {"num_cpus": config.n_threads(), "num_gpus": gpus, "max_retries": RETRIES}
     return found | ({"memory": int(config.memory_gb * 2**30)} if config.memory_gb else {})
 
 
 def outcomes(runner, plans: list[Plan], commit: str) -> Iterator[Outcome]:
-    """Runs the plans and stores them.
+    """Runs the plans and stores their results.
 
     Args:
         runner: the study's `runner.Runner`.
 
     Raises:
-        UserError: no cluster, or a case that wants more than any node has.
-        CannotDo: models behind the OpenAI protocol, whose answers are kept on one machine.
+        UserError: no cluster, or a case that needs more than any node has.
+        CannotDo: models on a server, whose answers are stored on one machine.
     """
     config = runner.config
     ray = connect(config)
@@ -106,7 +106,7 @@ def outcomes(runner, plans: list[Plan], commit: str) -> Iterator[Outcome]:
                 trial = runner.build(plan.case, config)
                 if budget.is_remote(trial):
                     stack.close()
-                    raise CannotDo("models behind the OpenAI protocol run with --engine local, where answers are kept")
+                    raise CannotDo("models on a server need --engine local, which stores their answers here")
                 if runner.mail:
                     stack.enter_context(runner.mail.elsewhere(plan.key))
                 waiting[task.remote(trial, config.n_threads())] = plan, stack
@@ -126,7 +126,7 @@ def outcomes(runner, plans: list[Plan], commit: str) -> Iterator[Outcome]:
 
 
 def run(trial: Trial, threads: int):
-    """What a node does."""
+    """Runs a trial on a node."""
     progress.hide()
     with threadpool_limits(threads):
         return trial.run()
@@ -141,18 +141,18 @@ def _stored(ray, runner, plan: Plan, reference, commit: str) -> Outcome:
         return Outcome(plan, runner.failed(plan, said))
     except ray.exceptions.RayError as error:
         said = (str(error).strip().splitlines() or [""])[0]
-        said = f"lost on the cluster after {RETRIES} more tries ({type(error).__name__}: {said})"
+        said = f"lost on the cluster after {RETRIES} retries ({type(error).__name__}: {said})"
         return Outcome(plan, runner.failed(plan, said))
     row = runner.store(plan, scores, answers, commit)
     return Outcome(plan, DONE, row, float(scores["seconds_fit"]) + float(scores["seconds_predict"]))
 
 
 def _check_room(ray, wanted: dict[str, Any]) -> None:
-    """Refuses what no node of the cluster could ever run: Ray itself would wait for such a node for ever."""
+    """Raises UserError if no node of the cluster could ever run a case: Ray itself would wait forever."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     kinds = {"CPU": wanted["num_cpus"], "GPU": wanted["num_gpus"], "memory": wanted.get("memory", 0)}
     if not any(all(node.get(kind, 0) >= amount for kind, amount in kinds.items()) for node in nodes):
         told = ", ".join(f"{amount:g} {kind}" for kind, amount in kinds.items() if amount)
         raise UserError(
-            f"a case wants {told}, and no node of the cluster has as much; lower --threads, --gpus or --memory-gb"
+            f"a case needs {told}, but no node of the cluster has as much; lower --threads, --gpus or --memory-gb"
         )

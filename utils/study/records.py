@@ -1,4 +1,4 @@
-"""What a finished case was run with, so that it can be run again: the script, its flags and the case, as JSON."""
+"""Records that allow a finished case to be run again: the script, its flags and the case, as JSON."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any, TypeVar
 from ..errors import UserError
 from ..paths import ROOT
 
-OWN = "lift:"  # begins a path inside this repository, wherever that lies
+OWN = "lift:"  # prefix of a path relative to this repository
 
 T = TypeVar("T")
 
 
 def encode(config: Any) -> dict[str, Any]:
-    """A frozen dataclass of plain values, tuples, paths and further dataclasses as JSON values."""
+    """A frozen dataclass of plain values, tuples, paths and nested dataclasses as JSON values."""
     return _plain(asdict(config))
 
 
 def decode(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The dataclass that `encode` was given.
+    """The inverse of `encode`.
 
     Raises:
-        UserError: the class has lost a field since.
+        UserError: the class no longer has one of the fields.
     """
     hints = typing.get_type_hints(kind)
     known = {field.name for field in fields(kind)}
     strange = sorted(set(values) - known)
     if strange:
-        raise UserError(f"{kind.__module__} has no flag {', '.join(strange)} any more, so the case cannot be run again")
+        raise UserError(f"{kind.__module__} has no flag {', '.join(strange)} any longer, so the case cannot be rerun")
     return kind(**{name: _typed(hints[name], value) for name, value in values.items()})
 
 

@@ -1,4 +1,4 @@
-"""Runs the cases of a study that are not finished yet: one after another, or several processes at a time."""
+"""Runs the unfinished cases of a study: one after another, or in several processes."""
 
 from __future__ import annotations
 
@@ -38,41 +38,41 @@ if TYPE_CHECKING:
     from ..learners import Learner
     from .cases import Trial
 
-DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers take far less
+DISK_NEEDED = 50 * 2**20  # bytes that must be free before a study starts; rows and answers need far less
 
 
 class Runner:
-    """The cases of one experiment on their way into its results.
+    """Runs the cases of one experiment and stores their results.
 
     Args:
         config: the flags, a `study.Config`.
         build: turns a case into a trial.
-        results: where rows go.
+        results: where the rows are stored.
     """
 
     def __init__(self, config, build: Callable[[Case, object], Trial], results: Results):
         self.config, self.build, self.results = config, build, results
-        self._trials: dict[str, Trial] = {}  # by case, until all that looks at them before they run has done so
+        self._trials: dict[str, Trial] = {}  # by case, until the checks before the run are done
         self.session = session.current()
-        self.left_out: dict[str, Unobtainable] = {}  # data sets that could not be had
+        self.left_out: dict[str, Unobtainable] = {}  # data sets that could not be obtained
         self.tracker: Tracker | None = None
-        self.mail: Mail | None = None  # tells how far cases are; nobody asks under --quiet
-        spec = build.__globals__.get("__spec__")  # of the script, which calls itself __main__
+        self.mail: Mail | None = None  # reports the progress of cases; None with --quiet
+        spec = build.__globals__.get("__spec__")  # of the script, whose __name__ is __main__
         self.module = spec.name if spec else build.__module__
 
     def __getstate__(self) -> dict[str, object]:
-        """For worker processes, which send nothing to a tracker."""
+        """State for worker processes, which do not use the tracker."""
         return {**vars(self), "tracker": None}
 
     def run(self, cases: Iterable[Case]) -> int:
-        """Runs what is missing and returns the number of cases that failed and of data sets that were left out.
+        """Runs the missing cases and returns the number of failed cases plus skipped data sets.
 
-        Every case is looked at before the first one runs, so that a misspelt name costs nothing. A known data set that
-        cannot be had is named and left out.
+        Every case is checked before the first one runs, so that a misspelt name costs nothing. A known data set that
+        cannot be obtained is reported and skipped.
 
         Raises:
-            UserError: before anything ran: a wrong name, a table that cannot be learnt from, too little disk, no case
-                or no data set that could be run at all. Later: results that cannot be written.
+            UserError: before anything ran: an unknown name, an unusable table, too little disk space, or no case or
+                data set that can be run at all. Later: results that cannot be written.
         """
         if self.config.log_to != "none" and distributed.is_first():
             self.tracker = Tracker(self.config.log_to, f"{self.results.path.parent.name}-{self.results.experiment}")
@@ -109,21 +109,22 @@ class Runner:
         return board.n_failed + len(self.left_out)
 
     def trial(self, case: Case) -> Trial:
-        """The case's trial: one for the table's preview, the case's key, its check and its quote."""
+        """The case's trial, cached for the table's preview, the case's key, its check and its quote."""
         if str(case) not in self._trials:
             self._trials[str(case)] = self.build(case, self.config)
         return self._trials[str(case)]
 
     def _look_at(self, cases: list[Case], finished: set[str]) -> list[Plan]:
-        """The plans of all cases, each once; of those still to run, the ones that never can are marked with the reason.
+        """The plans of all cases without duplicates; those that can never run are marked with the reason.
 
-        To look at LIFT is costly. Where it can run with one seed it is taken to run with the others, whose rows are of
-        the same table: a prompt some tokens longer is noticed in its turn. Where it costs money, nothing is taken.
+        Checking a LIFT case is expensive. If it can run with one seed, it is assumed to run with the others, which use
+        the same table; a prompt that is too long for one seed only fails when that case runs. For cases that cost
+        money, every one is checked.
         """
         plans: dict[str, tuple[int, Plan]] = {}
-        works: dict[tuple[str, ...], Work] = {}  # rows of another seed are as many, so that they cost the same
+        works: dict[tuple[str, ...], Work] = {}  # seeds have equally many rows, so they cost the same
         fine: set[tuple[str, ...]] = set()
-        with progress.counting("looking at case", len(cases)) as count:
+        with progress.counting("checking case", len(cases)) as count:
             for i in by_rows(cases):
                 count.step()
                 if cases[i].dataset in self.left_out:
@@ -141,10 +142,10 @@ class Runner:
                     try:
                         trial.check()
                         fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
-                    except (CannotDo, TooLong) as error:  # of this table and this learner; other pairs may well run
+                    except (CannotDo, TooLong) as error:  # concerns this table and learner only
                         plan = replace(plan, problem=str(error))
                 if not plan.is_remote:
-                    del self._trials[str(cases[i])]  # rows of many cases would fill the memory
+                    del self._trials[str(cases[i])]  # the rows of many cases would fill the memory
                 plans.setdefault(plan.key, (i, plan))
         if self.left_out and not plans:
             raise next(iter(self.left_out.values()))
@@ -172,13 +173,13 @@ class Runner:
         return Plan(case, head, work, budget.is_remote(trial))
 
     def _agree(self, plans: list[Plan]) -> None:
-        """Shows what models behind the protocol would cost, and ends the study unless the user agrees."""
+        """Shows what the models on a server would cost, and ends the study unless the user agrees."""
         remote = [plan.case for plan in plans if plan.is_remote]
         if remote:
             trials = ((f"{case.dataset} {case.method}", self._trials.pop(str(case))) for case in remote)
             budget.agree(trials, self.config.spending, self.config.results_dir)
         elif self.config.spending.dry_run:
-            print("nothing here costs money: no case that is still to run has a model behind the protocol")
+            print("nothing here costs money: none of the remaining cases uses a model on a server")
             raise budget.DryRun
         self._trials.clear()
         self.session = session.current()
@@ -191,7 +192,7 @@ class Runner:
                     busy.append(outcome.plan)
                 else:
                     self._note(outcome, shown)
-        for plan in busy:  # another process has them; wait for it, and run what it leaves behind
+        for plan in busy:  # another process runs them; wait for it, and run those it does not finish
             self._note(self.run_one(plan, commit, wait=True), shown)
 
     def _note(self, outcome: Outcome, shown: Display) -> None:
@@ -230,14 +231,14 @@ class Runner:
             raise
         except UserError as error:
             return Outcome(plan, self.failed(plan, str(error)))
-        except Exception as error:  # a fault of one case is told in full and does not end the others
+        except Exception as error:  # an unexpected error is printed in full and does not stop the other cases
             if distributed.world() > 1:
                 raise  # the other processes would wait for this one
             traceback.print_exc()
             return Outcome(plan, self.failed(plan, f"{type(error).__name__}: {error}"))
 
     def _whole(self, outcome: Outcome) -> Outcome:
-        """The outcome with its row, where another process has written that."""
+        """The outcome with its row, which another process may have written."""
         if outcome.status != DONE or outcome.row is not None:
             return outcome
         rows = self.results.frame()
@@ -245,7 +246,7 @@ class Runner:
         return replace(outcome, row=found[0] if found else None)
 
     def _places(self) -> int:
-        """Cases at a time; 0 where a cluster decides."""
+        """Number of cases at a time; 0 if a cluster decides."""
         if distributed.world() > 1:
             return 1
         return 0 if self.config.engine == "ray" else self.config.n_workers()
@@ -257,11 +258,11 @@ class Runner:
         return row
 
     def _record(self, case: Case) -> dict[str, object]:
-        """What is needed to run the case again; `utils.verify` does."""
+        """What `utils.verify` needs to run the case again."""
         return {"module": self.module, "config": records.encode(self.config), "case": asdict(case)}
 
     def failed(self, plan: Plan, reason: str) -> str:
-        """Writes a failed case down and returns the reason."""
+        """Records a failed case and returns the reason."""
         self.results.fail({**plan.head, "reason": reason, "failed_at": _now()})
         return reason
 
@@ -271,21 +272,21 @@ def _check_disk(results: Results) -> None:
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED:
         raise UserError(
-            f"{free / 2**20:.0f} MiB are free under {folder}, {DISK_NEEDED / 2**20:.0f} MiB are needed; "
+            f"only {free / 2**20:.0f} MiB are free under {folder}, {DISK_NEEDED / 2**20:.0f} MiB are needed; "
             "free some space or give another --results-dir"
         )
 
 
 def _model(learner: Learner) -> str:
-    """What rows call a model: as it was typed; one that the project made for itself, by its place in the project."""
+    """The model's name in result rows: as typed, or relative to the repository for a model inside it."""
     name = str(learner.model)
     return Path(name).relative_to(ROOT).as_posix() if name.startswith(f"{ROOT}{os.sep}") else name
 
 
 def _commit() -> str:
-    """The commit of the code that runs, with "+" if it was changed since; its version where it is installed."""
+    """The commit of the running code, with "+" if there are changes; the version if the package is installed."""
     if INSTALLED:
-        return VERSION  # a repository around it is another one
+        return VERSION  # a surrounding repository would be another one
     git = subprocess.run(
         ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False
     )

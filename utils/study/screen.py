@@ -1,4 +1,4 @@
-"""The live table of a study on a terminal: data sets and methods, the cases under way, and when all will be done."""
+"""The live table of a study on a terminal: data sets and methods, the running cases, and the time left."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .. import progress
 from . import display
 from .board import Board, Cell, UnderWay
 
-WIDEST_LABEL = 34  # characters of a data set with what else varies
+WIDEST_LABEL = 34  # characters of a data set with its settings
 WIDEST_METHOD = 16
-NAME = 20  # characters of a case under way for which other details make room
+NAME = 20  # characters of a running case's name for which other details give way
 FULL, SHORT = 9, 6  # characters of a cell, "2/3 .967" and ".967²", with the space before it
 SMALL = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 PLAIN = str.maketrans(
     {**dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹", "+"), **dict(zip("·…━×▸", ".~=x>", strict=True))}
 )  # outside Unicode
 
-Key = tuple[str, ...]  # of a row: the data set, then the values of what varies
+Key = tuple[str, ...]  # of a row: the data set, then the values of the varying settings
 
 
 class Screen(display.Display):
-    """Draws the board over its last drawing, below all that is printed meanwhile."""
+    """Redraws the board in place, below everything printed in the meantime."""
 
     every = 1.0
 
@@ -40,7 +40,7 @@ class Screen(display.Display):
         super().__init__(board)
         self.console = console or Console(file=sys.stderr)
         self._live = Live(Drawing([]), console=self.console, auto_refresh=False, transient=True)
-        self._drawn = (0, Drawing([]))  # width of the terminal, and what was drawn on it
+        self._drawn = (0, Drawing([]))  # width of the terminal, and the last drawing
 
     def start(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="lift-output-", ignore_cleanup_errors=True)
@@ -68,7 +68,7 @@ class Screen(display.Display):
             print(text, file=sys.stderr)
 
     def _unwrap(self, width: int) -> None:
-        """Takes away what a terminal that became narrower has made of the last drawing: its lines broken in two."""
+        """Clears the last drawing after the terminal became narrower, which has wrapped its lines."""
         before, drawing = self._drawn
         if width < before:
             more = sum((line.cell_len - 1) // width for line in drawing.lines if line.cell_len)
@@ -105,7 +105,7 @@ def lines(board: Board, width: int, height: int, unicode: bool = True) -> list[T
 
 
 def _table(board: Board, width: int, height: int) -> list[Text]:
-    """Title, head and rows; nothing where there is room for no row."""
+    """Title, head and rows; empty if there is no room for a row."""
     cells = board.cells()
     if height < 3 or not cells:
         return []
@@ -139,18 +139,18 @@ def _table(board: Board, width: int, height: int) -> list[Text]:
 
 
 def _rows(keys: Sequence[Key], cells: Mapping[tuple[Key, str], Cell], methods: Sequence[str], room: int) -> list[Key]:
-    """The rows for which there is room: those with a case under way first, then those that are not done."""
+    """The rows that fit: first those with a running case, then unfinished ones."""
     if len(keys) <= room:
         return list(keys)
     runs = {key for (key, _), cell in cells.items() if cell.n_running}
     open_ = {key for (key, _), cell in cells.items() if not _is_over(cell)}
-    ranked = sorted(keys, key=lambda key: (key not in runs, key not in open_))  # stable: else in their order
+    ranked = sorted(keys, key=lambda key: (key not in runs, key not in open_))  # stable: ties keep their order
     chosen = set(ranked[: room - 1])
     return [key for key in keys if key in chosen]
 
 
 def _columns(methods: Sequence[str], cells: Mapping[tuple[Key, str], Cell], width: int) -> tuple[bool, dict[str, int]]:
-    """Whether there is room for long cells, and the methods that have room at all, with the characters of each."""
+    """Whether long cells fit, and the methods that fit, with the width of each."""
     for cell, longest in ((FULL, WIDEST_METHOD), (SHORT, WIDEST_METHOD), (SHORT, 8)):
         rooms = {method: max(cell, min(longest, len(method)) + 1) for method in methods}
         if sum(rooms.values()) <= width:
@@ -158,13 +158,13 @@ def _columns(methods: Sequence[str], cells: Mapping[tuple[Key, str], Cell], widt
     runs = {method for (_, method), cell in cells.items() if cell.n_running}
     chosen: set[str] = set()
     for method in sorted(methods, key=lambda method: method not in runs):
-        if sum(rooms[one] for one in chosen) + rooms[method] <= width - 4:  # room for how many are hidden
+        if sum(rooms[one] for one in chosen) + rooms[method] <= width - 4:  # the rest shows how many are hidden
             chosen.add(method)
     return False, {method: rooms[method] for method in methods if method in chosen}
 
 
 def _cell(cell: Cell | None, is_full: bool) -> tuple[str, str, str]:
-    """What stands for some cases: how many seeds are in, where not all are, their mean score, and its style."""
+    """The text for some cases: how many seeds have finished (unless all), their mean score, and its style."""
     if cell is None:
         return "", "", ""
     n = len(cell.scores)
@@ -185,7 +185,7 @@ def _is_over(cell: Cell) -> bool:
 
 
 def number(value: float) -> str:
-    """A score in four characters, where that is possible: .967, 1.00, 31.4, 2e+05."""
+    """A score in four characters if possible: .967, 1.00, 31.4, 2e+05."""
     if not math.isfinite(value):
         return str(value)
     size = abs(value)

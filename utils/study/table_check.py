@@ -1,6 +1,6 @@
-"""How the tables of a study are read, and what looks wrong, before anything is spent.
+"""Reports how the tables of a study are read, and what looks wrong with them, before anything is run.
 
-`--check` shows all of it and stops there; a run on a file of the user's own shows the short form first.
+`--check` shows the full report and stops; a run on the user's own file starts with the short form.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 YES_NO = [{"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"}]
 YES_NO += [{"ja", "nein"}, {"oui", "non"}, {"sí", "no"}, {"si", "no"}]
-MOST_COLUMNS = 60  # lines; beyond, neighbours of one kind share a line
+MOST_COLUMNS = 60  # lines; with more columns, neighbours of the same kind share a line
 MOST_CLASSES = 8
 PART_WORDS = {"train": "training"}
 LONGEST = 32  # characters of a name, label or example
@@ -45,7 +45,7 @@ class Column:
 
     Attributes:
         missing: share of the rows.
-        told: what is not plain about how it was read.
+        told: anything unusual about how it was read.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Check:
-    """What is known of a table: `facts` are pairs of a word and a sentence, `warnings` are sentences."""
+    """The report on a table: `facts` are pairs of a keyword and a sentence, `warnings` are sentences."""
 
     name: str
     columns: list[Column]
@@ -71,15 +71,15 @@ def tell(
     trial_of: Callable[[Case], Trial],
     table_of: Callable[[str, object, str], AnyTable],
 ) -> int:
-    """Prints what is found about the tables of the cases; without --check, of the user's own and in short.
+    """Prints the reports on the tables of the cases; without --check, only on the user's own and in short form.
 
     Args:
         config: the flags, a `study.Config`.
-        trial_of: the trial of a case.
-        table_of: the table of a name, by the flags and the task.
+        trial_of: returns the trial of a case.
+        table_of: returns the table for a name, the flags and the task.
 
     Returns:
-        The number of tables that cannot be read, each told on stderr.
+        The number of tables that cannot be read, each reported on stderr.
 
     Raises:
         UserError: without --check, for such a table.
@@ -106,7 +106,7 @@ def tell(
 
 
 def look(trial: Trial, table: AnyTable | None, seed: int, config) -> Check:
-    """What is known of a trial's table. `table` is None, or another table, where the experiment makes its own rows."""
+    """The report on a trial's table. `table` is None, or a different table, if the experiment makes its own rows."""
     split, account = trial.split, Account()
     if isinstance(table, Table) and set(split.X_train) <= set(table.X):
         X, y, account = table.X, table.y, table.account
@@ -123,22 +123,22 @@ def look(trial: Trial, table: AnyTable | None, seed: int, config) -> Check:
     facts += [("rows", f"{', '.join(counts)} (seed {seed}, {_parted(split, config)}{_limited(config)})")]
     if config.check and (prompt := _prompt(trial)):
         facts.append(("prompt", prompt))
-    odd = set(account.odd) & set(X)  # which are not suspected of more
+    odd = set(account.odd) & set(X)  # already have a warning
     return Check(
         trial.dataset, columns, facts, [*account.odd.values(), *suspicions.found(X.drop(columns=list(odd)), y, split)]
     )
 
 
 def show(check: Check, in_full: bool) -> None:
-    """Prints a check: with frames on a terminal, as plain lines elsewhere."""
+    """Prints a report: as a table on a terminal, as plain lines elsewhere."""
     heads = ("column", "kind", "missing", "example", "read as")
     cells = [_cells(column) for column in _merged(check.columns)] if in_full else []
     facts = list(check.facts)
     if not in_full:
         facts += [("read", f"{_shown(column.name)}: {column.told}") for column in check.columns if column.told]
-    facts += [("look", warning) for warning in check.warnings]
+    facts += [("note", warning) for warning in check.warnings]
     facts = [(word, _clean(sentence)) for word, sentence in facts]
-    end = "nothing is run under --check" if in_full else "--check shows every column, --quiet nothing of this"
+    end = "--check: nothing was run" if in_full else "--check shows every column, --quiet hides this"
     if display.on_terminal():
         _draw(check.name, heads, cells, [*facts, ("", end)])
         return
@@ -160,12 +160,12 @@ def _draw(name: str, heads: Iterable[str], cells: list[tuple[str, ...]], facts: 
         console.print(grid)
     grid = Grid(show_header=False)
     for word, sentence in facts:
-        grid.add_row(Text(word, "yellow" if word == "look" else "cyan"), Text(sentence, "" if word else "dim"))
+        grid.add_row(Text(word, "yellow" if word == "note" else "cyan"), Text(sentence, "" if word else "dim"))
     console.print(grid)
 
 
 def _firsts(cases: Sequence[Case]) -> list[Case]:
-    """One case for each table, of LIFT where it has one."""
+    """One case for each table, preferably of LIFT."""
     found: dict[str, Case] = {}
     for case in cases:
         before = found.get(case.dataset)
@@ -220,7 +220,7 @@ def _parted(split: Split, config) -> str:
     name, _, column = split.protocol.partition("=")
     if column:
         order = "in the order of" if name == "time" else "by whole groups of"
-        return f"{order} {_shown(column)}, which is no feature"
+        return f"{order} {_shown(column)}, which is not a feature"
     return f"protocol {split.protocol or config.protocol}"
 
 
@@ -242,7 +242,7 @@ def _prompt(trial: Trial) -> str:
 
 
 def _merged(columns: list[Column]) -> list[Column]:
-    """The columns; of many, neighbours of one kind as one line."""
+    """The columns; if there are many, neighbours of the same kind are merged."""
     if len(columns) <= MOST_COLUMNS:
         return columns
     found = []
@@ -273,5 +273,5 @@ def _shown(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    """Text without line breaks and what else could move a terminal's cursor."""
+    """Text without line breaks and control characters that could move a terminal's cursor."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

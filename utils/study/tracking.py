@@ -1,7 +1,7 @@
-"""Finished cases sent to a tracker of experiments (--log-to): trackio, Weights & Biases or MLflow, by its own API.
+"""Logs finished cases to an experiment tracker (--log-to): trackio, Weights & Biases or MLflow, through its own API.
 
-A case is a run of the tracker: its settings are the run's, its scores the run's metrics. Where runs go, and under which
-account, is the tracker's affair: its own variables and logins say so (WANDB_MODE=offline, MLFLOW_TRACKING_URI, …).
+Each case is a run, with its settings as the run's parameters and its scores as metrics. Account and location are
+configured in the tracker itself, by its own variables and logins (WANDB_MODE=offline, MLFLOW_TRACKING_URI, …).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from types import ModuleType
 
 from ..optional import require
 
-# Facts of a row that are settings and no scores.
+# Columns of a row that are settings, not scores.
 WORDS = ("chosen", "device", "dtype", "commit", "finished_at")
-LONGEST = 500  # characters of a setting, which MLflow's older servers take
+LONGEST = 500  # characters of a setting, the limit of older MLflow servers
 
 
 class Tracker:
@@ -23,7 +23,7 @@ class Tracker:
 
     Args:
         name: "trackio", "wandb" or "mlflow".
-        project: what the runs belong to there.
+        project: the tracker's project.
 
     Raises:
         MissingPackage: the library is not installed.
@@ -34,11 +34,11 @@ class Tracker:
         self.library: ModuleType | None = require(name, name)
 
     def note(self, case: str, head: Iterable[str], row: Mapping[str, object]) -> None:
-        """Sends a finished case. Where that fails it is told once, and nothing more is sent: the row is stored already.
+        """Sends a finished case. After a failure, one warning is printed and nothing more is sent.
 
         Args:
             case: the name of the run.
-            head: columns of the row that say what the case is.
+            head: columns of the row that identify the case.
         """
         if self.library is None:
             return
@@ -48,16 +48,16 @@ class Tracker:
         try:
             send = self._mlflow if self.name == "mlflow" else self._as_wandb
             send(self.library, case, settings, scores)
-        except Exception as error:  # whatever a foreign library raises, the study goes on
+        except Exception as error:  # a tracker must never stop the study
             self.library = None
             print(
-                f"--log-to {self.name}: {type(error).__name__}: {error}; nothing more is sent, results are complete",
+                f"--log-to {self.name}: {type(error).__name__}: {error}; nothing more is sent, results are unaffected",
                 file=sys.stderr,
                 flush=True,
             )
 
     def _as_wandb(self, library: ModuleType, case: str, settings: dict[str, str], scores: dict[str, float]) -> None:
-        """Weights & Biases, whose functions trackio has as well."""
+        """Weights & Biases, whose API trackio shares."""
         library.init(project=self.project, name=case, config=settings)
         try:
             library.log(scores)
