@@ -1,12 +1,12 @@
-"""Language models by name, and what is known of one before it is loaded. Nothing here imports torch.
+"""Language models by name, and what is known about one before it is loaded. Nothing here imports torch.
 
-lift-tiny           the small model that the project carries, to be tuned
-lift-context        its pretrained sister, which answers untuned from rows in its prompt
-smollm2             a small model pretrained on text, once it is fetched: python -m utils.prefetch smollm2
+lift-tiny           the small model shipped with the project, for fine-tuning
+lift-context        its sibling, which answers untuned from rows in its prompt
+smollm2             a small model pretrained on text, available after python -m utils.prefetch smollm2
 ./folder, /folder   a Hugging Face folder (config.json) or a peft folder (adapter_config.json)
-FILE.gguf           a GGUF file, as llama.cpp has them
-owner/name[@rev]    an id on the Hugging Face Hub, with a revision where one is given
-openai:NAME         a model at the server that OPENAI_BASE_URL names
+FILE.gguf           a GGUF file, llama.cpp's format
+owner/name[@rev]    an id on the Hugging Face Hub, optionally with a revision
+openai:NAME         a model on the server at OPENAI_BASE_URL
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SHIPPED = {name: DATA / "models" / name for name in ("lift-tiny", "lift-context"
 RECIPE_FILE = "lift.json"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 
-_LARGE = 64 * 2**20  # bytes; of larger files only the two ends are hashed
+_LARGE = 64 * 2**20  # bytes; of larger files only both ends are hashed
 _END = 2**20  # bytes
 
 
@@ -53,24 +53,24 @@ def load(
     dtype: str = "auto",
     threads: int | None = None,
 ) -> LanguageModel:
-    """The language model called `name`, ready for its three verbs.
+    """The language model called `name`, ready to use.
 
     Args:
         name: "lift-tiny", "lift-context", "smollm2", a folder, a GGUF file, or a Hub id.
         adapter: what fine-tuning changes: "full" for all weights, else a peft adapter such as "lora" (paper: rank 16).
         adapter_rank: width of the adapter.
-        tuned_layers: how many of the upper layers fine-tuning changes; what the others make of a text is computed once
-            (`local.lower_layers`). None for all layers.
+        tuned_layers: how many of the upper layers fine-tuning changes; the output of the others is computed once per
+            text (`local.lower_layers`). None for all layers.
         chat: puts prompt and answer into the tokenizer's chat template.
-        quantization: "none", "8bit" or "4bit"; the last two want CUDA and an adapter.
+        quantization: "none", "8bit" or "4bit"; the last two need CUDA and an adapter.
         device: "auto", "cpu", "cuda", "cuda:1", "mps", ….
-        dtype: number type of the computation: "auto", "float32" or "bfloat16".
-        threads: CPU threads of torch, for the whole process; the last digits of all numbers depend on it.
+        dtype: data type of the computation: "auto", "float32" or "bfloat16".
+        threads: CPU threads of torch, for the whole process; they affect the last digits of all numbers.
 
     Raises:
-        BadModel: there is no such model, or its folder is not complete, or the settings do not go together.
-        UnknownName: no such adapter, quantization or number type.
-        CannotDo: the model or the device lacks what the settings ask for.
+        BadModel: no such model, an incomplete folder, or incompatible settings.
+        UnknownName: no such adapter, quantization or data type.
+        CannotDo: the model or the device does not support the settings.
         MissingPackage: quantization without its package.
     """
     if is_remote(name):
@@ -84,14 +84,14 @@ def load(
 
 
 def fetch(name: str) -> Path:
-    """Brings a model onto this machine; see `fetched.fetch` and, for those of the Hub, `local.hub.fetch`."""
+    """Downloads a model to this machine; see `fetched.fetch` and, for Hub models, `local.hub.fetch`."""
     if name in fetched.SOURCES:
         return fetched.fetch(name)
     return import_module(".local.hub", __name__).fetch(name)
 
 
 def is_remote(name: object) -> bool:
-    """Whether a model's name says that it is behind the protocol."""
+    """Whether a model's name means a model on a server."""
     return isinstance(name, str) and name.startswith(session.PREFIX)
 
 
@@ -99,14 +99,14 @@ def is_remote(name: object) -> bool:
 def _load(
     name: str, weights: str, settings: tuple[tuple[str, object], ...], device: str, dtype: str, threads: int | None
 ) -> LanguageModel:
-    """A study reads its base once, and the second model that a recipe may name; tuning changes neither."""
+    """A study reads its base model, and the second one that a recipe may name, only once; tuning changes neither."""
     with _no_collections():
         return _class("local").load(name, **dict(settings), device=device, dtype=dtype, threads=threads)
 
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Importing torch and transformers makes no garbage; looking for some would take a fifth of the time."""
+    """Importing torch and transformers creates no garbage; collecting it would take a fifth of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -122,13 +122,13 @@ def _class(kind: str) -> Any:
 
 
 def resolve(name: str) -> Path | str:
-    """The folder or the GGUF file of a local model, or the id of one on the Hub as it was typed.
+    """The folder or GGUF file of a local model, or the Hub id as typed.
 
     Raises:
-        BadModel: what is not there, not fetched yet or lacks a file, or a name that this version cannot serve.
+        BadModel: a model that does not exist, is not fetched yet or lacks a file, or an unsupported name.
     """
     if is_remote(name):
-        raise BadModel(f"{name} has no folder: it is behind the protocol; this needs a local model: --model lift-tiny")
+        raise BadModel(f"{name} has no folder, since it is on a server; this needs a local model: --model lift-tiny")
     if not name.strip():
         raise BadModel("the model's name is empty; use lift-tiny, a folder or a Hub id")
     if name in fetched.SOURCES:
@@ -143,7 +143,7 @@ def resolve(name: str) -> Path | str:
     if not folder.is_dir():
         raise BadModel(f"no model folder {folder}; give a folder with config.json, lift-tiny or a Hub id")
     if (folder / "adapter_config.json").is_file():
-        return folder  # a peft folder; its base brings config.json and, where need be, the tokenizer
+        return folder  # a peft folder; its base has config.json and, if need be, the tokenizer
     if not (folder / "config.json").is_file():
         raise BadModel(
             f"{folder} has no config.json (nor adapter_config.json), so it is not a Hugging Face model folder"
@@ -156,7 +156,7 @@ def resolve(name: str) -> Path | str:
 
 
 def recipe(name: str) -> dict[str, Any]:
-    """The fine-tuning defaults that belong to a model (lift.json in its folder); {} for a model without."""
+    """A model's own fine-tuning defaults (lift.json in its folder); {} without one."""
     if is_remote(name):
         return session.recipe()
     folder = resolve(name)
@@ -165,15 +165,15 @@ def recipe(name: str) -> dict[str, Any]:
     try:
         return json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))
     except json.JSONDecodeError as exc:
-        raise BadModel(f"{folder / RECIPE_FILE} is not JSON: {exc}; mend or remove it") from exc
+        raise BadModel(f"{folder / RECIPE_FILE} is not valid JSON: {exc}; fix or remove it") from exc
 
 
 @lru_cache(maxsize=16)
 def shape(name: str) -> tuple[int, int]:
-    """The width and the number of layers of a local model, as its configuration has them; 0 for what is not told.
+    """The hidden size and the number of layers in a local model's configuration; 0 if unknown.
 
     Raises:
-        BadModel: there is no such folder, or its configuration cannot be read; an id of the Hub is asked for later.
+        BadModel: no such folder, or an unreadable configuration; a Hub id is looked up later.
     """
     place = resolve(name)
     try:
@@ -185,10 +185,10 @@ def shape(name: str) -> tuple[int, int]:
 
 
 def fingerprint(name: str) -> str:
-    """The identity of a model's weights: a sha256 over a folder's files, or the Hub id with its revision.
+    """The identity of a model's weights: a SHA-256 over a folder's files, or the Hub id with its revision.
 
-    Documents (*.md), hidden files and the recipe, whose settings a case names by themselves, do not count; of files
-    above 64 MiB the size and the two ends do.
+    Documents (*.md), hidden files and the recipe, whose settings are part of a case anyway, do not count; of files
+    above 64 MiB only the size and both ends do.
     """
     if is_remote(name):
         return session.fingerprint(name)

@@ -1,9 +1,9 @@
-"""Processes that tune one model together: data-parallel training under `accelerate launch`.
+"""Several processes that tune one model: data-parallel training under `accelerate launch`.
 
-Every process holds the whole model and runs the same cases in the same order. Each batch is divided among them, and so
-are the prompts to be answered; gradients are added up, so that the loss is that of one process with the whole batch.
-With `--use_fsdp` the processes divide the weights as well (`local/sharding.py`).
-Only the first process keeps results. Without `accelerate launch` nothing here does anything.
+Every process holds the whole model and runs the same cases in the same order. Batches and the prompts to be answered
+are divided among them; gradients are summed, so that the loss is that of one process with the whole batch.
+With `--use_fsdp` the weights are sharded as well (`local/sharding.py`).
+Only the first process keeps results. Without `accelerate launch` nothing here has any effect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-PATIENCE = timedelta(days=2)  # that processes wait for one another, for instance while the first waits for a claim
+PATIENCE = timedelta(days=2)  # maximum wait of processes for one another, such as while the first waits for a claim
 
 Row = TypeVar("Row")
 Flags = TypeVar("Flags")
@@ -29,7 +29,7 @@ def world() -> int:
 
 
 def is_sharded() -> bool:
-    """Whether the processes divide the model's weights among them, too (`accelerate launch --use_fsdp`)."""
+    """Whether the model's weights are sharded, too (`accelerate launch --use_fsdp`)."""
     return world() > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
 
 
@@ -39,10 +39,10 @@ def is_first() -> bool:
 
 
 def start(device: str) -> None:
-    """Joins the processes and takes this one's own GPU, unless that is done; before a model is loaded.
+    """Joins the process group and selects this process's GPU, once; call it before loading a model.
 
     Args:
-        device: as the user says it: with "cpu" the processes meet there, whatever else the machine has.
+        device: as given by the user; with "cpu" the processes use the CPU, whatever else the machine has.
     """
     if world() > 1:
         from accelerate import PartialState
@@ -51,9 +51,9 @@ def start(device: str) -> None:
 
 
 def aside(config: Flags) -> Flags:
-    """The flags; in all processes but the first with a throw-away folder for results, and with nothing printed.
+    """The flags; all processes but the first get a temporary folder for results and print nothing.
 
-    The processes have met from here on.
+    The process group exists from here on.
     """
     start(config.device)
     if is_first():
@@ -63,7 +63,7 @@ def aside(config: Flags) -> Flags:
 
 
 def broadcast(value: Any) -> Any:
-    """What the first process gives as `value`, in all of them."""
+    """The first process's `value`, in all processes."""
     if world() == 1:
         return value
     from accelerate.utils import broadcast_object_list
@@ -74,7 +74,7 @@ def broadcast(value: Any) -> Any:
 
 
 def wait() -> None:
-    """Until all processes are here."""
+    """Blocks until all processes arrive."""
     if world() > 1:
         from accelerate import PartialState
 
@@ -82,14 +82,14 @@ def wait() -> None:
 
 
 def share(batch: Sequence[Row]) -> Sequence[Row]:
-    """This process's rows of a batch; none where there are fewer rows than processes."""
+    """This process's rows of a batch; possibly none if there are fewer rows than processes."""
     return batch[int(os.environ.get("RANK", "0")) :: world()]
 
 
 def pooled_loss(loss: Any, n: int) -> tuple[float, Any]:
-    """What a mean loss over this process's `n` tokens counts in the mean over the tokens of all, and that mean.
+    """The weight of a mean loss over this process's `n` tokens in the mean over all processes' tokens, and that mean.
 
-    Sharded weights get the mean of the processes' gradients, others the sum.
+    Gradients are averaged over the processes for sharded weights, and summed for others.
     """
     import torch
     from accelerate.utils import reduce
@@ -100,7 +100,7 @@ def pooled_loss(loss: Any, n: int) -> tuple[float, Any]:
 
 
 def add_gradients(parameters: Sequence[Any]) -> None:
-    """Puts the sum over all processes into each gradient; of sharded weights it is there already."""
+    """Sums each gradient over all processes; those of sharded weights are reduced already."""
     if is_sharded():
         return
     import torch
@@ -114,7 +114,7 @@ def add_gradients(parameters: Sequence[Any]) -> None:
 
 
 def answered(prompts: Sequence[str], answer: Callable[[Sequence[str]], Sequence[Any]]) -> list[Any]:
-    """`answer(prompts)`, one item per prompt, the prompts divided among the processes that have the whole model."""
+    """`answer(prompts)`, one item per prompt; prompts are divided among the processes if each has the whole model."""
     if world() == 1 or is_sharded():
         return list(answer(prompts))
     from accelerate.utils import gather_object

@@ -1,4 +1,4 @@
-"""Models that have a short name and are fetched once: what they are, where they come from, where they lie here."""
+"""Models with a short name that are fetched once: what they are, where they come from, where they are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..paths import CACHE, folders
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model comes from: the Hub, or a Python package that carries it as a GGUF file.
+    """Where a model comes from: the Hub, or a Python package that contains it as a GGUF file.
 
     Attributes:
         about: what it is, with its licence.
@@ -50,18 +50,18 @@ SOURCES = {
 
 
 def places(name: str) -> list[Path]:
-    """Where a model may lie: as NAME or as its GGUF file in a folder of LIFT_MODELS, or in the cache."""
+    """Where a model may be: as NAME or as its GGUF file in a folder of LIFT_MODELS, or in the cache."""
     file = Path(SOURCES[name].file).name
     return [folder / one for folder in folders("LIFT_MODELS") for one in (name, file)] + [cached(name)]
 
 
 def is_there(place: Path) -> bool:
-    """Whether a model lies at one of its `places`."""
+    """Whether a model exists at one of its `places`."""
     return place.is_file() if place.suffix == ".gguf" else (place / "config.json").is_file()
 
 
 def cached(name: str) -> Path:
-    """The folder into which `fetch` writes."""
+    """The folder that `fetch` writes."""
     return CACHE / "models" / name
 
 
@@ -77,16 +77,16 @@ def find(name: str) -> Path:
 
 
 def fetch(name: str, say: Callable[[str], None] = print) -> Path:
-    """Brings a model here, from the Hub where it answers, else from its package, and writes it as an ordinary folder.
+    """Downloads a model from the Hub or, if the Hub does not answer, its package, and writes it as an ordinary folder.
 
-    Of the package only the wheel is downloaded: its requirements are not, and nothing is installed.
+    Only the package's wheel is downloaded, not its requirements, and nothing is installed.
 
     Args:
-        say: is told what will be fetched, before it is.
+        say: receives what will be fetched, beforehand.
 
     Raises:
-        BadModel: neither source can be had, or a file is not the one whose hash is known.
-        MissingPackage: the package gguf is not installed, which the second source needs.
+        BadModel: neither source is available, or a file does not have the known hash.
+        MissingPackage: the package gguf, which the second source needs, is not installed.
     """
     source = SOURCES[name]
     made = cached(name)
@@ -108,7 +108,7 @@ def fetch(name: str, say: Callable[[str], None] = print) -> Path:
 
 
 def _from_package(source: Source, scratch: Path) -> Path:
-    """The GGUF file of the package, its hashes checked by pip (the wheel) and here (the file)."""
+    """The package's GGUF file; pip checks the hash of the wheel, this function that of the file."""
     wanted = scratch / "wanted.txt"
     wanted.write_text(f"{source.package} --hash=sha256:{source.wheel_sha256}\n", "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]

@@ -554,7 +554,7 @@ def test_a_network_without_keys_and_values_says_so(folders, monkeypatch):
     model = load(folders / "llama")
     forward = model.network.module.forward
     monkeypatch.setattr(model.network.module, "forward", lambda **inputs: forward(**{**inputs, "use_cache": False}))
-    with pytest.raises(CannotDo, match="llama model keeps no keys"):
+    with pytest.raises(CannotDo, match="llama model has no KV cache"):
         model.generate(["a"])
 
 

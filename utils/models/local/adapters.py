@@ -1,4 +1,4 @@
-"""peft adapters and parts of the network by name, and quantised bases: what is trained when not all weights are."""
+"""peft adapters and parts of the network by name, and quantised bases: fine-tuning that does not train all weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FULL = "full"  # all weights, no adapter
 QUANTIZATIONS = ("none", "8bit", "4bit")
 
-# name -> (class in peft, name of its width setting, settings that differ from peft's own defaults).
+# name -> (class in peft, name of its width setting, settings that differ from peft's defaults).
 # As in the paper's GPT-J adapters there is no scaling (alpha = rank) and no dropout.
 ADAPTERS: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "lora": ("LoraConfig", "r", {}),
@@ -38,7 +38,7 @@ ADAPTERS: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "fourierft": ("FourierFTConfig", None, {}),
     "c3a": ("C3AConfig", None, {}),
     "ia3": ("IA3Config", None, {"feedforward_modules": []}),
-    "pissa": ("LoraConfig", "r", {"init_lora_weights": "pissa"}),  # these two start from the weights' own directions
+    "pissa": ("LoraConfig", "r", {"init_lora_weights": "pissa"}),  # these two are initialised from the weights
     "olora": ("LoraConfig", "r", {"init_lora_weights": "olora"}),
     "adamss": ("AdamssConfig", "r", {}),
     "deft": ("DeftConfig", "r", {}),
@@ -51,18 +51,18 @@ ADAPTERS: dict[str, tuple[str, str | None, dict[str, Any]]] = {
     "psoft": ("PsoftConfig", "r", {}),
     "pvera": ("PveraConfig", "r", {}),
     "randlora": ("RandLoraConfig", "r", {}),
-    "road": ("RoadConfig", None, {"group_size": 16}),  # a divisor of the widths of small networks, too
+    "road": ("RoadConfig", None, {"group_size": 16}),  # also divides the widths of small networks
     "tinylora": ("TinyLoraConfig", "r", {}),
     "unilora": ("UniLoraConfig", "r", {}),
     "vblora": ("VBLoRAConfig", "r", {"vector_length": 16}),
     "waveft": ("WaveFTConfig", None, {"n_frequency": 1000}),
 }
-REPLACES_WEIGHTS = ("pissa", "olora")  # whose start changes the frozen weights, too
-LINEAR_ONLY = ("olora",)  # peft does not notice that the transposed layers of GPT-2 break it
+REPLACES_WEIGHTS = ("pissa", "olora")  # initialising these also changes the frozen weights
+LINEAR_ONLY = ("olora",)  # fails on GPT-2's transposed layers, unnoticed by peft
 
 
 def check(adapter: str, rank: int, quantization: str, device: str) -> None:
-    """Refuses settings that do not go together, before anything is loaded.
+    """Rejects incompatible settings before anything is loaded.
 
     Raises:
         UnknownName: no such adapter or quantization.
@@ -76,20 +76,20 @@ def check(adapter: str, rank: int, quantization: str, device: str) -> None:
     if quantization not in QUANTIZATIONS:
         raise UnknownName(f"no quantization {quantization!r}; have {', '.join(QUANTIZATIONS)}")
     if quantization != "none" and (adapter == FULL or adapter in PARTS):
-        raise BadModel(f"weights in {quantization} cannot be trained themselves; choose an adapter: --adapter lora")
+        raise BadModel(f"{quantization} weights cannot be trained in full; choose an adapter: --adapter lora")
     if quantization != "none" and not device.startswith("cuda"):
-        raise CannotDo(f"{quantization} weights need a CUDA GPU, this is {device}; use --quantization none")
+        raise CannotDo(f"{quantization} weights need a CUDA GPU, but the device is {device}; use --quantization none")
 
 
 def add(
     network: PreTrainedModel, adapter: str, rank: int, base: str, layers: int | None = None
 ) -> PeftModel | PreTrainedModel:
-    """The network with a fresh adapter on every linear layer but the head, or with one of its parts to be trained.
+    """The network with a fresh adapter on every linear layer but the head, or with one of its parts trainable.
 
-    Draws from torch's global generator. Frozen parameters that the network shares with others stay as they are.
+    Draws from torch's global generator. Frozen parameters shared with other networks are not modified.
 
     Args:
-        base: where the network came from, written into the adapter so that its folder finds the base again.
+        base: where the network came from, recorded in the adapter so that its folder can find the base again.
         layers: how many of the upper layers change; None for all.
 
     Raises:
@@ -113,7 +113,7 @@ def add(
         if alpha in fields:
             settings[alpha] = rank
     if "fan_in_fan_out" in fields:
-        settings["fan_in_fan_out"] = _has_transposed_layers(network)  # GPT-2 stores its weights the other way round
+        settings["fan_in_fan_out"] = _has_transposed_layers(network)  # GPT-2 stores its weights transposed
     if adapter in LINEAR_ONLY and _has_transposed_layers(network):
         raise CannotDo(
             f"adapter {adapter!r} is not available for a {network.config.model_type} model, whose layers are "
@@ -130,7 +130,7 @@ def add(
 
 
 def _targets(network: PreTrainedModel, adapter: str, layers: int) -> list[str]:
-    """Names of the modules in the upper layers that an adapter changes: linear ones, norms for the one of norms."""
+    """Names of the modules in the upper layers that an adapter changes: linear ones, or norms for ln_tuning."""
     import torch
     from transformers.pytorch_utils import Conv1D
 
@@ -142,15 +142,15 @@ def _targets(network: PreTrainedModel, adapter: str, layers: int) -> list[str]:
 
 
 def is_inside(network: PreTrainedModel | PeftModel) -> bool:
-    """Whether there is a peft adapter in the network; peft itself is not needed to tell."""
+    """Whether the network has a peft adapter; does not require peft."""
     return hasattr(network, "peft_config")
 
 
 def probe(model: LanguageModel) -> None:
-    """Tunes a copy of the model on one pair, to see before a long run whether its adapter and its network go together.
+    """Tunes a copy of the model on one pair, to check before a long run that its adapter and network are compatible.
 
     Raises:
-        CannotDo: they do not.
+        CannotDo: they are not.
     """
     try:
         model.fine_tune([("a", " b")], settings=FineTuning(epochs=1), seed=0)
@@ -161,10 +161,10 @@ def probe(model: LanguageModel) -> None:
 
 
 def sizes(model: LocalModel) -> tuple[int, float]:
-    """The number of parameters that were tuned, and what tuning them with Adam holds in memory, MiB.
+    """The number of tuned parameters, and the memory for tuning them with Adam, in MiB.
 
-    The memory is that of all weights and of the gradients and two moments of those tuned; what one batch takes
-    (activations) comes on top.
+    The memory covers all weights, and gradients and two moments of the tuned ones; the activations of a batch come on
+    top.
     """
     parameters = list(model.network.module.parameters())
     n_tuned = sum(p.numel() for p in parameters if p.requires_grad)
@@ -174,7 +174,7 @@ def sizes(model: LocalModel) -> tuple[int, float]:
 
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """Hides two warnings that peft cannot help: a property that was renamed, and norms that it does not list."""
+    """Hides two harmless warnings about peft: a renamed property, and norms that it does not list."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Unsupported layer type", UserWarning)
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
@@ -188,7 +188,7 @@ def _has_transposed_layers(network: PreTrainedModel) -> bool:
 
 
 def quantization_config(quantization: str) -> BitsAndBytesConfig | None:
-    """How transformers loads the base in 8 or 4 bits; None for "none".
+    """The configuration with which transformers loads the base in 8 or 4 bits; None for "none".
 
     Raises:
         MissingPackage: bitsandbytes is not installed.
@@ -196,7 +196,7 @@ def quantization_config(quantization: str) -> BitsAndBytesConfig | None:
     if quantization == "none":
         return None
     try:
-        import bitsandbytes  # noqa: F401 - only to say early what is missing
+        import bitsandbytes  # noqa: F401 - only to report early what is missing
     except ImportError as exc:
         raise MissingPackage(f"{quantization} weights need bitsandbytes: pip install -r requirements-gpu.txt") from exc
     import torch

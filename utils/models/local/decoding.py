@@ -1,4 +1,4 @@
-"""Answers in free text: greedy or sampled, batched, with a cache of keys and values."""
+"""Free-text answers: greedy or sampled, batched, with a KV cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .network import Network
 from .prefix_cache import Prefix
 from .tokens import TextTokenizer, batches, positions
 
-BATCH_TOKENS = 8192  # tokens of one batch, answers and padding included
+BATCH_TOKENS = 8192  # tokens per batch, including answers and padding
 BATCH_ROWS = 256
 
 
@@ -40,11 +40,11 @@ def generate(
         TooLong: a prompt that leaves too little room in the context.
     """
     if temperature < 0 or samples < 1 or max_new_tokens < 1:
-        raise UserError("temperature must be at least 0, samples and max_new_tokens at least 1")
+        raise UserError("temperature must be at least 0, and samples and max_new_tokens at least 1")
     unique = list(dict.fromkeys(prompts))
     ids = tokens.prompts(unique)
     tokens.check_fits(max(map(len, ids), default=0) + max_new_tokens, f"prompt with {max_new_tokens} tokens to answer")
-    n_drawn = samples if temperature > 0 else 1  # greedy answers are all the same
+    n_drawn = samples if temperature > 0 else 1  # greedy answers are all identical
 
     def fits(n: int, longest: int) -> bool:
         return n * n_drawn <= BATCH_ROWS and n * n_drawn * (longest + max_new_tokens) <= BATCH_TOKENS
@@ -62,7 +62,7 @@ def generate(
 
 
 def uniforms(seed: int, prompt: str, sample: int, n: int) -> np.ndarray:
-    """The uniform numbers in [0, 1) that decide one sampled answer, one for each of its `n` tokens, shape (n,)."""
+    """The uniform numbers in [0, 1) that determine a sampled answer, one for each of its `n` tokens, shape (n,)."""
     digest = hashlib.sha256(f"{seed}\0{sample}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big")).random(n)
 
@@ -77,7 +77,7 @@ def _decode(
     temperature: float,
     noise: torch.Tensor,
 ) -> list[str]:
-    """Answers to one batch, those of a prompt side by side. `noise`: shape (n_prompts * n_drawn, max_new_tokens)."""
+    """Answers to one batch, those of a prompt adjacent. `noise`: shape (n_prompts * n_drawn, max_new_tokens)."""
     n_drawn = len(noise) // len(prompts)
     logits, cache, mask = prefix.begin(prompts, tokens.end, use_cache=True)
     prompts = [prompt for prompt in prompts for _ in range(n_drawn)]
@@ -103,7 +103,7 @@ def _decode(
 
 
 def choose(logits: torch.Tensor, temperature: float, noise: torch.Tensor) -> torch.Tensor:
-    """One token for each row of logits: the likeliest at temperature 0, else the one on which its noise falls.
+    """One token per row of logits: the most likely at temperature 0, else by inverse transform sampling with its noise.
 
     Args:
         logits: shape (rows, vocabulary).
@@ -120,7 +120,7 @@ def choose(logits: torch.Tensor, temperature: float, noise: torch.Tensor) -> tor
 
 
 def _finished(tokens: TextTokenizer, ends: frozenset[int], prompt: list[int], new: list[int], stop: str) -> str | None:
-    """The answer's text where its last token ended it, else None."""
+    """The answer's text if its last token ended it, else None."""
     if new[-1] in ends:
         return tokens.answer(prompt, new[:-1])
     if stop:

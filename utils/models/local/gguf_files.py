@@ -1,4 +1,4 @@
-"""GGUF files, llama.cpp's format of quantised weights, as ordinary folders of transformers: read once, then kept."""
+"""GGUF files, llama.cpp's format of quantised weights, as ordinary transformers folders: converted once, then kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERRORS = (OSError, ValueError, RuntimeError, KeyError, IndexError, AttributeErro
 
 
 def folder(file: Path) -> Path:
-    """The folder that holds the model of a GGUF file; the first call writes it, into data/cache/models.
+    """The folder with the model of a GGUF file; the first call writes it, into data/cache/models.
 
     Raises:
         BadModel: transformers cannot read the file.
@@ -30,12 +30,12 @@ def folder(file: Path) -> Path:
 
 
 def fast_dtype() -> str:
-    """The number type in which weights are kept: bfloat16 where this machine multiplies it fast, else float32."""
+    """The data type in which weights are kept: bfloat16 if this machine multiplies it fast, else float32."""
     return "bfloat16" if devices.has_fast_bfloat16("cuda" if torch.cuda.is_available() else "cpu") else "float32"
 
 
 def convert(file: Path, place: Path, dtype: str) -> None:
-    """Writes the model and the tokenizer of a GGUF file as an ordinary folder, its weights in `dtype`.
+    """Writes the model and tokenizer of a GGUF file as an ordinary folder, with weights in `dtype`.
 
     Raises:
         BadModel: transformers cannot read the file.
@@ -58,8 +58,8 @@ def convert(file: Path, place: Path, dtype: str) -> None:
             "other kinds; give a Hugging Face folder of the same model, or its id"
         ) from error
     if report["missing_keys"]:
-        raise BadModel(f"{file} lacks {', '.join(sorted(report['missing_keys'])[:3])}; it is not a whole model")
-    module.hf_quantizer = None  # the weights are whole numbers of their type again, and may be saved as such
+        raise BadModel(f"{file} lacks {', '.join(sorted(report['missing_keys'])[:3])}; it is not a complete model")
+    module.hf_quantizer = None  # the weights are dequantised and can be saved as such
     del module.config.quantization_config
     with network.quiet():
         module.save_pretrained(place)

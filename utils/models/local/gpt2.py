@@ -1,7 +1,7 @@
-"""GPT-2's forward pass where only some columns of its logits are wanted: the last block computes no others.
+"""GPT-2's forward pass for logits at some columns only: the last block computes no others.
 
-Tuning reads two columns of a row, scoring one. Keys and values of the last block are still those of all columns; its
-queries, its feed-forward layer and the final norm are not. The function is the same as transformers'.
+Tuning reads two columns of a row, scoring one. The last block still computes keys and values of all columns, but
+queries, feed-forward layer and final norm only for those wanted. The result is the same as transformers'.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 
 def serves(module: torch.nn.Module) -> bool:
-    """Whether `logits` computes what the module does: a plain GPT-2, without adapters, dropout or a changed layer."""
+    """Whether `logits` matches the module: a plain GPT-2, without adapters, dropout or modified layers."""
     if type(module) is not GPT2LMHeadModel:
         return False
     config = module.config
@@ -39,9 +39,9 @@ def logits(
 
     Args:
         ids: tokens, shape (rows, columns).
-        mask: 1 for a token, 0 for padding, same shape; None where nothing is padding.
-        positions: of the tokens in their rows, same shape; None where each token's is its column.
-        columns: those wanted.
+        mask: 1 for a token, 0 for padding, same shape; None without padding.
+        positions: of the tokens in their rows, same shape; None if they equal the columns.
+        columns: the wanted columns.
     """
     body = module.transformer
     places = body.wpe.weight[: ids.shape[1]] if positions is None else body.wpe(positions)
@@ -59,7 +59,7 @@ def logits(
 
 
 def _seen(columns: torch.Tensor, mask: torch.Tensor | None, width: int = 0) -> torch.Tensor:
-    """What each of these columns attends to, shape (rows or 1, 1, kept columns, columns); padding sees itself."""
+    """What each of these columns attends to, shape (rows or 1, 1, kept columns, columns); padding attends to itself."""
     others = torch.arange(width if mask is None else mask.shape[1], device=columns.device)
     before = others <= columns[:, None]
     if mask is None:
@@ -70,7 +70,7 @@ def _seen(columns: torch.Tensor, mask: torch.Tensor | None, width: int = 0) -> t
 def _last_projections(
     attention: GPT2Attention, inner: torch.Tensor, columns: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Queries of some columns, keys and values of all."""
+    """Queries of some columns, and keys and values of all."""
     width = inner.shape[-1]
     weight, bias = attention.c_attn.weight, attention.c_attn.bias
     query = torch.addmm(bias[:width], inner[:, columns].flatten(0, 1), weight[:, :width])
@@ -87,7 +87,7 @@ def _after_attention(
     value: torch.Tensor,
     seen: torch.Tensor | None,
 ) -> torch.Tensor:
-    """The block's output where its input was `x`; `seen` is None where each column sees itself and those before it."""
+    """The block's output for the input `x`; `seen` is None if each column attends to itself and those before it."""
     n_heads = block.attn.num_heads
     query, key, value = (part.unflatten(-1, (n_heads, -1)).transpose(1, 2) for part in (query, key, value))
     mixed = scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=seen is None)

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face Hub on this machine: fetched whole before a run, and which are here already."""
+"""Hugging Face Hub models on this machine: complete downloads before a run, and which are here already."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ...errors import BadModel
 
 FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")  # weights once, in the safe format
 OLD_WEIGHTS = ("*.bin",)
-TIMEOUT = 5.0  # seconds for an answer
+TIMEOUT = 5.0  # seconds to wait for an answer
 
 
 def fetch(name: str) -> Path:
-    """Brings a model of the Hub into its cache and returns the folder; one on this machine is left where it is.
+    """Downloads a Hub model into its cache and returns the folder; a local model stays where it is.
 
     Raises:
-        BadModel: there is no such model, it needs a licence or a token, or the Hub cannot be reached.
+        BadModel: no such model, it needs a licence or a token, or the Hub cannot be reached.
     """
     place = models.resolve(name)
     if isinstance(place, Path):
@@ -45,7 +45,7 @@ def fetch(name: str) -> Path:
 
 
 def answers(repository: str) -> bool:
-    """Whether the Hub can be asked for a model from here."""
+    """Whether the Hub offers a model to this machine."""
     try:
         model_info(repository, timeout=TIMEOUT)
     except (HTTPError, OSError):  # no network, no such model, or HF_HUB_OFFLINE
@@ -54,13 +54,13 @@ def answers(repository: str) -> bool:
 
 
 def copy(folder: Path, place: Path, dtype: str) -> None:
-    """Writes a fetched model as a folder of its own, its weights in `dtype`."""
+    """Writes a fetched model to a separate folder, with weights in `dtype`."""
     AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype)).save_pretrained(place)
     AutoTokenizer.from_pretrained(str(folder)).save_pretrained(place)
 
 
 def cached() -> dict[str, int]:
-    """Models in the Hub's cache and their bytes."""
+    """Models in the Hub's cache and their sizes in bytes."""
     try:
         return {repo.repo_id: repo.size_on_disk for repo in scan_cache_dir().repos if repo.repo_type == "model"}
     except CacheNotFound:

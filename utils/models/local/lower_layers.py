@@ -1,10 +1,9 @@
-"""The frozen layers below those that are tuned: what they make of a text is computed once and kept.
+"""The frozen layers below the tuned ones: their output for a text is computed once and cached.
 
-A row of a training set passes the network in every epoch, for every learning rate and, with its answers, at every look
-at the validation rows. Where only the upper layers change, the states that enter them stay the same. They are kept in
-memory up to MEMORY bytes, beyond that in a file that is mapped into memory, up to DISK bytes; when that is full, too,
-all are forgotten and gathered anew. The file lies in data/cache and has no name there, so nothing of it is left when
-the process ends.
+A training row passes through the network in every epoch and for every learning rate, a validation row with its answers
+at every evaluation. If only the upper layers change, the states that enter them stay the same. They are kept in memory
+up to MEMORY bytes, then in a memory-mapped file up to DISK bytes; when that is full, too, all are dropped and collected
+anew. The file is unnamed, in data/cache, so nothing of it remains when the process ends.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ DISK = 4 * 2**30  # bytes
 
 
 class Kept:
-    """States of texts by their tokens, on disk where they no longer fit into memory.
+    """States of texts by their tokens, on disk once memory is full.
 
     Attributes:
         in_memory, on_disk: bytes.
-        as_tuple: whether the layers give their states in a tuple; None as long as none has been computed.
+        as_tuple: whether the layers return their states in a tuple; None until one has been computed.
     """
 
     def __init__(self) -> None:
@@ -53,7 +52,7 @@ class Kept:
         return torch.from_numpy(np.array(mapped)).view(dtype).view(shape)
 
     def put(self, key: bytes, states: torch.Tensor) -> None:
-        """Keeps the states of a text; a copy of them, on the CPU."""
+        """Stores a copy of a text's states on the CPU."""
         states = states.detach().to("cpu", copy=True).contiguous()
         n_bytes = states.numel() * states.element_size()
         if self.in_memory + n_bytes > MEMORY and self.on_disk + n_bytes > DISK:
@@ -64,7 +63,7 @@ class Kept:
             return
         try:
             self._write(states)
-        except OSError:  # the disk is full; the next time these states are computed again
+        except OSError:  # the disk is full; these states will be recomputed
             return
         self._places[key] = (self.on_disk, tuple(states.shape), states.dtype)
         self.on_disk += n_bytes
@@ -86,15 +85,15 @@ class Kept:
             self._file = None
 
     def __deepcopy__(self, memo: object) -> Kept:
-        return self  # frozen layers of all copies are the same
+        return self  # all copies have the same frozen layers
 
 
 class LowerLayers:
-    """The layers of a network below the first that is trained.
+    """The layers of a network below the first trained one.
 
     Attributes:
-        n: how many there are; 0 where the first layer, or something outside the layers, is trained.
-        kept: the states that they gave, shared with networks that have the same frozen layers.
+        n: their number; 0 if the first layer, or something outside the layers, is trained.
+        kept: their cached output states, shared with networks that have the same frozen layers.
     """
 
     def __init__(self, module: torch.nn.Module, kept: Kept) -> None:
@@ -104,12 +103,12 @@ class LowerLayers:
 
     @contextmanager
     def known(self, inputs: dict[str, Any], real: torch.Tensor, tag: Sequence[bytes] | None = None) -> Iterator[None]:
-        """Inside, these layers give what they gave before for the same rows, and are computed for new ones only.
+        """Context in which these layers return cached states for known rows and are computed only for new ones.
 
         Args:
             inputs: of the network's forward pass; tensors whose first dimension is the rows are cut to the new rows.
-            real: which columns of `input_ids` are tokens and no padding, bool, shape (rows, columns).
-            tag: tells rows apart that have the same tokens and see them otherwise.
+            real: which columns of `input_ids` are tokens rather than padding, bool, shape (rows, columns).
+            tag: distinguishes rows with the same tokens but different attention.
         """
         states = self._states(inputs, real.cpu(), tag)
         with _replaced(self._layers[: self.n], [lambda *_, **__: self._given(states)] + [self._passed] * (self.n - 1)):
@@ -120,7 +119,7 @@ class LowerLayers:
         rows = [row[own].numpy().tobytes() for row, own in zip(ids.cpu(), real, strict=True)]
         keys = rows if tag is None else [row + b"|" + own for row, own in zip(rows, tag, strict=True)]
         known = {key: self.kept.get(key) for key in dict.fromkeys(keys)}
-        new = {key: keys.index(key) for key, states in known.items() if states is None}  # each once, its first row
+        new = {key: keys.index(key) for key, states in known.items() if states is None}  # each once, by its first row
         if new:
             for (key, i), states in zip(new.items(), self._computed(inputs, list(new.values())), strict=True):
                 known[key] = states[real[i].to(states.device)]
@@ -132,7 +131,7 @@ class LowerLayers:
         return states
 
     def _computed(self, inputs: dict[str, Any], rows: Sequence[int]) -> torch.Tensor:
-        """What enters the first trained layer, shape (rows, columns, width); without dropout."""
+        """The input of the first trained layer, shape (rows, columns, width); without dropout."""
         n_rows, chosen = len(inputs["input_ids"]), torch.tensor(rows, device=inputs["input_ids"].device)
         own = {
             name: value[chosen] if isinstance(value, torch.Tensor) and name in ROWS and len(value) == n_rows else value
@@ -153,7 +152,7 @@ class LowerLayers:
         finally:
             watch.remove()
             self._module.train(was_training)
-        raise CannotDo("the layers of this network do not follow one another; leave out --tuned-layers")
+        raise CannotDo("the layers of this network are not sequential; leave out --tuned-layers")
 
     def _given(self, states: torch.Tensor) -> Any:
         return (states,) if self.kept.as_tuple else states
@@ -166,7 +165,7 @@ ROWS = ("input_ids", "attention_mask", "position_ids")  # inputs that belong to 
 
 
 class _Reached(Exception):
-    """The first trained layer was reached."""
+    """Signals that the first trained layer was reached."""
 
     def __init__(self, states: torch.Tensor) -> None:
         self.states = states
@@ -177,7 +176,7 @@ def _reached(*given: Any, **named: Any) -> None:
 
 
 def _frozen(module: torch.nn.Module) -> list[torch.nn.Module]:
-    """The layers below the first that is trained, and that one; none where nothing can be kept."""
+    """The layers up to and including the first trained one; none if nothing can be cached."""
     try:
         layers = blocks(module)
     except CannotDo:
@@ -191,10 +190,10 @@ def _frozen(module: torch.nn.Module) -> list[torch.nn.Module]:
 
 @contextmanager
 def _replaced(layers: Sequence[torch.nn.Module], forwards: Sequence[Callable]) -> Iterator[None]:
-    """Inside, the layers compute something else."""
+    """Context in which the layers have other forward functions."""
     try:
         for layer, forward in zip(layers, forwards, strict=True):
-            layer.forward = forward  # before the class's own
+            layer.forward = forward  # takes precedence over the class's
         yield
     finally:
         for layer in layers:

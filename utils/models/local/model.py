@@ -1,4 +1,4 @@
-"""Language models on this machine: any causal network of transformers, tuned in full or by a peft adapter."""
+"""Local language models: any causal transformers network, tuned in full or with a peft adapter."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .tokens import ChatTokenizer, TextTokenizer
 
 os.environ.setdefault(
     "TOKENIZERS_PARALLELISM", "false"
-)  # workers are forked; threads of the tokenizer would not survive
+)  # workers are forked, which the tokenizer's threads would not survive
 
 AS_SAVED = "as saved"
 DTYPES = ("auto", "float32", "bfloat16")
-# Hidden size from which tuning in bfloat16 is faster on a CPU that has it: 1.0 × at 96, 1.2 × at 128, 1.6 × at 192.
+# Hidden size from which tuning in bfloat16 is faster on CPUs that support it: 1.0 × at 96, 1.2 × at 128, 1.6 × at 192.
 WIDE = 192
 
 
 class LocalModel:
-    """See `utils.models.base.LanguageModel` for the verbs and the attributes.
+    """See `utils.models.base.LanguageModel` for methods and attributes.
 
     Attributes:
         adapter, adapter_rank, tuned_layers: what fine-tuning changes.
@@ -91,10 +91,10 @@ class LocalModel:
         trained = adapter if tuned_layers is None else "upper layers"
         module, tokenizer = network.read(models.resolve(name), trained, quantization, where, dtype)
         if adapters.is_inside(module) and adapter == adapters.FULL:
-            adapter = AS_SAVED  # a peft folder goes on with the adapter that it holds
+            adapter = AS_SAVED  # a peft folder continues with its own adapter
         context_length = getattr(module.config.get_text_config(), "max_position_embeddings", None)
         tokens = (ChatTokenizer if chat else TextTokenizer)(tokenizer, name, context_length)
-        gc.freeze()  # texts make many lists, and each collection would look at all of torch and transformers again
+        gc.freeze()  # texts create many lists, and each collection would traverse all of torch and transformers
         return cls(
             name,
             _placed(network.Network(module, where, dtype), device),
@@ -158,9 +158,9 @@ class LocalModel:
         return np.array(rows).reshape(len(prompts), len(candidates))
 
     def save(self, folder: Path) -> None:
-        """Writes weights (or the adapter), tokenizer and lift.json; the folder appears whole or not at all.
+        """Writes weights (or the adapter), tokenizer and lift.json; the folder appears complete or not at all.
 
-        Of several processes under `accelerate launch`, all call this and the first one writes.
+        Under `accelerate launch` all processes must call this; the first one writes.
         """
         module = self.network.whole()
         if distributed.is_first():
@@ -193,7 +193,7 @@ class LocalModel:
 
     @property
     def ends(self) -> frozenset[int]:
-        """Ids that end an answer: the tokenizer's end token and those that the model's authors name."""
+        """Ids that end an answer: the tokenizer's end token and those in the model's generation config."""
         config = getattr(self.network.module, "generation_config", None)
         named = getattr(config, "eos_token_id", None)
         named = named if isinstance(named, list) else [named]
@@ -213,7 +213,7 @@ class LocalModel:
 
 
 def _placed(net: network.Network, device: str) -> network.Network:
-    """The network on its device; divided among the devices of all processes where that is wanted."""
+    """The network on its device, or sharded over the devices of all processes if requested."""
     if not distributed.is_sharded():
         return net
     from .sharding import ShardedNetwork
@@ -231,12 +231,12 @@ def _device(device: str) -> str:
     except RuntimeError as exc:
         raise UnknownName(f"no device {device!r}; use auto, cpu, cuda, cuda:1 or mps") from exc
     if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.backends.mps.is_available()):
-        raise CannotDo(f"this machine has no {kind} device that torch can use; use --device cpu")
+        raise CannotDo(f"this machine has no {kind} device available to torch; use --device cpu")
     return device
 
 
 def _dtype(dtype: str, device: str, place: Path | str) -> str:
-    """The number type, chosen by what the device is fast at where it is "auto"."""
+    """The data type; "auto" selects by what the device is fast at."""
     if dtype not in DTYPES:
         raise UnknownName(f"no dtype {dtype!r}; have {', '.join(DTYPES)}")
     if dtype == "auto":

@@ -1,4 +1,4 @@
-"""Folders of models that code makes: made once, whole or not at all, by one process at a time."""
+"""Folders of generated models: made once, complete or not at all, by one process at a time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from filelock import FileLock
 
 
 def folder(cache: Path, name: str, identity: Iterable[bytes], write: Callable[[Path], None]) -> Path:
-    """The folder `cache`/`name`-HASH; `write` fills it when it is first asked for.
+    """The folder `cache`/`name`-HASH; `write` fills it on first use.
 
     Args:
-        cache: where such folders lie; made if it is not there.
-        name: what the folder's name begins with.
-        identity: all that the model depends on, its code included.
+        cache: the parent folder; created if missing.
+        name: the beginning of the folder's name.
+        identity: everything the model depends on, including its code.
         write: fills an empty folder.
     """
     return make(cache / f"{name}-{hashlib.sha256(bytes(1).join(identity)).hexdigest()[:12]}", write)
 
 
 def make(made: Path, write: Callable[[Path], None]) -> Path:
-    """The folder `made`; `write` fills it when it is first asked for."""
+    """The folder `made`; `write` fills it on first use."""
     made.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{made}.lock"):
         if not made.exists():

@@ -1,8 +1,8 @@
-"""Several fine-tunes over one frozen base in one pass: LoRA adapters that learn side by side (learning rates, seeds).
+"""Several fine-tunes over one frozen base in one pass: LoRA adapters trained side by side (learning rates, seeds).
 
 The rows of all fine-tunes go through the frozen weights as one batch; each fine-tune's rows get its own adapter's
-products, and each adapter has its own gradients, optimizer, schedule and best epoch. The numbers are those of one
-fine-tune after the other, up to rounding. What cannot share a pass is tuned one after the other.
+products, and each adapter has its own gradients, optimizer, schedule and best epoch. Results equal those of sequential
+fine-tunes, up to rounding. Fine-tunes that cannot share a pass run sequentially.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .model import LocalModel
 if TYPE_CHECKING:
     from peft import PeftModel
 
-ADAPTERS = ("lora", "rslora")  # whose layers add a product of their own to that of the frozen weights
-TOKENS = 16_384  # most in one pass of all fine-tunes: activations of all of them are in memory at once
+ADAPTERS = ("lora", "rslora")  # their layers add their own product to that of the frozen weights
+TOKENS = 16_384  # maximum in one pass of all fine-tunes, whose activations are in memory at once
 ADAPTER = "default"  # peft's name of a network's only adapter
 
 Report = Callable[[int, LanguageModel, float], float | None]
@@ -39,13 +39,13 @@ def fine_tune_each(
     seeds: Sequence[int],
     on_epochs: Sequence[Report],
 ) -> Iterator[LanguageModel]:
-    """`model.fine_tune` for each of the settings, with its seed and its `on_epoch`; side by side where they can be.
+    """`model.fine_tune` for each of the settings, with its seed and `on_epoch`; side by side if possible.
 
     Args:
-        on_epochs: as that of `fine_tune`; those side by side are called in turn after each epoch.
+        on_epochs: as in `fine_tune`; side by side, they are called in turn after each epoch.
 
     Yields:
-        The tuned models, in order; those tuned one after the other are not kept here.
+        The tuned models, in order; sequentially tuned ones are not kept here.
     """
     n = _at_once(model, examples, settings)
     fits = zip(settings, seeds, on_epochs, strict=True)
@@ -95,7 +95,7 @@ def _side_by_side(
 
 @contextmanager
 def one_pass(modules: Sequence[PeftModel], n_rows: Sequence[int]) -> Iterator[None]:
-    """Inside, the first network computes rows of them all: the first n_rows[0] are its own, the next the second's, …"""
+    """Context in which the first network computes the rows of all: first n_rows[0] of its own, then the second's, …"""
     changed = []
     try:
         for layers in zip(*map(_layers, modules), strict=True):
@@ -108,9 +108,9 @@ def one_pass(modules: Sequence[PeftModel], n_rows: Sequence[int]) -> Iterator[No
 
 
 def can_share_a_pass(modules: Sequence[torch.nn.Module]) -> bool:
-    """Whether `one_pass` gives the rows of each network what the network itself would.
+    """Whether `one_pass` gives each network's rows the same result as the network itself.
 
-    Not with dropout, which would be drawn for other rows; nor with layers that see rows rearranged (experts).
+    Not with dropout, which would be drawn for other rows, nor with layers that rearrange rows (experts).
     """
     trained = [name for name, p in modules[0].named_parameters() if p.requires_grad]
     layers = _layers(modules[0])
@@ -129,7 +129,7 @@ def can_share_a_pass(modules: Sequence[torch.nn.Module]) -> bool:
 
 
 class _Rearranged(Exception):
-    """A layer does not get rows in the first dimension of its input."""
+    """Signals that the first dimension of a layer's input is not the rows."""
 
 
 def _layers(module: torch.nn.Module) -> list[Any]:
@@ -139,7 +139,7 @@ def _layers(module: torch.nn.Module) -> list[Any]:
 
 
 def _forward(layers: Sequence[Any], n_rows: Sequence[int], x: torch.Tensor) -> torch.Tensor:
-    """The frozen product of all rows, and for the rows of each network the product of its own adapter."""
+    """The frozen product for all rows, plus the product of each network's own adapter for its rows."""
     if len(x) != sum(n_rows):
         raise _Rearranged
     parts = []

@@ -29,11 +29,11 @@ class Network:
     """The interface between our loops and transformers.
 
     Attributes:
-        module: the transformers or peft model; frozen parameters are those that fine-tuning must not change.
-        device, dtype: where and in which number type it computes, as strings.
-        takes_positions: whether rows may be padded on the left, told apart by position ids.
+        module: the transformers or peft model; its frozen parameters are those that fine-tuning must not change.
+        device, dtype: where and in which data type it computes, as strings.
+        takes_positions: whether it accepts position ids, so that rows may be padded on the left.
         lower: the frozen layers below the trained ones.
-        takes_trees: whether a mask can say which columns see which; None as long as nobody has tried (`scoring`).
+        takes_trees: whether a mask can define which columns attend to which; None until tried (`scoring`).
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class Network:
         real: torch.Tensor | None = None,
         tags: Sequence[bytes] | None = None,
     ) -> tuple[torch.Tensor, Any]:
-        """Logits in float32, shape (rows, kept columns, vocabulary), and the cache of keys and values.
+        """Logits in float32, shape (rows, kept columns, vocabulary), and the KV cache.
 
         Args:
-            mask: 1 for a token and 0 for padding, shape (rows, columns); or what is added to the attention, shape
-                (rows, 1, columns, columns with those in the cache).
-            keep: the last so many columns (0 for all), or a tensor of columns; the head is computed only there.
-            real, tags: beside a mask of attention: which columns are tokens, shape (rows, columns), and what tells rows
-                apart that have the same tokens and attend otherwise.
+            mask: 1 for a token and 0 for padding, shape (rows, columns); or an additive attention mask, shape
+                (rows, 1, columns, columns including the cached ones).
+            keep: the number of last columns (0 for all), or a tensor of columns; the head is computed only there.
+            real, tags: with an attention mask: which columns are tokens, shape (rows, columns), and a tag that
+                distinguishes rows with the same tokens but different attention.
 
         Raises:
-            CannotDo: a cache is wanted of a network that has none, such as Mamba.
+            CannotDo: a cache is requested from a network without one, such as Mamba.
         """
         autocast = torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.dtype == "bfloat16")
         is_plain = cache is None and not use_cache and (mask is None or mask.dim() == 2)
@@ -102,22 +102,20 @@ class Network:
             logits = logits[:, slice(-keep, None) if isinstance(keep, int) else keep]
         if use_cache and "past_key_values" not in output:
             kind = self.module.config.model_type
-            raise CannotDo(
-                f"a {kind} model keeps no keys and values, which answering and scoring need; use another model"
-            )
+            raise CannotDo(f"a {kind} model has no KV cache, which answering and scoring need; use another model")
         return logits.float(), output.past_key_values if use_cache else None
 
     def copy(self) -> Network:
-        """A network of its own that shares the frozen parameters, which nobody changes."""
+        """A separate network that shares the frozen parameters, which are never modified."""
         frozen = {id(p): p for p in self.module.parameters() if not p.requires_grad}
         return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype, self.lower.kept)
 
     def whole(self) -> PreTrainedModel | PeftModel:
-        """The module with all its weights in this process, to be read or saved."""
+        """The module with all its weights in this process, for reading or saving."""
         return self.module
 
     def with_adapter(self, adapter: str, rank: int, base: str, layers: int | None = None) -> Network:
-        """The same network with a fresh adapter in it, in its upper `layers` only where a number is given."""
+        """The same network with a fresh adapter, restricted to its upper `layers` if given."""
         module = adapters.add(self.module, adapter, rank, base, layers)
         return Network(module, self.device, self.dtype, self.lower.kept)
 
@@ -148,7 +146,7 @@ def read(
 
 
 def shape(place: Path | str) -> tuple[int, int]:
-    """The hidden size of a model and the number of its layers by its configuration; 0 for what it does not name.
+    """The hidden size and number of layers in a model's configuration; 0 if not given.
 
     Raises:
         BadModel: the configuration is missing or broken.
@@ -161,10 +159,10 @@ def shape(place: Path | str) -> tuple[int, int]:
 
 
 def source(place: Path | str) -> dict[str, str]:
-    """Where transformers finds a model: a folder, or an id of the Hub with its revision after an @.
+    """Where transformers finds a model: a folder, or a Hub id with its revision after an @.
 
     Raises:
-        BadModel, MissingPackage: a GGUF file that cannot be made into a folder.
+        BadModel, MissingPackage: a GGUF file that cannot be converted to a folder.
     """
     if isinstance(place, Path):
         if place.suffix == ".gguf":
@@ -175,7 +173,7 @@ def source(place: Path | str) -> dict[str, str]:
 
 
 def _fuse(module: torch.nn.Module) -> None:
-    """Puts torch's one kernel in the place of the GELU that transformers composes of seven: the same function."""
+    """Replaces transformers' GELU, composed of seven kernels, by torch's single one: the same function."""
     for parent in module.modules():
         for name, child in parent.named_children():
             if isinstance(child, NewGELUActivation):
@@ -201,7 +199,7 @@ def _read_peft(folder: Path, quantization: str, device: str, dtype: str) -> tupl
 
 @contextmanager
 def _translated(place: str) -> Iterator[None]:
-    """Errors of the vendors' loaders as ours, with the first line of what they said."""
+    """Translates the libraries' loading errors into ours, with the first line of their message."""
     try:
         yield
     except UserError:
@@ -213,7 +211,7 @@ def _translated(place: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and reports while files are read or written: what matters in them is checked and raised."""
+    """Hides progress bars and reports while files are read or written; what matters in them is checked and raised."""
     verbosity = hub_logging.get_verbosity()
     had_bars = hub_logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""How weights change: optimizers by name, and one fine-tune under way.
+"""Optimizers by name, and the state of one fine-tune.
 
 All optimizers take one learning rate: Muon's steps are scaled to the size of AdamW's.
 """
@@ -20,9 +20,9 @@ from .network import Network
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("linear", "cosine", "constant")
 MOMENTUM = 0.95  # of Muon
-# Newton–Schulz steps aX + bXXᵀX + c(XXᵀ)²X. Each is the polynomial of its degree that is nearest to 1, in the largest
-# error, on the interval where the steps before it leave singular values of .003 to 1: they end between .8 and 1.2, as
-# with the five equal steps of torch.optim.Muon.
+# Newton–Schulz steps aX + bXXᵀX + c(XXᵀ)²X. Each is the minimax approximation of 1 by a polynomial of its degree, on
+# the interval to which the previous steps map singular values of .003 to 1: they end between .8 and 1.2, as with the
+# five equal steps of torch.optim.Muon.
 STEPS = (
     (8.3837, -24.7659, 18.3571),
     (4.0434, -3.0114, 0.5695),
@@ -39,17 +39,17 @@ def build(
     embedding_rate: float | None = None,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> list[torch.optim.Optimizer]:
-    """The optimizers that together step all parameters.
+    """The optimizers that together update all parameters.
 
-    "adamw" decays all matrices. "muon" (momentum whose updates are made orthogonal) takes and decays the matrices
-    between the layers; embeddings, biases and norms stay with AdamW, undecayed.
+    "adamw" decays all matrices. "muon" (momentum with orthogonalised updates) handles and decays the matrices inside
+    the layers; embeddings, biases and norms stay with AdamW, undecayed.
 
     Args:
-        named: parameters by name; those with "embed", "wte", "wpe" or "lm_head" in their name are no matrices to Muon.
+        named: parameters by name; those with "embed", "wte", "wpe" or "lm_head" in their name are left to AdamW.
         optimizer: "adamw" or "muon".
-        learning_rate: of all, where `embedding_rate` is None.
+        learning_rate: of all parameters if `embedding_rate` is None.
         weight_decay: decoupled, per unit of learning rate.
-        embedding_rate: of what AdamW keeps beside Muon.
+        embedding_rate: of the parameters that AdamW updates alongside Muon.
         betas: of AdamW.
 
     Raises:
@@ -73,7 +73,7 @@ def build(
 
 
 class Muon(torch.optim.Muon):
-    """torch's Muon, faster on small matrices: they are orthogonalised together, in a fast number type.
+    """torch's Muon, faster on small matrices: they are orthogonalised together, in a fast data type.
 
     A step has the size of AdamW's (`adjust_lr_fn="match_rms_adamw"`), so that one learning rate serves both.
     """
@@ -90,7 +90,7 @@ class Muon(torch.optim.Muon):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        """Changes all parameters that have a gradient."""
+        """Updates all parameters that have a gradient."""
         for group in self.param_groups:
             changed = [p for p in group["params"] if p.grad is not None]
             if not changed:
@@ -98,11 +98,11 @@ class Muon(torch.optim.Muon):
             buffers = [self._momentum(p) for p in changed]
             gradients = [p.grad for p in changed]
             torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-            wanted = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov's look ahead
+            wanted = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov momentum
             torch._foreach_mul_(changed, 1 - group["lr"] * group["weight_decay"])
             whole = [one.full_tensor() if isinstance(one, DTensor) else one for one in wanted]
             for p, step in zip(changed, orthogonal(whole, self.dtype), strict=True):
-                # entries then have the rms .2, as AdamW's steps do
+                # entries then have an RMS of .2, like AdamW's steps
                 p.add_(_like(p, step.to(p.dtype)), alpha=-group["lr"] * 0.2 * max(p.shape) ** 0.5)
 
     def _momentum(self, parameter: torch.nn.Parameter) -> torch.Tensor:
@@ -113,18 +113,18 @@ class Muon(torch.optim.Muon):
 
 
 def _like(parameter: torch.nn.Parameter, whole: torch.Tensor) -> torch.Tensor:
-    """A tensor that all processes have, divided among them as the parameter is, if it is."""
+    """A tensor that all processes hold, sharded like the parameter if that is sharded."""
     if not isinstance(parameter, DTensor):
         return whole
     return distribute_tensor(whole, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
 
 def orthogonal(matrices: Sequence[torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
-    """Nearly the orthogonal factor of each matrix: singular values of about 1.
+    """Approximately the orthogonal factor of each matrix: singular values of about 1.
 
-    Newton–Schulz steps are polynomials in the matrix times its transpose. In float32 they are multiplied out there, for
-    all matrices with as short a side together, and the matrix itself enters twice instead of ten times. Number types of
-    fewer digits would lose the small singular values in that product; there matrices of one shape go together.
+    Newton–Schulz steps are polynomials in the Gram matrix. In float32 they are composed there, for all matrices with
+    the same short side together, so the matrix itself enters two products instead of ten. Data types with fewer digits
+    would lose the small singular values in the Gram matrix; for them, matrices of the same shape are batched.
     """
     wide = [matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
     on_product = dtype == torch.float32
@@ -139,7 +139,7 @@ def orthogonal(matrices: Sequence[torch.Tensor], dtype: torch.dtype) -> list[tor
 
 
 def _on_products(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Newton–Schulz steps of matrices with equally many rows, on their products."""
+    """Newton–Schulz steps on the Gram matrices of matrices with the same number of rows."""
     gram = torch.stack([X @ X.mT for X in matrices])
     size = gram.diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=1e-14)[:, None, None]  # squared norms
     gram = gram / size
@@ -154,8 +154,8 @@ def _on_products(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
 
 
 def _on_matrices(X: torch.Tensor) -> torch.Tensor:
-    """Newton–Schulz steps of matrices of one shape, (n, rows, columns)."""
-    X = X / (1.01 * X.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7))  # above 1, after rounding, steps overshoot
+    """Newton–Schulz steps on matrices of the same shape, (n, rows, columns)."""
+    X = X / (1.01 * X.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7))  # steps overshoot if rounded above 1
     for a, b, c in STEPS:
         gram = X @ X.mT
         X = torch.baddbmm(X, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
@@ -163,12 +163,12 @@ def _on_matrices(X: torch.Tensor) -> torch.Tensor:
 
 
 def product_dtype(device: str) -> str:
-    """The number type in which Muon multiplies on a device; the weights stay in theirs."""
+    """The data type in which Muon multiplies on a device; the weights keep theirs."""
     return "bfloat16" if devices.has_fast_bfloat16(device) else "float32"
 
 
 def check_optimizer(optimizer: str) -> None:
-    """Raises UserError for a name that is not known."""
+    """Raises UserError for an unknown name."""
     if optimizer not in OPTIMIZERS:
         raise UserError(f"no optimizer {optimizer!r}; have {', '.join(OPTIMIZERS)}")
 
@@ -178,14 +178,14 @@ def _is_inner(name: str, parameter: torch.nn.Parameter) -> bool:
 
 
 class Fit:
-    """One fine-tune under way.
+    """The state of one fine-tune.
 
     Attributes:
         network, settings: what is trained, and how.
-        parameters: those that change.
-        optimizers: that step them.
-        order: of the rows.
-        n_tokens: trained on so far.
+        parameters: the trained ones.
+        optimizers: the optimizers that update them.
+        order: random generator for the order of the rows.
+        n_tokens: tokens trained on so far.
     """
 
     def __init__(self, network: Network, settings: FineTuning, seed: int, n_updates: int) -> None:
@@ -207,7 +207,7 @@ class Fit:
 
     @property
     def is_over(self) -> bool:
-        """Whether as many looks as the settings' patience have found nothing better."""
+        """Whether the last `patience` evaluations have found no better score."""
         return 0 < self.settings.patience <= self._looks_since_best
 
     def forget(self) -> None:
@@ -216,7 +216,7 @@ class Fit:
             parameter.grad = None
 
     def step(self) -> None:
-        """Changes the parameters as their gradients say."""
+        """Updates the parameters from their gradients."""
         torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.max_grad_norm)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -226,7 +226,7 @@ class Fit:
             self._average.update()
 
     def keep_if_best(self, measure: Callable[[], float | None]) -> None:
-        """Keeps the weights where they are the best so far: `measure` gives its score, None for no score."""
+        """Keeps the weights if they are the best so far; `measure` returns their score, None for no score."""
         self.network.module.eval()
         with nullcontext() if self._average is None else self._average.in_place():
             score = measure()
@@ -235,7 +235,7 @@ class Fit:
                 self._best, self._best_score, self._looks_since_best = _snapshot(self.network), score, 0
 
     def finish(self) -> None:
-        """Leaves the weights of the best epoch in the network, the last where none had a score."""
+        """Leaves the weights of the best epoch in the network, or of the last if none had a score."""
         if self._best is not None:
             _restore(self.network, self._best)
         elif self._average is not None:
@@ -243,9 +243,9 @@ class Fit:
 
 
 class WeightEMA:
-    """Exponential moving average of parameters, in float32: a small step would be lost in the digits of bfloat16.
+    """Exponential moving average of parameters, in float32, since small steps would be lost in bfloat16.
 
-    Over the first updates the decay rises as (1 + update) / (10 + update), so that the start is soon forgotten.
+    The decay first rises as (1 + update) / (10 + update), so that the start is soon forgotten.
     """
 
     def __init__(self, parameters: Sequence[torch.nn.Parameter], decay: float) -> None:
@@ -254,20 +254,20 @@ class WeightEMA:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Takes in the parameters as they are now."""
+        """Adds the current parameters."""
         decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
         self.n_updates += 1
         torch._foreach_lerp_(self.values, [_own(p).float() for p in self.parameters], 1 - decay)
 
     @torch.no_grad()
     def write(self) -> None:
-        """Puts the average into the parameters."""
+        """Writes the average into the parameters."""
         for value, p in zip(self.values, self.parameters, strict=True):
             _own(p).copy_(value)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Inside, the parameters are the average; after that they are themselves again."""
+        """Context in which the parameters are the average; they are restored afterwards."""
         own = [_own(p).clone() for p in self.parameters]
         self.write()
         try:
@@ -279,7 +279,7 @@ class WeightEMA:
 
 
 def check_settings(settings: FineTuning) -> None:
-    """Raises UserError for settings that make no sense."""
+    """Raises UserError for invalid settings."""
     if settings.schedule not in SCHEDULES:
         raise UserError(f"no schedule {settings.schedule!r}; have {', '.join(SCHEDULES)}")
     check_optimizer(settings.optimizer)
@@ -300,7 +300,7 @@ def check_settings(settings: FineTuning) -> None:
 
 
 def rate(step: int, total: int, settings: FineTuning) -> float:
-    """The factor on the learning rate at an update counted from 0: a rise over the warm-up, then the schedule."""
+    """The factor on the learning rate at an update counted from 0: linear warm-up, then the schedule."""
     n_warmup = round(settings.warmup * total)
     if step < n_warmup:
         return (step + 1) / (n_warmup + 1)
@@ -326,6 +326,6 @@ def _restore(network: Network, state: dict[str, torch.Tensor]) -> None:
 
 
 def _own(parameter: torch.Tensor) -> torch.Tensor:
-    """What this process holds of a parameter: all of it, unless the network is sharded."""
+    """This process's part of a parameter: all of it, unless the network is sharded."""
     whole_or_share = parameter.detach()
     return whole_or_share.to_local() if isinstance(whole_or_share, DTensor) else whole_or_share

@@ -1,12 +1,12 @@
-"""Parts of a network by name, for fine-tunes that change some of the weights and leave the others as they were.
+"""Parts of a network by name, for fine-tunes that change some weights and freeze the others.
 
 full:upper, full:lower   the later or the earlier half of the blocks
 full:attention           the attention of all blocks
-full:feedforward         all else in the blocks but their norms
+full:feedforward         everything else in the blocks except their norms
 full:embeddings          tokens, positions and the head
 full:bitfit              norms and biases (BitFit)
 
-Blocks are found as the list of modules that is as long as the network has layers, whatever the architecture calls it.
+Blocks are found as the module list with as many entries as the network has layers, whatever its name.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def unfreeze(network: PreTrainedModel, part: str, layers: int | None = None) -> PreTrainedModel:
-    """The network with this part of its parameters trainable, as copies of its own in float32; the others are frozen.
+    """The network with this part of its parameters trainable, as its own float32 copies; the others are frozen.
 
     Args:
-        network: changed in place; parameters that it shares with others stay as they are.
+        network: changed in place; parameters shared with other networks are not modified.
         part: one of PARTS, or "full" for all of the upper layers.
-        layers: how many of the upper layers change; None for all that have the part.
+        layers: how many of the upper layers change; None for all layers with this part.
 
     Raises:
-        CannotDo: no part of that kind is found in the network, or in those layers.
+        CannotDo: the network, or those layers, have no such part.
     """
     import torch
 
@@ -54,7 +54,7 @@ def blocks(network: PreTrainedModel) -> list[Module]:
     """The network's layers, first to last.
 
     Raises:
-        CannotDo: no list of modules is as long as the network has layers.
+        CannotDo: no module list has as many entries as the network has layers.
     """
     import torch
 
@@ -69,11 +69,11 @@ def upper(network: PreTrainedModel, n: int) -> list[Module]:
     """The network's upper `n` layers.
 
     Raises:
-        CannotDo: it has fewer, or they are not found.
+        CannotDo: it has fewer layers, or they are not found.
     """
     found = blocks(network)
     if not 1 <= n <= len(found):
-        raise CannotDo(f"{n} tuned layers: this {network.config.model_type} model has 1 to {len(found)} to tune")
+        raise CannotDo(f"{n} tuned layers: for this {network.config.model_type} model give 1 to {len(found)}")
     return found[len(found) - n :]
 
 
@@ -93,7 +93,7 @@ def _feedforward(network: PreTrainedModel) -> list[Parameter]:
 
 
 def _inside(layer: Module, word: str) -> list[Parameter]:
-    """Parameters of the modules whose class is called after `word`: LlamaAttention, GPT2Attention, LayerNorm, …"""
+    """Parameters of the modules whose class name contains `word`: LlamaAttention, GPT2Attention, LayerNorm, …"""
     named = [module for module in layer.modules() if word in type(module).__name__.lower()]
     return [p for module in named for p in module.parameters()]
 

@@ -1,4 +1,4 @@
-"""The first pass over a batch of prompts; what all prompts begin with (shots, an instruction) is computed once."""
+"""The first pass over a batch of prompts; their common prefix (shots, an instruction) is computed once."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import torch
 from .network import Network
 from .tokens import pad_left, positions
 
-LEAST_TOKENS = 16  # a shorter beginning is not worth a pass of its own
+LEAST_TOKENS = 16  # a shorter prefix is not worth a separate pass
 LEAST_SHARE = 0.25  # of the longest prompt
 
 
 class Prefix:
-    """The keys and values of the tokens with which all prompts begin.
+    """The keys and values of the tokens that all prompts begin with.
 
     Args:
-        prompts: token ids of all prompts that will be asked about, in whatever batches.
+        prompts: token ids of all prompts that will be used, in whatever batches.
 
     Attributes:
-        n_tokens: how many tokens are shared; 0 where they are too few, where the network cannot tell positions, or
-            where it keeps what its lower layers make of whole prompts.
+        n_tokens: how many tokens are shared; 0 if they are too few, if the network takes no positions, or if it caches
+            the output of its lower layers for whole prompts.
     """
 
     def __init__(self, network: Network, prompts: Sequence[Sequence[int]]) -> None:
         self.network = network
         n = 0
         if network.takes_positions and len(prompts) > 1 and not network.lower.n:
-            n = min(n_common(prompts), min(map(len, prompts)) - 1)  # each keeps a token that has logits
+            n = min(n_common(prompts), min(map(len, prompts)) - 1)  # each keeps at least one token for its logits
         worth = n >= LEAST_TOKENS and n >= LEAST_SHARE * max(map(len, prompts))
         self.n_tokens = n if worth else 0
         self._cache: Any = None
@@ -41,7 +41,7 @@ class Prefix:
     def begin(
         self, prompts: Sequence[Sequence[int]], pad: int, use_cache: bool
     ) -> tuple[torch.Tensor, Any, torch.Tensor]:
-        """Logits after each prompt, the cache, and the attention mask of what is in it.
+        """Logits after each prompt, the cache, and the attention mask of its contents.
 
         Returns:
             logits, float32, shape (n_prompts, 1, vocabulary); the cache (None without `use_cache`); the mask, shape
@@ -58,7 +58,7 @@ class Prefix:
         return logits, cache if use_cache else None, mask
 
     def cache(self, n_rows: int) -> Any:
-        """The keys and values of the beginning, for so many rows; None without one."""
+        """The keys and values of the prefix, for `n_rows` rows; None without a prefix."""
         if not self.n_tokens:
             return None
         cache = copy.deepcopy(self._cache)
@@ -67,6 +67,6 @@ class Prefix:
 
 
 def n_common(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with alike."""
-    first, last = min(rows), max(rows)  # in alphabetical order: what these two share, all share
+    """The length of the longest common prefix of all rows, in tokens."""
+    first, last = min(rows), max(rows)  # in lexicographic order: what these two share, all share
     return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))

@@ -1,7 +1,7 @@
-"""How likely each candidate answer is after each prompt, with the prompt computed once for all of them.
+"""Likelihood of each candidate answer after each prompt, computing the prompt once for all candidates.
 
-Answers of one token need one pass over the prompts. Longer ones are a tree of tokens behind each prompt: what several
-begin with is computed once, in the same pass as the prompt, and a mask lets each token see only those that lead to it.
+Single-token answers need one pass over the prompts. Longer ones form a tree of tokens after each prompt: shared
+prefixes are computed once, in the same pass as the prompt, and a mask lets each token attend only to its ancestors.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .network import Network
 from .prefix_cache import Prefix, n_common
 from .tokens import TextTokenizer, batches, positions
 
-BATCH_TOKENS = 8192  # tokens of one pass, padding included
-BATCH_LOGITS = 2**26  # logits of one pass, 256 MiB in float32
-TAIL = 32  # characters at a prompt's end that can decide where its last token ends
+BATCH_TOKENS = 8192  # tokens per pass, including padding
+BATCH_LOGITS = 2**26  # logits per pass, 256 MiB in float32
+TAIL = 32  # characters at a prompt's end that can affect where its last token ends
 
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt's tokens and, for each candidate, those that follow. Candidates with the same object are the same."""
+    """A prompt's tokens and, for each candidate, those that follow. Equal candidates may share one object."""
 
     prompt: list[int]
     suffixes: list[list[int]]
@@ -37,7 +37,7 @@ class Task:
 def log_likelihood(
     network: Network, tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequence[str]
 ) -> np.ndarray:
-    """Sums of token log-probabilities of each candidate after each prompt, float64, shape (n_prompts, n_candidates).
+    """Summed token log-probabilities of each candidate after each prompt, float64, shape (n_prompts, n_candidates).
 
     Raises:
         TooLong: a prompt with a candidate exceeds the context.
@@ -61,12 +61,12 @@ def log_likelihood(
 
 @lru_cache(maxsize=1)
 def _tasks(tokens: TextTokenizer, prompts: tuple[str, ...], candidates: tuple[str, ...]) -> list[Task]:
-    """As `make_tasks`; the same prompts are asked about with every look at the validation rows."""
+    """Cached `make_tasks`, since every evaluation uses the same prompts."""
     return make_tasks(tokens, prompts, candidates)
 
 
 def make_tasks(tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequence[str]) -> list[Task]:
-    """Candidates tokenised as they follow each prompt, with the end token where one begins another."""
+    """Candidates tokenised as continuations of each prompt, with the end token if one is a prefix of another."""
     ids = tokens.prompts(prompts)
     shared = _shared_suffixes(tokens, prompts, candidates)
     if shared is not None:
@@ -81,9 +81,9 @@ def make_tasks(tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequen
 def _shared_suffixes(
     tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequence[str]
 ) -> list[list[int]] | None:
-    """The candidates' tokens where they are the same after every prompt, else None.
+    """The candidates' tokens if they are the same after every prompt, else None.
 
-    All candidates are tried after the first prompt, and one for each two-character beginning after every prompt's tail.
+    All candidates are tried after the first prompt, and one for each two-character start after every prompt's tail.
     """
     suffixes = _suffixes(tokens, prompts[0], candidates)
     if suffixes is None or not tokens.is_joined:
@@ -99,7 +99,7 @@ def _shared_suffixes(
 
 
 def _suffixes(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -> list[list[int]] | None:
-    """What each candidate adds to the prompt's tokens, or None where one changes them."""
+    """The tokens that each candidate adds to the prompt's, or None if one changes those."""
     before = tokens.prompts([prompt])[0]
     joint = [row.ids for row in tokens.pairs([(prompt, candidate) for candidate in candidates])]
     if any(ids[: len(before)] != before for ids in joint):
@@ -108,7 +108,7 @@ def _suffixes(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -> 
 
 
 def _joint_task(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -> Task:
-    """The task of a prompt whose last tokens depend on what follows: scored from where the candidates part."""
+    """The task for a prompt whose last tokens depend on what follows: scored from where the candidates diverge."""
     rows = tokens.pairs([(prompt, candidate) for candidate in candidates])
     n_shared = n_common([row.ids for row in rows])
     n_shared = max(1, min(n_shared, min(row.start for row in rows)))
@@ -121,7 +121,7 @@ def _one_begins_another(suffixes: Sequence[list[int]]) -> bool:
 
 
 def _score_trees(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int, scores: np.ndarray) -> None:
-    """Fills in the scores, for as many candidates at a time as have logits of one row in memory."""
+    """Fills in the scores, with as many candidates at a time as one row's logits allow in memory."""
     n_logits = BATCH_LOGITS // network.vocabulary_size  # columns of one pass
     longest = max(len(suffix) for task in tasks for suffix in task.suffixes)
     n_candidates = max(1, (n_logits - 1) // (longest - 1))
@@ -139,14 +139,14 @@ def _score_trees(network: Network, prefix: Prefix, tasks: Sequence[Task], end: i
 
 
 def _score(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int) -> np.ndarray:
-    """Scores of one batch, shape (n_tasks, n_candidates): one pass over the prompts, its cache for what follows."""
+    """Scores of one batch, shape (n_tasks, n_candidates): one pass over the prompts, whose cache serves the rest."""
     width = max(len(suffix) for task in tasks for suffix in task.suffixes)
     logits, cache, mask = prefix.begin([task.prompt for task in tasks], end, use_cache=width > 1)
     first = torch.tensor([[suffix[0] if suffix else end for suffix in task.suffixes] for task in tasks])
     log_p = logits[:, -1].log_softmax(-1).gather(1, first.to(network.device)).double().cpu().numpy()
-    log_p[[[not suffix for suffix in task.suffixes] for task in tasks]] = 0.0  # nothing to say costs nothing
+    log_p[[[not suffix for suffix in task.suffixes] for task in tasks]] = 0.0  # an empty answer costs nothing
     rest = [(r, c) for r, task in enumerate(tasks) for c, suffix in enumerate(task.suffixes) if len(suffix) > 1]
-    rest.sort(key=lambda rc: len(tasks[rc[0]].suffixes[rc[1]]))  # stable: suffixes of like length go together
+    rest.sort(key=lambda rc: len(tasks[rc[0]].suffixes[rc[1]]))  # stable: groups suffixes of similar length
     n_rows = min(BATCH_TOKENS // (mask.shape[1] + width), BATCH_LOGITS // (width * network.vocabulary_size))
     n_rows = max(1, n_rows)
     for begin in range(0, len(rest), n_rows):
@@ -161,7 +161,7 @@ def _score(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int) ->
 def _score_rest(
     network: Network, cache: Any, mask: torch.Tensor, rows: list[int], suffixes: Sequence[list[int]], end: int
 ) -> np.ndarray:
-    """Log-probability of each suffix without its first token, after the cached prompt of its row. Uses up the cache."""
+    """Log-probability of each suffix without its first token, after its row's cached prompt. Consumes the cache."""
     chosen = torch.tensor(rows, device=network.device)
     cache.reorder_cache(chosen)
     width = max(map(len, suffixes)) - 1

@@ -1,7 +1,7 @@
-"""One network divided among the devices of several processes, for models larger than one of them (torch's FSDP 2).
+"""One network sharded over the devices of several processes, for models larger than one device (torch's FSDP 2).
 
-Chosen by `accelerate launch --use_fsdp`. Each process holds a share of every weight, and a layer's weights come
-together on each device only while that layer computes. Rows of an update are divided among the processes, as without;
+Enabled by `accelerate launch --use_fsdp`. Each process holds a shard of every weight, and a layer's weights are
+gathered on each device only while that layer computes. Rows of an update are divided among the processes as usual;
 prompts are not, since all processes must pass through the layers together.
 """
 
@@ -19,12 +19,12 @@ from .network import Network
 
 
 class ShardedNetwork(Network):
-    """A network whose weights are divided; `copy` and `whole` give undivided ones, in main memory.
+    """A network with sharded weights; `copy` and `whole` return unsharded ones, in main memory.
 
     Every method that gathers weights must be called by all processes.
 
     Args:
-        whole: on the CPU; it is kept, and gets the trained weights back where they are asked for.
+        whole: on the CPU; it is kept, and receives the trained weights on request.
     """
 
     def __init__(self, whole: Network, device: str) -> None:
@@ -33,12 +33,12 @@ class ShardedNetwork(Network):
         self.lower.n = 0  # all processes pass through all layers together
 
     def copy(self) -> Network:
-        """The network with its weights as they are now, undivided, to be changed and divided again."""
+        """The network with its current weights, unsharded, to be changed and sharded again."""
         return Network(self.whole(), "cpu", self.dtype).copy()
 
     @torch.no_grad()
     def whole(self) -> torch.nn.Module:
-        """The module with all its weights as they are now."""
+        """The module with all its current weights."""
         own = dict(self._whole.module.named_parameters())
         for name, p in self.module.named_parameters():
             if p.requires_grad:
@@ -47,19 +47,19 @@ class ShardedNetwork(Network):
 
 
 def _divided(module: PreTrainedModel, device: str) -> PreTrainedModel:
-    """A copy of which this process holds a share on `device`; layers move there one by one."""
+    """A copy of which this process holds a shard on `device`; layers move there one by one."""
     aliases = {
         id(p): torch.nn.Parameter(p.detach(), requires_grad=p.requires_grad) for p in module.parameters()
-    }  # what FSDP takes away from these, the module keeps
+    }  # FSDP frees these, while the module keeps its own
     copied = copy.deepcopy(module, aliases)
     mesh = init_device_mesh(torch.device(device).type, (distributed.world(),))
     blocks = _block_names(module)
     for part in list(copied.modules()):
         if type(part).__name__ in blocks:
             fully_shard(part, mesh=mesh)
-    return fully_shard(copied, mesh=mesh, reshard_after_forward=True)  # shares are what is read between passes
+    return fully_shard(copied, mesh=mesh, reshard_after_forward=True)  # only shards are read between passes
 
 
 def _block_names(module: torch.nn.Module) -> set[str]:
-    """Names of the classes of a network's layers, as transformers gives them."""
+    """Class names of a network's layers, as given by transformers."""
     return {name for part in module.modules() for name in getattr(part, "_no_split_modules", None) or ()}

@@ -1,4 +1,4 @@
-"""Answers of several tokens as a tree behind the prompt: scored in one pass, every shared beginning once."""
+"""Multi-token answers as a tree after the prompt: scored in one pass, every shared prefix once."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .network import Network
 from .prefix_cache import Prefix
 from .tokens import pad_left, positions
 
-TOLERANCE = 1e-3  # of a log-probability; in bfloat16 the digits of two ways differ by more
+TOLERANCE = 1e-3  # of a log-probability; in bfloat16 the two methods differ by more
 TOLERANCE_BFLOAT16 = 0.2
-WINDOWS = ("sliding_window", "window_size", "attention_chunk_size")  # names of how far back a network sees
+WINDOWS = ("sliding_window", "window_size", "attention_chunk_size")  # settings that limit the attention span
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError, NotImplementedError)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Candidates as a tree of tokens; the last token of each is asked for and not given, so that it has no node.
+    """Candidates as a tree of tokens; the last token of each is predicted but not an input, so it has no node.
 
     Attributes:
         tokens: of the nodes, parents first.
-        parents: of the nodes; -1 where the prompt is the parent.
+        parents: of the nodes; -1 if the prompt is the parent.
         depths: of the nodes, from 0.
         steps: for each token of each candidate: the candidate, the node that it follows (-1: the prompt), the token.
         n: of candidates.
@@ -39,7 +39,7 @@ class Tree:
 
 
 def grow(suffixes: Sequence[Sequence[int]]) -> Tree:
-    """The tree of some candidates, given as the tokens that follow a prompt."""
+    """The tree of candidates, given as the tokens that follow a prompt."""
     return _grow(tuple(map(tuple, suffixes)))
 
 
@@ -61,10 +61,10 @@ def _grow(suffixes: tuple[tuple[int, ...], ...]) -> Tree:
 
 
 def suit(network: Network, longest: int) -> bool:
-    """Whether the network can be asked in this way about rows of up to `longest` tokens; it is tried out once.
+    """Whether the network supports this for rows of up to `longest` tokens; tested once.
 
-    Not where rows cannot be told positions, where a mask of columns is not heeded (alibi, states that run through the
-    row), or where a layer sees less far back than the row is long.
+    Not if it takes no positions, ignores an attention mask (ALiBi, recurrent states), or has a layer whose attention
+    window is shorter than the row.
     """
     config = network.module.config.get_text_config()
     windows = [getattr(config, name, None) for name in WINDOWS]
@@ -78,13 +78,13 @@ def suit(network: Network, longest: int) -> bool:
 def score(
     network: Network, prefix: Prefix, prompts: Sequence[Sequence[int]], trees: Sequence[Tree], pad: int
 ) -> np.ndarray:
-    """Sums of the candidates' token log-probabilities, float64, shape (n_prompts, n_candidates).
+    """Summed token log-probabilities of the candidates, float64, shape (n_prompts, n_candidates).
 
     Args:
-        prefix: what all prompts begin with.
+        prefix: the common prefix of all prompts.
         prompts: token ids.
-        trees: one for each prompt, with equally many candidates.
-        pad: an id for where there is no token.
+        trees: one per prompt, with the same number of candidates.
+        pad: the padding id.
     """
     device, n_known = network.device, prefix.n_tokens
     given, real_prompt = pad_left([prompt[n_known:] for prompt in prompts], pad, "cpu")
@@ -105,7 +105,7 @@ def score(
     allowed[:, width:, n_known : n_known + width] = real_prompt[:, None].bool()
     allowed[:, width:, n_known + width :] = torch.from_numpy(sees).bool()
     allowed[:, range(width + most), range(n_known, n_known + width + most)] = (
-        True  # padding sees itself: no row is empty
+        True  # padding attends to itself, so that no row is empty
     )
     dtype = torch.bfloat16 if network.dtype == "bfloat16" else torch.float32
     mask = torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, torch.finfo(dtype).min)[:, None]
@@ -124,7 +124,7 @@ def score(
 
 
 def _sees(tree: Tree, most: int) -> np.ndarray:
-    """Which nodes each node sees: itself and those that lead to it."""
+    """Which nodes each node attends to: itself and its ancestors."""
     sees = np.zeros((len(tree.tokens), most), int)
     for node, parent in enumerate(tree.parents):
         if parent >= 0:
@@ -148,7 +148,7 @@ def _sums(logits: torch.Tensor, trees: Sequence[Tree]) -> np.ndarray:
 
 @torch.inference_mode()
 def _is_heeded(network: Network) -> bool:
-    """Whether a small tree gets the scores of its branches, one by one."""
+    """Whether a small tree gives the same scores as its branches one by one."""
     words = [i % network.vocabulary_size for i in range(3, 11)]
     prompts, suffixes = [words[:3], words[1:3]], [words[3:6], [*words[3:5], words[7]], words[5:7]]
     tree = grow(suffixes)

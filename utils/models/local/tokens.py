@@ -1,4 +1,4 @@
-"""Texts to token ids and back, in the one way that training, scoring and decoding share."""
+"""Texts to token ids and back, in the same way for training, scoring and decoding."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...errors import BadModel, TooLong
 from ..base import Example
 
 PLACE = "PLACE"  # of a text in a chat template
-IGNORE = -100  # label of a token that has no loss
+IGNORE = -100  # label of a token without loss
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of prompt and completion, joined; the completion's begin at `start`."""
+    """Token ids of prompt and completion, concatenated; the completion begins at `start`."""
 
     ids: list[int]
     start: int
@@ -29,8 +29,8 @@ class TextTokenizer:
 
     Attributes:
         end: id of the token that ends an answer.
-        prefix: ids that the tokenizer puts before every text, for example the begin token of Llama.
-        is_joined: whether prompt and completion are one text, in which tokens may straddle them.
+        prefix: ids that the tokenizer puts before every text, such as Llama's begin token.
+        is_joined: whether prompt and completion are tokenised as one text, so that tokens may straddle them.
     """
 
     is_joined = True
@@ -56,7 +56,7 @@ class TextTokenizer:
         return self._encode(texts, offsets=False)["input_ids"] if texts else []
 
     def prompts(self, prompts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each prompt, at least one each: an empty prompt without prefix becomes the end token."""
+        """Token ids of each prompt, at least one: an empty prompt without prefix becomes the end token."""
         return [self.prefix + ids or [self.end] for ids in self.ids(prompts)]
 
     def pairs(self, pairs: Sequence[Example]) -> list[Encoded]:
@@ -73,16 +73,16 @@ class TextTokenizer:
         return encoded
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where each token of a text begins and ends, in its characters; without prefix, as `ids`."""
+        """Start and end of each token of a text, in characters; without prefix, as in `ids`."""
         return self._encode([text], offsets=True)["offset_mapping"][0]
 
     def answer(self, prompt: Sequence[int], new: Sequence[int]) -> str:
-        """The text that the tokens `new` add to the prompt; some tokenizers drop a space that opens a text."""
+        """The text that the tokens `new` add to the prompt; some tokenizers drop a leading space."""
         before = self._decode(prompt[-1:])
         return self._decode([*prompt[-1:], *new])[len(before) :]
 
     def check_fits(self, n_tokens: int, what: str) -> None:
-        """Raises TooLong where `n_tokens`, the length of the longest `what`, exceeds the context."""
+        """Raises TooLong if `n_tokens`, the length of the longest `what`, exceeds the context."""
         if self.context_length is not None and n_tokens > self.context_length:
             raise TooLong(
                 f"the longest {what} has {n_tokens} tokens, but {self.name} reads at most {self.context_length}; "
@@ -97,7 +97,7 @@ class TextTokenizer:
             return_attention_mask=False,
             return_token_type_ids=False,
             return_offsets_mapping=offsets,
-            verbose=False,  # no complaint about long texts: check_fits refuses them
+            verbose=False,  # no warning about long texts: check_fits rejects them
         )
 
     def _decode(self, ids: Sequence[int]) -> str:
@@ -105,10 +105,10 @@ class TextTokenizer:
 
 
 class ChatTokenizer(TextTokenizer):
-    """Puts prompts into the tokenizer's chat template, as what the user says, and completions as the reply.
+    """Puts prompts into the tokenizer's chat template as the user's message, and completions as the reply.
 
     Attributes:
-        before, after: ids of the template around a prompt, its own special tokens among them.
+        before, after: ids of the template around a prompt, including its special tokens.
         end: the token that ends a reply.
     """
 
@@ -130,7 +130,7 @@ class ChatTokenizer(TextTokenizer):
         return [self.before + ids + self.after for ids in self.ids(prompts)]
 
     def pairs(self, pairs: Sequence[Example]) -> list[Encoded]:
-        """Prompt and reply, which begins without the space that parts a completion from a prompt."""
+        """Prompt and reply, without the space that separates a completion from its prompt."""
         before = self.prompts([prompt for prompt, _ in pairs])
         replies = self.ids([completion.removeprefix(" ") for _, completion in pairs])
         return [Encoded(prompt + reply, len(prompt)) for prompt, reply in zip(before, replies, strict=True)]
@@ -141,14 +141,14 @@ class ChatTokenizer(TextTokenizer):
         try:
             text = self.tokenizer.apply_chat_template(messages, tokenize=False, **how)
         except TemplateError as error:
-            raise BadModel(f"the chat template of {self.name} refuses a question: {error}; leave out --chat") from error
+            raise BadModel(f"the chat template of {self.name} rejects a message: {error}; leave out --chat") from error
         if PLACE not in text:
-            raise BadModel(f"the chat template of {self.name} leaves out what is said; leave out --chat")
+            raise BadModel(f"the chat template of {self.name} drops the message; leave out --chat")
         return text
 
 
 def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask of rows that end together, shapes (n, longest)."""
+    """Ids and attention mask of left-padded rows, shapes (n, longest)."""
     width = max(map(len, rows))
     ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
@@ -156,16 +156,16 @@ def pad_left(rows: Sequence[Sequence[int]], pad: int, device: str) -> tuple[torc
 
 
 def positions(mask: torch.Tensor) -> torch.Tensor:
-    """Position of each token within its row, counted without the padding."""
+    """Position of each token within its row, not counting padding."""
     return (mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
 def batches(lengths: Sequence[int], fits: Callable[[int, int], bool], *, equal: bool) -> Iterator[list[int]]:
-    """Indices in batches of like length, longest first.
+    """Indices in batches of similar length, longest first.
 
     Args:
-        fits: says whether a batch may hold so many rows of which the longest has so many tokens.
-        equal: only rows of the very same length go together, for models that cannot do with padding.
+        fits: whether a batch may have this many rows with this maximum number of tokens.
+        equal: batch only rows of exactly the same length, for models that do not support padding.
     """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):

@@ -1,4 +1,4 @@
-"""The fine-tuning loop: next-token loss on the completions only (paper §2), end of the answer included."""
+"""The fine-tuning loop: next-token loss on the completions only (paper §2), including the end of the answer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .network import Network
 from .optimization import Fit, check_settings
 from .tokens import IGNORE, Encoded, TextTokenizer, batches
 
-MEGABATCH = 50  # batches among which rows are sorted by length, so that little is padded and order stays random
-VALIDATION_TOKENS = 8192  # per batch
+MEGABATCH = 50  # batches within which rows are sorted by length, so that padding is small and the order stays random
+VALIDATION_TOKENS = 8192  # tokens per batch
 
 OnEpoch: TypeAlias = Callable[[int, float], float | None]
 
@@ -34,20 +34,20 @@ def tune(
     seed: int,
     on_epoch: OnEpoch,
 ) -> int:
-    """Trains the network's unfrozen parameters in place and leaves those of the best epoch in it.
+    """Trains the network's unfrozen parameters in place and leaves it with those of the best epoch.
 
-    With `settings.ema`, a moving average of the weights is what is measured and left, while training goes on with the
+    With `settings.ema`, a moving average of the weights is evaluated and kept, while training continues with the
     weights themselves.
 
     Args:
-        on_epoch: gets the epoch and the validation loss (nan without rows) with every look at the validation rows;
-            returns a score, greater is better.
+        on_epoch: receives the epoch and the validation loss (nan without rows) at every evaluation; returns a score,
+            greater is better.
 
     Returns:
-        The number of tokens trained on, all epochs counted.
+        The number of tokens trained on, over all epochs.
 
     Raises:
-        UserError: settings that make no sense, or no examples.
+        UserError: invalid settings, or no examples.
         BadModel: the loss is no longer a finite number.
         TooLong: an example longer than the context.
     """
@@ -64,13 +64,13 @@ def tune_each(
     on_epochs: Sequence[OnEpoch],
     one_pass: Callable[[Sequence[int]], AbstractContextManager[None]] = nullcontext,
 ) -> list[int]:
-    """As `tune`, for several networks on the same examples, one update of each at a time.
+    """As `tune`, for several networks on the same examples, one update of each in turn.
 
     Args:
-        settings: with the same number of epochs, batch size and looks at the validation rows. All tunings end
-            together, when the last one has run out of patience.
-        one_pass: given the number of rows of each network, a context in which a batch of them all, one network's after
-            the other's, goes through the first network, each row with the parameters of its own.
+        settings: with the same number of epochs, batch size and evaluations. All fine-tunes end together, when the
+            last one runs out of patience.
+        one_pass: given the number of rows of each network, a context in which their concatenated batch goes through
+            the first network, each row with the parameters of its own network.
 
     Returns:
         The numbers of tokens trained on.
@@ -83,7 +83,7 @@ def tune_each(
     epochs, batch_size = settings[0].epochs, settings[0].batch_size
     n_updates = epochs * math.ceil(len(rows) / batch_size)
     fits = [Fit(*one, n_updates) for one in zip(networks, settings, seeds, strict=True)]
-    before: torch.Tensor | None = None  # the last update's losses, read when the next is under way: a GPU need not wait
+    before: torch.Tensor | None = None  # the last update's losses, read during the next one, to keep a GPU busy
     with progress.counting("update", n_updates, epochs) as bar:
         for epoch in range(1, epochs + 1):
             if epoch > 1 and callable(examples):
@@ -112,7 +112,7 @@ def tune_each(
 
 @torch.inference_mode()
 def mean_loss(network: Network, rows: Sequence[Encoded], end: int) -> float:
-    """Mean loss of a completion token over all rows."""
+    """Mean loss per completion token over all rows."""
     total, count = 0.0, 0
     for batch in batches(
         [len(row.ids) for row in rows], lambda n, longest: n * longest <= VALIDATION_TOKENS, equal=False
@@ -141,7 +141,7 @@ def _some(examples: Sequence[Example]) -> Sequence[Example]:
 
 
 def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) -> Iterator[list[Encoded]]:
-    """Batches in random order; rows of like length meet."""
+    """Batches in random order, each with rows of similar length."""
     shuffled = torch.randperm(len(rows), generator=order).tolist()
     cut = []
     for begin in range(0, len(rows), MEGABATCH * batch_size):
@@ -152,22 +152,22 @@ def _shuffled(rows: Sequence[Encoded], batch_size: int, order: torch.Generator) 
 
 
 def _loss(network: Network, batch: Sequence[Encoded], end: int) -> tuple[torch.Tensor, int]:
-    """Mean loss over the completion tokens and the end token, and their number."""
+    """Mean loss over the completion tokens and the end token, and the number of these tokens."""
     losses, n = group_losses(network, [batch], end)
     return losses[0], n
 
 
 def group_losses(network: Network, groups: Sequence[Sequence[Encoded]], end: int) -> tuple[torch.Tensor, int]:
-    """Mean loss of each group of rows, computed in one pass, and the number of tokens with a loss in them all.
+    """Mean loss of each group of rows, computed in one pass, and the total number of tokens with a loss.
 
-    Rows are padded on the right, which a causal network cannot see; a label is a token by its place in the row, so
-    that padding never counts, whatever its id.
+    Rows are padded on the right, which a causal network ignores; labels are set by position in the row, so that padding
+    never counts, whatever its id.
     """
     batch = [row for group in groups for row in group]
     width = max(len(row.ids) for row in batch)
     spare = [width - len(row.ids) for row in batch]
     ids = torch.tensor([[*row.ids, *[end] * n] for row, n in zip(batch, spare, strict=True)])
-    firsts = [max(1, row.start) for row in batch]  # nothing comes before the first token that could predict it
+    firsts = [max(1, row.start) for row in batch]  # the first token has nothing before it to predict it from
     labels = torch.tensor(
         [
             [*[IGNORE] * (first - 1), *row.ids[first:], end, *[IGNORE] * n]
@@ -203,19 +203,19 @@ def _update(
     for fit in fits:
         fit.forget()
     if distributed.world() == 1:
-        losses.sum().backward()  # no parameter is shared, so that each has the gradient of its own loss
+        losses.sum().backward()  # no parameter is shared, so each gets the gradient of its own loss
     else:
         share, pooled = distributed.pooled_loss(losses.sum(), n if own[0] else 0)
         (losses.sum() * share).backward()
         distributed.add_gradients([p for fit in fits for p in fit.parameters])
-        losses = pooled.reshape(1)  # the same in all processes, so that all stop where it is no number
+        losses = pooled.reshape(1)  # the same in all processes, so that all stop if it is not finite
     for fit in fits:
         fit.step()
     return losses.detach()
 
 
 def _show(bar: progress.Count, losses: torch.Tensor | None) -> None:
-    """Puts losses beside the progress. Raises BadModel where one is no number."""
+    """Shows losses next to the progress. Raises BadModel if one is not finite."""
     if losses is None:
         return
     values = losses.tolist()
@@ -226,7 +226,7 @@ def _show(bar: progress.Count, losses: torch.Tensor | None) -> None:
 
 @contextmanager
 def seeded(seed: int, device: str) -> Iterator[None]:
-    """Inside, torch's global generators (dropout, fresh adapters) start at `seed`; outside they stay as they were."""
+    """Context in which torch's global generators (dropout, fresh adapters) start at `seed`; restored afterwards."""
     with torch.random.fork_rng(devices=[torch.device(device)] if device.startswith("cuda") else []):
         torch.manual_seed(seed)
         yield

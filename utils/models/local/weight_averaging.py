@@ -1,4 +1,4 @@
-"""Weights of several tuned models as those of one."""
+"""Averages the weights of several tuned models."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .network import Network
 
 @torch.no_grad()
 def mean(models: Sequence[LocalModel]) -> LocalModel:
-    """A model whose weights are the means of theirs. It makes sense for models tuned from the same start.
+    """A model whose weights are the means of theirs, which makes sense for models tuned from the same start.
 
-    Adapters are merged into the weights first: the mean of two factors is not the factor of the mean update.
+    Adapters are merged into the weights first, since the mean of two factors is not the factor of the mean update.
 
     Raises:
-        CannotDo: a quantised base, whose weights cannot be added up, or an adapter that cannot be merged.
+        CannotDo: a quantised base, whose weights cannot be averaged, or an adapter that cannot be merged.
     """
     networks = [_merged(model) for model in models]
     whole = copy.deepcopy(networks[0])
