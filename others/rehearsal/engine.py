@@ -52,7 +52,7 @@ class Answer:
     """A generated text.
 
     Attributes:
-        tokens: those that begin within `text`; without the end token and a stop mark.
+        tokens: those that begin within `text`, without a stop mark; the end token only where it is the whole answer.
         n_tokens: all that were generated, end token or those of the stop mark included.
         ended: whether the end token or a stop mark ended it.
     """
@@ -210,10 +210,11 @@ def _answer(
     """The text that drawn tokens make, up to where it ends."""
     new, found, text = [], [], ""
     for id, log_p, top in drawn:
+        known = _likeliest(tokens, (new or prompt)[-1], top)
         if id in ends:
+            found = found or [Token(tokens.tokenizer.decode([id]), 0, log_p, known)]
             return Answer(text, found, len(new) + 1, True)
         whole = tokens.answer(prompt, [*new, id])
-        known = _likeliest(tokens, (new or prompt)[-1], top)
         found.append(Token(whole[len(text) :], len(text), log_p, known))
         new.append(id)
         text = whole

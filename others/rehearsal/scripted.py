@@ -145,13 +145,17 @@ class Scripted(ThreadingHTTPServer):
 
 
 def completion(asked: dict) -> dict:
-    """An answer to a request: the text " 1", or log-probabilities of -1."""
+    """An answer to a request: the text " 1", or log-probabilities of -1, those of first tokens for " 0" and " 1"."""
     usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
     if asked.get("echo"):
         words = asked["prompt"]
         known = {"tokens": list(words), "token_logprobs": [None, *[-1.0] * (len(words) - 1)]}
         known |= {"text_offset": list(range(len(words)))}
         choices = [{"index": 0, "text": words, "logprobs": known, "finish_reason": "length"}]
+    elif asked.get("logprobs") and "prompt" in asked:
+        known = {"tokens": [" 1"], "token_logprobs": [-1.0], "top_logprobs": [{" 0": -1.0, " 1": -1.0}]}
+        known |= {"text_offset": [0]}
+        choices = [{"index": 0, "text": " 1", "logprobs": known, "finish_reason": "length"}]
     elif asked.get("logprobs"):
         top = [{"token": token, "logprob": -1.0} for token in ("0", "1")]
         content = [{"token": "1", "logprob": -1.0, "top_logprobs": top}]

@@ -128,11 +128,15 @@ def _show(quote: Quote, columns: dict[str, list[str]]) -> None:
     table = Table("", "jobs", "requests", "training tokens", "prompt tokens", "answer tokens ≤", "USD ≤", title="Quote")
     for label, line in quote.lines.items():
         mark = "" if line.exact else "~"
-        cells = [line.jobs, line.requests, *(f"{mark}{n}" for n in (line.training, line.prompt, line.completion))]
+        ranges = [(line.least_requests, line.requests), (line.least_prompt, line.prompt)]
+        requests, prompt = (f"{most}" if least == most else f"{least} to {most}" for least, most in ranges)
+        cells = [line.jobs, requests, *(f"{mark}{n}" for n in (line.training, prompt, line.completion))]
         table.add_row(label, *map(str, cells), f"{line.usd:.4f}")
     console.print(table)
     if not all(line.exact for line in quote.lines.values()):
         print("~ an estimate on the safe side: the model's tokenizer is not at hand")
+    if any(line.least_requests < line.requests for line in quote.lines.values()):
+        print("a to b: more requests only for rows whose classes are not all among the first tokens returned")
     print(f"prices of {', '.join(sorted(quote.as_of))}; answers counted at their longest")
     print(f"These columns leave this machine for {', '.join(sorted(quote.hosts))}:")
     for name, names in columns.items():

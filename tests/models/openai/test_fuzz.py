@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from others.rehearsal import checks, scripted
 from others.rehearsal.scripted import Scripted, http
 from utils.errors import UserError
-from utils.models.openai import jobs, wire
+from utils.models.openai import jobs, log_probabilities, wire
 from utils.models.openai.providers import Provider
 
 SPEC = checks.amended(json.loads(gzip.decompress(checks.DESCRIPTION.read_bytes())))
@@ -185,6 +185,8 @@ def likelihood_of(told):
     return sum(inside[len(PROMPT) :]) if len(inside) == len(TEXT) else None
 
 
+TOLD = Provider("test", echo=True, top_logprobs=5, checkpoints=2, concurrency=1)
+TOKEN = wire.first_token(TOLD, "test", PROMPT)
 SCORE, FIRST = wire.scoring(COMPLETIONS, "test", TEXT), wire.first_token(CHAT, "test", PROMPT)
 SAID = wire.free(CHAT, "test", PROMPT, **HOW)
 LINE = {"custom_id": "0", "response": {"status_code": 200, "body": scripted.completion(FREE)}, "error": None}
@@ -197,6 +199,13 @@ def page(**entry):
 
 def same_text(made, told):
     return made.removesuffix(wire.CUT) == text_of(told)
+
+
+def same_tokens(made, told):
+    top = told["choices"][0]["logprobs"]["top_logprobs"][0]
+    if made is None:
+        return not {" 0", " 1"} <= set(top)
+    return made == pytest.approx([top[" 0"], top[" 1"]], abs=1e-5) and all(-1e6 <= value <= 0 for value in made)
 
 
 def same_score(made, told):
@@ -227,16 +236,24 @@ ACTS = {
         ("POST", "/completions"),
         ANSWER,
         scripted.completion(SCORE),
-        lambda live: wire.log_likelihood(asked(live, SCORE), TEXT, len(PROMPT)),
+        lambda live: log_probabilities.log_likelihood(asked(live, SCORE), TEXT, len(PROMPT)),
         same_score,
     ),
     "first token": Act(
         ("POST", "/completions"),
         CHATTED,
         scripted.completion(FIRST),
-        lambda live: wire.first_likelihoods(asked(live, FIRST), ["0", "1"]),
+        lambda live: log_probabilities.first_likelihoods(asked(live, FIRST), ["0", "1"]),
         lambda made, told: all(math.isfinite(value) and value <= math.log(2) for value in made),
         CHAT,
+    ),
+    "first token of a completion": Act(
+        ("POST", "/completions"),
+        ANSWER,
+        scripted.completion(TOKEN),
+        lambda live: log_probabilities.token_likelihoods(asked(live, TOKEN), [" 0", " 1"]),
+        same_tokens,
+        TOLD,
     ),
     "upload": Act(("POST", "/files$"), ref("OpenAIFile"), {"id": "file-1", "status": "processed"}, tune),
     "creation": Act(("POST", "/jobs$"), TUNING, scripted.JOB | {"status": "queued"}, tune),
@@ -297,6 +314,7 @@ def test_any_response_ends_in_a_sentence_or_the_right_answer(name, tmp_path, mon
 
         @settings(max_examples=-(-N // len(ACTS)), suppress_health_check=list(HealthCheck), database=None)
         @given(bodies(act.schema, act.good), st.sampled_from([200] * 9 + [201, 400, 404, 500]))
+        @example(json.dumps(act.good).encode(), 200)  # one that goes well, whatever is drawn
         def check(body, status):
             folder = next(folders)
             server.reset()

@@ -11,7 +11,7 @@ import pytest
 from others.rehearsal import scripted
 from others.rehearsal.scripted import JOB, Scripted, http
 from utils.errors import UserError
-from utils.models.openai import jobs, reading, transport, wire
+from utils.models.openai import jobs, log_probabilities, reading, transport, wire
 from utils.models.openai.providers import Provider
 from utils.models.openai.replies import Redirected
 from utils.models.openai.wire import BadAnswer
@@ -329,9 +329,9 @@ ECHOES = {
 
 @pytest.mark.parametrize("name", ECHOES)
 def test_log_probabilities_of_anything_but_the_prompt_are_refused(name):
-    assert wire.log_likelihood(echoed("abcdef"), "abcdef", 3) == -3.0
+    assert log_probabilities.log_likelihood(echoed("abcdef"), "abcdef", 3) == -3.0
     with pytest.raises(BadAnswer) as error:
-        wire.log_likelihood(echoed("abcdef", **ECHOES[name]), "abcdef", 3)
+        log_probabilities.log_likelihood(echoed("abcdef", **ECHOES[name]), "abcdef", 3)
     assert is_sentence(error.value)
 
 
@@ -340,15 +340,15 @@ def test_tokens_that_are_left_out_are_noticed():
     for column in response["choices"][0]["logprobs"].values():
         del column[4]
     with pytest.raises(BadAnswer, match="something else"):
-        wire.log_likelihood(response, "abcdef", 3)
+        log_probabilities.log_likelihood(response, "abcdef", 3)
 
 
 @pytest.mark.parametrize("halves", [["", "é"], ["\ufffd", ""], ["bytes:\\xc3", "bytes:\\xa9"]])
 def test_a_character_in_two_tokens_may_be_written_in_several_ways(halves):
     known = {"tokens": ["ab", *halves, "d"], "token_logprobs": [None, -1.0, -2.0, -4.0], "text_offset": [0, 2, 2, 3]}
     response = {"choices": [{"logprobs": known}]}
-    assert wire.log_likelihood(response, "abéd", 2) == -7.0
-    assert wire.log_likelihood(response, "abéd", 3) == -4.0
+    assert log_probabilities.log_likelihood(response, "abéd", 2) == -7.0
+    assert log_probabilities.log_likelihood(response, "abéd", 3) == -4.0
 
 
 TOPS = {
@@ -370,8 +370,49 @@ TOPS = {
 def test_first_tokens_are_looked_at(name):
     content = [{"token": "1", "logprob": -1.0, "top_logprobs": TOPS[name]}]
     with pytest.raises(BadAnswer) as error:
-        wire.first_likelihoods({"choices": [{"index": 0, "logprobs": {"content": content}}]}, ["0", "1"])
+        log_probabilities.first_likelihoods({"choices": [{"index": 0, "logprobs": {"content": content}}]}, ["0", "1"])
     assert is_sentence(error.value)
+
+
+MAPS = {
+    "a map with nan": [{" 0": -1.0, " 1": math.nan}],
+    "a map with infinity": [{" 0": -1.0, " 1": -math.inf}],
+    "a map with all but infinity": [{" 0": -1.0, " 1": -1e308}],
+    "a map with a boolean": [{" 0": -1.0, " 1": False}],
+    "a map above 0": [{" 0": -5.0, " 1": 0.5}],
+    "a map of texts": [{" 0": "-1", " 1": "-1"}],
+    "a map of null": [{" 0": None, " 1": None}],
+    "a map of lists": [{" 0": [-1.0], " 1": [-1.0]}],
+    "a map with more than is": [{" 0": -0.1, " 1": -0.1}],
+    "two places": [{" 0": -1.0, " 1": -1.0}, {" 0": -1.0, " 1": -1.0}],
+    "null and a place": [None, {" 0": -1.0, " 1": -1.0}],
+    "a map alone": {" 0": -1.0, " 1": -1.0},
+    "a list of a chat": [[{"token": " 0", "logprob": -1.0}]],
+    "an empty map": [{}],
+    "an empty list": [],
+    "null": None,
+    "a number": 3,
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_first_tokens_of_completions_are_looked_at(name, server, back_end, tmp_path):
+    both = Provider("test", echo=True, top_logprobs=5, concurrency=1)
+    request = wire.first_token(both, "test", PLANTED)
+    good = scripted.completion(request)
+    assert log_probabilities.token_likelihoods(good, [" 0", " 1"]) == [-1.0, -1.0]
+    good["choices"][0]["logprobs"]["top_logprobs"] = MAPS[name]
+    for read in (
+        log_probabilities.token_likelihoods,
+        lambda *given: log_probabilities.first_likelihoods(*given, chat=False),
+    ):
+        with pytest.raises(BadAnswer) as error:
+            read(good, [" 0", " 1"])
+        assert is_sentence(error.value)
+    server.script("POST", "/completions", lambda _: [http(json.dumps(good).encode())])
+    with pytest.raises(UserError):
+        ask(back_end(both), request)
+    assert not list((tmp_path / "openai").rglob("answers/*.jsonl"))  # nothing of it is kept
 
 
 CHOICES = [None, 1, {}, [1], ["a"], [{"index": 0}], [{"index": 0, "text": 3}], [{"index": True, "text": "a"}]]
@@ -519,6 +560,6 @@ def test_scores_are_finite_in_the_end(server, back_end):
     text = "row → 1"
     live = back_end()
     response = ask(live, wire.scoring(COMPLETIONS, "test", text))
-    assert wire.log_likelihood(response, text, 5) == -2.0
+    assert log_probabilities.log_likelihood(response, text, 5) == -2.0
     response = ask(back_end(CHAT), wire.first_token(CHAT, "test", text))
-    assert np.isfinite(wire.first_likelihoods(response, ["0", "1", "2"])).all()
+    assert np.isfinite(log_probabilities.first_likelihoods(response, ["0", "1", "2"])).all()

@@ -21,8 +21,10 @@ from tests.test_experiments import finish, launch
 from utils import tables
 from utils.errors import CannotDo, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor
-from utils.models.openai import jobs, session, wire
+from utils.models.openai import jobs, log_probabilities, session, wire
 from utils.models.openai.ledger import OverBudget
+from utils.models.openai.model import TRIAL, OpenAIModel
+from utils.models.openai.quote import Quote
 from utils.models.openai.session import Session
 from utils.study import budget
 
@@ -145,6 +147,97 @@ def test_through_a_chat_classes_are_scored_by_their_first_token(place, agreed):
     read = [(a, b) for a, b in zip(lift.predict(test), free, strict=True) if b is not None]
     assert read
     assert all(a == b for a, b in read)
+    assert not server.violations
+
+
+CLASSES = [" 0@@@", " 1@@@", " 2@@@"]
+TOLD = {"top_logprobs": 5, "concurrency": 1, "checkpoints": 1}
+ENOUGH = {"n": 80, "epochs": 8, "learning_rate": 3.0}  # to have the classes among five first tokens
+
+
+def scoring_requests(server):
+    """Requests for first tokens, and for the texts of classes."""
+    asked = [entry.body for entry in server.log if entry.path == "/v1/completions"]
+    n = sum("logprobs" in body and "echo" not in body for body in asked)
+    return n, sum("echo" in body for body in asked)
+
+
+def fitted_prompts(lift):
+    return lift.template_.prompts(rows()[2][0])
+
+
+def test_classes_of_one_token_are_scored_with_a_third_of_the_requests(place, agreed, plain):
+    server = place(provider=TOLD)
+    agreed()
+    settings = ENOUGH | {"batch_size": 8, "learning_rate": 3e-3, "adapter": "full", "recipe": "paper"}
+    here, there = fitted(model=str(plain), **settings), fitted(decoding="score", **ENOUGH)
+    test = rows()[2][0]
+    server.log.clear()
+    tokens = there.predict_proba(test)
+    n = len(set(fitted_prompts(there)))
+    assert scoring_requests(server) == (n, 0)  # with the texts of three classes, 3 n
+    local = here.model_.log_likelihood(fitted_prompts(here), [" 0", " 1", " 2"])
+    expected = np.exp(local - np.logaddexp.reduce(local, axis=1, keepdims=True))
+    np.testing.assert_allclose(tokens, expected, atol=1e-4)
+    np.testing.assert_allclose(tokens, here.predict_proba(test), atol=0.05)  # there with the mark, all but sure
+    assert not server.violations
+
+
+def test_classes_of_several_tokens_have_the_scores_that_echo_gives(place, agreed):
+    server = place(provider=TOLD)
+    agreed()
+    told = fitted(epochs=1).model_
+    candidates, prompts = [" setosa@@@", " 1@@@"], fitted_prompts(fitted(epochs=1))
+    server.log.clear()
+    scores = told.log_likelihood(prompts, candidates)
+    n = len(set(prompts))
+    assert n > TRIAL
+    assert scoring_requests(server) == (TRIAL, 2 * n)
+    place(provider={"top_logprobs": 0})
+    agreed()
+    np.testing.assert_array_equal(fitted(epochs=1).model_.log_likelihood(prompts, candidates), scores)
+
+
+def test_scores_by_first_tokens_are_paid_once_and_quoted_between_their_bounds(place, agreed, tmp_path):
+    server = place(provider=TOLD)
+    agreed()
+    lift = fitted(**ENOUGH)
+    prompts = list(dict.fromkeys(fitted_prompts(lift)))
+    n = len(prompts)
+
+    def quoted(candidates):
+        quote = Quote()
+        with session.quoting(quote):
+            OpenAIModel.load(f"openai:{lift.model_.served}").log_likelihood(prompts, candidates)
+        return quote
+
+    line = quoted(CLASSES).line()
+    assert (line.least_requests, line.requests) == (n, 4 * n)
+    assert line.completion == n  # a first token each; the echoed texts have none
+    counted, before = lift.model_.count_tokens(prompts), server.usage
+    assert line.least_prompt == sum(counted)
+    whole = lift.model_.count_tokens([prompt + text for prompt in prompts for text in CLASSES])
+    assert line.prompt == sum(counted) + sum(whole)
+    lift.model_.log_likelihood(prompts, CLASSES)
+    used = {name: server.usage[name] - before[name] for name in ("prompt", "completion")}
+    assert used == {"prompt": line.least_prompt, "completion": n}
+    posts = len(paths(server))
+    assert not quoted(CLASSES).hosts
+    lift.model_.log_likelihood(prompts, CLASSES)
+    assert len(paths(server)) == posts
+    several = quoted([" setosa@@@", " 1@@@"]).line()  # the first tokens are known, and that they do not do
+    assert several.least_requests == several.requests == 2 * n
+    assert ledger(tmp_path)["prompt_tokens"].sum() == server.usage["prompt"]
+
+
+def test_an_answer_that_ends_at_once_tells_its_first_tokens_too(place, agreed):
+    server = place(provider=TOLD)
+    agreed()
+    model = fitted(epochs=1).model_
+    text = fitted_prompts(fitted(epochs=1))[0] + " 1@@@"  # after which the end token is the most likely one
+    [response] = model._back_end.ask("/v1/completions", [wire.first_token(model._provider, model.served, text)])
+    assert response["choices"][0]["text"] == ""
+    assert log_probabilities.token_likelihoods(response, ["<|end|>"])[0] < 0
     assert not server.violations
 
 

@@ -11,12 +11,14 @@ import pytest
 
 from utils import storage
 from utils.errors import CannotDo, UserError
-from utils.models.openai import model, providers, reading, replies, wire
+from utils.models.openai import log_probabilities, model, providers, reading, replies, wire
 from utils.models.openai.ledger import Ledger, OverBudget
 from utils.models.openai.providers import Price, Provider
+from utils.models.openai.quote import Quote
 from utils.models.openai.store import Store
 from utils.models.openai.token_counts import Counter
 from utils.models.openai.wire import BadAnswer
+from utils.prompts import wordings
 from utils.study import budget
 
 URL = "http://127.0.0.1:1/v1"
@@ -95,6 +97,8 @@ def test_a_model_without_a_price_has_none_and_a_broken_table_is_named(tmp_path):
 
 
 def test_the_shipped_files_are_whole():
+    assert providers.provider("http://localhost:8000/v1").top_logprobs == 20  # vLLM
+    assert not providers.provider("http://localhost:8080/v1").top_logprobs  # may be llama.cpp
     assert providers.provider("https://api.openai.com/v1").name == "openai"
     assert providers.price("https://api.openai.com/v1", "gpt-4o-mini-2024-07-18").as_of
     with pytest.raises(UserError, match="no base URL"):
@@ -158,12 +162,12 @@ def scored(tokens, values):
 
 def test_log_probabilities_are_found_by_place_and_not_by_number():
     whole = scored(["ab", "c#", "# 1", "@@@", " extra"], [None, -1.0, -2.0, -4.0, -8.0])
-    assert wire.log_likelihood(whole, "abc## 1@@@", 5) == -6.0
-    assert wire.log_likelihood(whole, "abc## 1@@@", 4) == -6.0
+    assert log_probabilities.log_likelihood(whole, "abc## 1@@@", 5) == -6.0
+    assert log_probabilities.log_likelihood(whole, "abc## 1@@@", 4) == -6.0
     with pytest.raises(BadAnswer):
-        wire.log_likelihood(scored([" extra"], [-1.0]), "abc## 1@@@", 5)  # only of what was generated
+        log_probabilities.log_likelihood(scored([" extra"], [-1.0]), "abc## 1@@@", 5)  # only of what was generated
     with pytest.raises(BadAnswer):
-        wire.log_likelihood({"choices": [{"logprobs": None}]}, "abc", 2)
+        log_probabilities.log_likelihood({"choices": [{"logprobs": None}]}, "abc", 2)
 
 
 def first(**told):
@@ -173,14 +177,139 @@ def first(**told):
 
 def test_classes_are_scored_by_the_first_token_that_is_theirs_alone():
     response = first(**{"setosa": 0.5, "vi": 0.2, "ver": 0.1, "v": 0.1, "x": 0.05})
-    assert np.exp(wire.first_likelihoods(response, ["setosa", "virginica", "versicolor"])) == pytest.approx(
-        [0.5, 0.2, 0.1]
-    )
+    assert np.exp(
+        log_probabilities.first_likelihoods(response, ["setosa", "virginica", "versicolor"])
+    ) == pytest.approx([0.5, 0.2, 0.1])
     response = first(**{" 1": 0.6, "10": 0.3, "x": 0.02})
-    got = np.exp(wire.first_likelihoods(response, ["1", "10", "2", "3"]))
+    got = np.exp(log_probabilities.first_likelihoods(response, ["1", "10", "2", "3"]))
     assert got == pytest.approx([0.6, 0.3, 0.02, 0.02])  # 0.08 are left for two, the last one told has 0.02
     with pytest.raises(BadAnswer):
-        wire.first_likelihoods({"choices": [{"logprobs": None}]}, ["a"])
+        log_probabilities.first_likelihoods({"choices": [{"logprobs": None}]}, ["a"])
+
+
+def first_of_completion(**told):
+    return {"choices": [{"logprobs": {"top_logprobs": [{token: math.log(p) for token, p in told.items()}]}}]}
+
+
+def test_a_class_is_one_token_only_where_a_token_has_its_text():
+    response = first_of_completion(**{" 0": 0.6, " 1": 0.3, "2": 0.05, " set": 0.02})
+    assert np.exp(log_probabilities.token_likelihoods(response, [" 1", " 0"])) == pytest.approx([0.3, 0.6])
+    for other in (" 2", "0", " setosa", " 0@@@", " 3"):
+        assert log_probabilities.token_likelihoods(response, [" 0", other]) is None
+    got = np.exp(log_probabilities.first_likelihoods(response, ["0", "2", "setosa"], chat=False))
+    assert got == pytest.approx([0.6, 0.05, 0.02])
+    for wrong in (first(**{" 0": 0.5}), {"choices": [{"logprobs": None}]}, {"choices": [{"logprobs": {}}]}):
+        with pytest.raises(BadAnswer):
+            log_probabilities.token_likelihoods(wrong, [" 0"])
+    with pytest.raises(BadAnswer):
+        log_probabilities.first_likelihoods(response, ["0"])  # a chat has another form
+
+
+def test_only_the_mark_of_lift_is_cut_off_a_class():
+    assert wordings.Wording.stop == log_probabilities.MARK
+    assert log_probabilities.class_texts([" 1.5@@@", " 2.5@@@"]) == [" 1.5", " 2.5"]
+    assert log_probabilities.class_texts([" 0", " 1@@@"]) == [" 0", " 1@@@"]
+
+
+def test_first_tokens_are_requested_as_their_endpoint_has_it():
+    both = replace(COMPLETIONS, top_logprobs=5)
+    asked = {"model": "m", "prompt": "p", "max_tokens": 1, "temperature": 0.0, "logprobs": 5}
+    assert wire.first_token(both, "m", "p") == asked
+    assert wire.wants_first_token(asked)
+    assert wire.wants_first_token(wire.first_token(replace(CHAT, top_logprobs=5), "m", "p"))
+    assert not wire.wants_first_token(wire.scoring(both, "m", "p"))
+    assert not wire.wants_first_token(wire.free(both, "m", "p", **ASKED))
+    assert wire.answer_limit(both, asked) == 1
+
+
+class Answering:
+    """A back end that answers first tokens from a table by prompt, and texts with -1 a character."""
+
+    ask_url, batch = URL, False
+
+    def __init__(self, told, **provider):
+        self.told, self.provider, self.asked = told, replace(COMPLETIONS, **{"top_logprobs": 5} | provider), []
+        self.asker = self
+
+    @property
+    def url(self):
+        return URL
+
+    def ask(self, path, requests, needed=True):
+        assert needed or not requests
+        self.asked += requests
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request):
+        if not request.get("echo"):
+            return first_of_completion(**self.told[request["prompt"]])
+        return scored(list(request["prompt"]), [None, *[-1.0] * (len(request["prompt"]) - 1)])
+
+    def counts(self):
+        """Requests for first tokens, and for texts."""
+        n = sum(not request.get("echo") for request in self.asked)
+        return n, len(self.asked) - n
+
+
+WHOLE, LACKING = {" 0": 0.6, " 1": 0.3, " 2": 0.06}, {" 0": 0.6, " 1": 0.3, "\n": 0.06}
+CLASSES = [" 0@@@", " 1@@@", " 2@@@"]
+
+
+def scores_of(back_end, prompts, candidates):
+    return model.OpenAIModel("openai:m", "m", back_end).log_likelihood(prompts, candidates)
+
+
+def test_classes_of_one_token_take_one_request_for_each_prompt():
+    back_end = Answering({"a": WHOLE, "b": WHOLE})
+    np.testing.assert_allclose(np.exp(scores_of(back_end, ["a", "b"], CLASSES)), [list(WHOLE.values())] * 2)
+    assert back_end.counts() == (2, 0)
+
+
+def test_all_classes_of_a_prompt_are_scored_by_their_text_where_one_lacks_its_token():
+    back_end = Answering({"a": WHOLE, "b": LACKING})
+    scores = scores_of(back_end, ["a", "b"], CLASSES)
+    np.testing.assert_allclose(np.exp(scores[0]), list(WHOLE.values()))
+    assert scores[1].tolist() == [-5.0, -5.0, -5.0]  # each with its mark; none from its token
+    assert back_end.counts() == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "candidates",
+    [[" 1@@@", " 10@@@"], [" 0@@@"], [f" {i}@@@" for i in "012345"]],
+    ids=["one begins another", "one alone", "more than are told"],
+)
+def test_first_tokens_are_not_requested_where_they_cannot_do(candidates):
+    back_end = Answering({})
+    scores_of(back_end, ["a", "b"], candidates)
+    assert back_end.counts() == (0, 2 * len(candidates))
+
+
+def test_first_tokens_are_given_up_where_they_helped_none_of_the_first_prompts():
+    prompts = [f"{i:02}" for i in range(20)]
+    back_end = Answering(dict.fromkeys(prompts, LACKING))
+    scores_of(back_end, prompts, CLASSES)
+    assert back_end.counts() == (model.TRIAL, 60)
+    back_end = Answering(dict.fromkeys(prompts, LACKING) | {"03": WHOLE})
+    scores_of(back_end, prompts, CLASSES)
+    assert back_end.counts() == (20, 57)
+    back_end.batch, back_end.asked = True, []  # in batches each question waits for the one before
+    scores_of(back_end, prompts, [" x@@@", " y@@@"])
+    assert back_end.counts() == (20, 40)
+
+
+def test_without_echo_what_is_no_token_is_scored_as_in_a_chat():
+    back_end = Answering({"a": WHOLE | {"0": 0.01}, "b": LACKING | {"0": 0.01}}, echo=False)
+    got = np.exp(scores_of(back_end, ["a", "b"], CLASSES))
+    assert got == pytest.approx(np.array([[0.6, 0.3, 0.06], [0.61, 0.3, 0.01]]))
+    assert back_end.counts() == (2, 0)
+    with pytest.raises(CannotDo, match="--decoding generate"):
+        scores_of(Answering({}, echo=False, top_logprobs=0), ["a"], CLASSES)
+
+
+def test_an_entry_that_tells_no_first_tokens_is_asked_as_before():
+    back_end = Answering({}, top_logprobs=0)
+    assert scores_of(back_end, ["a"], CLASSES).tolist() == [[-5.0] * 3]
+    assert back_end.counts() == (0, 3)
 
 
 def test_the_labels_of_candidates_are_without_their_mark():
@@ -343,6 +472,18 @@ def test_tokens_are_exact_with_the_tokenizer_and_an_upper_estimate_without():
     estimate = Counter(Provider("a", tokenizers={"m": "/no/such/folder"}), "m")
     assert not estimate.exact
     assert estimate(["abcd", "äö"]) == [2, 2]
+
+
+def test_a_quote_shows_from_how_many_requests_to_how_many(capsys):
+    quote = Quote(label="iris lift", hosts={"h"})
+    quote.line().requests = quote.line().least_requests = 30
+    budget._show(quote, {})
+    assert " to " not in capsys.readouterr().out
+    quote.line().requests, quote.line().prompt = 120, 900
+    budget._show(quote, {})
+    assert "30 to 120" in (out := capsys.readouterr().out)
+    assert "0 to 900" in out
+    assert "more requests only for rows" in out
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_agreed(monkeypatch):

@@ -3,6 +3,7 @@
 providers   what differs between servers, from data/providers.json, and prices, from data/prices.csv
 counting    tokens of a text, exact where the tokenizer is at hand
 wire        requests and training lines, and what a response says
+log_probabilities  what it says of log-probabilities
 transport   the HTTP client: one origin, so many bytes, so many seconds
 reading     the protocol's objects out of the bytes that came
 replies     what an error means, and whether it may pass

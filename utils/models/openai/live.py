@@ -54,6 +54,7 @@ class PaidBackend:
         self.provider, self.price, self.counter = provider, price, counter
         self.store, self.ledger = store, ledger
         self.usd = 0.0
+        self.batch = session.batch
         self._new_models: dict[str, float] = {}
         self._counted: set[str] = set()
         self._doubted = False  # whether a usage was not believed, which is said once
@@ -71,8 +72,11 @@ class PaidBackend:
         self._new_models |= dict.fromkeys((tuned.model, *tuned.checkpoints.values()), state["ended"] + NEW)
         return tuned
 
-    def ask(self, path: str, requests: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    def ask(self, path: str, requests: Sequence[dict[str, object]], needed: bool = True) -> list[dict[str, object]]:
         """The response to each request, each different one bought once.
+
+        Args:
+            needed: ignored; see `quote.DryRunBackend.ask`.
 
         Raises:
             UserError: the server refuses, or gives no answer within the session's patience; answers that came are kept.
@@ -80,7 +84,7 @@ class PaidBackend:
         keys = [wire.digest([self.asker.url, path, request]) for request in requests]
         unique = dict(zip(keys, requests, strict=True))
         missing = {k: r for k, r in unique.items() if self.store.answer(self.asker.url, path, r) is None}
-        if missing and self.session.batch:
+        if missing and self.batch:
             jobs.batch(self, path, missing)
         elif missing:
             self._all(path, list(missing.values()))
@@ -91,7 +95,7 @@ class PaidBackend:
                 continue
             self._counted.add(key)
             used = self._used(request, answers[key])
-            self.usd += self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.session.batch)
+            self.usd += self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.batch)
         return [answers[key] for key in keys]
 
     def keep(self, path: str, request: dict[str, object], response: dict[str, object]) -> None:
@@ -105,7 +109,7 @@ class PaidBackend:
                 f"and answer have {most} tokens at most; what was quoted is counted instead, here and where the ledger "
                 'says "quote"'
             )
-        usd = self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.session.batch)
+        usd = self.price.usd(prompt=used.prompt, completion=used.completion, batched=self.batch)
         key = wire.digest([self.asker.url, path, request])
         self.store.keep_answer(self.asker.url, path, request, response)
         self.ledger.add(

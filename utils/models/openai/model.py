@@ -12,15 +12,16 @@ import numpy as np
 
 from ...errors import BadModel, CannotDo, UserError
 from ..base import Example, Examples, FineTuning, LanguageModel
-from . import providers, session, wire
+from . import log_probabilities, providers, session, wire
 from .ledger import Ledger
 from .live import PaidBackend
-from .quote import DryRunBackend
+from .quote import DryRunBackend, Placeholder
 from .store import Store
 from .token_counts import Counter
 from .wire import Job
 
 FEWEST_ROWS = 10  # with which the protocol's servers take a training file
+TRIAL = 8  # prompts of which one must get single-token scores before first tokens of further prompts are requested
 
 
 class OpenAIModel:
@@ -143,30 +144,83 @@ class OpenAIModel:
         return answers if temperature > 0 else [texts * samples for texts in answers]
 
     def log_likelihood(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
-        """See `LanguageModel.log_likelihood`. One request for each prompt and candidate, exact, where the server echoes
-        prompts; through a chat one for each prompt, by the answer's first token (`wire.first_likelihoods`).
+        """See `LanguageModel.log_likelihood`. All candidates of a prompt are scored alike, in the first way possible:
+
+        1. The log-probability of a single token, one request per prompt: if completions return the most likely first
+           tokens, every candidate is among them without its stop mark (`log_probabilities.MARK`), and none is a prefix
+           of another. The stop mark is not scored: a model that was tuned with it, or sees it in its prompt, gives it
+           a probability near 1 after any class.
+        2. The log-likelihood of the whole text with its stop mark, one request per prompt and candidate, if the server
+           echoes prompts.
+        3. An estimate from the first tokens, one request per prompt (`log_probabilities.first_likelihoods`).
 
         Raises:
             CannotDo: the server gives no log-probabilities, or one candidate begins another.
         """
-        if self._provider.inference == "chat":
-            return self._first_likelihoods(prompts, candidates)
-        if any(a != b and b.startswith(a) for a in candidates for b in candidates):
+        provider = self._provider
+        if provider.inference == "chat" or (provider.top_logprobs and not provider.echo):
+            scores = self._by_first_token(prompts, candidates)
+        else:
+            scores = self._by_text(prompts, candidates)
+        return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
+
+    def _by_text(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
+        """Single-token scores; log-likelihoods of the whole texts for prompts without them."""
+        if _one_begins_another(candidates):
             raise CannotDo(
                 f"{self.name} cannot tell an answer from the beginning of another one; use --decoding generate"
             )
-        pairs = [(prompt, prompt + candidate) for prompt in prompts for candidate in candidates]
-        requests = [wire.scoring(self._provider, self.served, text) for _, text in pairs]
-        responses = self._back_end.ask(wire.PATHS["completions"], requests)
-        scores = [wire.log_likelihood(r, text, len(prompt)) for r, (prompt, text) in zip(responses, pairs, strict=True)]
-        return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
+        scores, unknown = self._by_token(prompts, candidates)
+        for needed in (True, False):
+            rows = [i for i, found in enumerate(scores) if found is None and needed != unknown[i]]
+            pairs = [(prompts[i], prompts[i] + candidate) for i in rows for candidate in candidates]
+            requests = [wire.scoring(self._provider, self.served, text) for _, text in pairs]
+            responses = self._back_end.ask(wire.PATHS["completions"], requests, needed)
+            values = [
+                log_probabilities.log_likelihood(r, t, len(prompt))
+                for r, (prompt, t) in zip(responses, pairs, strict=True)
+            ]
+            for place, i in enumerate(rows):
+                scores[i] = values[place * len(candidates) : (place + 1) * len(candidates)]
+        return scores
 
-    def _first_likelihoods(self, prompts: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+    def _by_token(
+        self, prompts: Sequence[str], candidates: Sequence[str]
+    ) -> tuple[list[list[float] | None], list[bool]]:
+        """Single-token scores of each prompt, None if its first tokens do not include all candidates; and for each
+        prompt whether its first tokens are still unknown, as they are in a quote.
+        """
+        scores: list[list[float] | None] = []
+        unknown: list[bool] = []
+        texts = log_probabilities.class_texts(candidates)
+        if 2 <= len(texts) <= self._provider.top_logprobs and not _one_begins_another(texts):
+            n_trial = len(prompts) if self._back_end.batch else TRIAL  # a batch takes hours, however small it is
+            for part in (prompts[:n_trial], prompts[n_trial:]):
+                responses = self._first_tokens(part)
+                scores += [log_probabilities.token_likelihoods(response, texts) for response in responses]
+                unknown += [isinstance(response, Placeholder) for response in responses]
+                if not any(scores) and not any(unknown):
+                    break
+        rest = len(prompts) - len(scores)
+        return scores + [None] * rest, unknown + [False] * rest
+
+    def _by_first_token(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
+        """Single-token scores; estimates from the first tokens for prompts without them."""
+        chat, texts, labels = (
+            self._provider.inference == "chat",
+            log_probabilities.class_texts(candidates),
+            _labels(candidates),
+        )
+        told = [] if chat or _one_begins_another(texts) else texts
+        scores = []
+        for response in self._first_tokens(prompts):
+            exact = log_probabilities.token_likelihoods(response, told) if told else None
+            scores.append(exact or log_probabilities.first_likelihoods(response, labels, chat))
+        return scores
+
+    def _first_tokens(self, prompts: Sequence[str]) -> list[dict[str, object]]:
         requests = [wire.first_token(self._provider, self.served, prompt) for prompt in prompts]
-        responses = self._back_end.ask(wire.PATHS["chat"], requests)
-        labels = _labels(candidates)
-        scores = [wire.first_likelihoods(response, labels) for response in responses]
-        return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
+        return self._back_end.ask(wire.PATHS[self._provider.inference], requests)
 
     def save(self, folder: Path) -> None:
         """Writes the tuned model's name; its weights stay at the server."""
@@ -202,6 +256,10 @@ class OpenAIModel:
 
     def _n_updates(self, pairs: Sequence[Example], settings: FineTuning) -> int:
         return -(-len(pairs) // settings.batch_size) * settings.epochs
+
+
+def _one_begins_another(texts: Sequence[str]) -> bool:
+    return any(a != b and b.startswith(a) for a in texts for b in texts)
 
 
 def _labels(candidates: Sequence[str]) -> list[str]:

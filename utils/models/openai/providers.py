@@ -32,7 +32,8 @@ class Provider:
         limit: the field that holds the most tokens of an answer.
         echo: completions can return the log-probabilities of the prompt, so that classes can be scored.
         echo_tokens: tokens of an answer that such a request asks for; servers that refuse 0 get 1, which is ignored.
-        top_logprobs: of how many likeliest first tokens a chat tells the log-probabilities; 0 for none.
+        top_logprobs: number of most likely first tokens whose log-probabilities an answer returns, by which classes
+            are scored; 0 for none. OpenAI allows 20 in a chat and 5 in completions, vLLM 20 (--max-logprobs).
         metadata: jobs and batches can carry a note, by which one is found again whose creation was not answered.
         seed: jobs and answers take a seed.
         checkpoints: of how many last epochs the server keeps the model; 1 is the final one only.

@@ -18,12 +18,19 @@ from .wire import Job, Tuned
 
 @dataclass
 class Line:
-    """What one learner on one table would cost; tokens by kind, answers at their longest."""
+    """What one learner on one table would cost; tokens by kind, answers at their longest.
+
+    Attributes:
+        requests, prompt, completion, usd: upper bounds.
+        least_requests, least_prompt: lower bounds, without requests that depend on answers not known yet.
+    """
 
     jobs: int = 0
     requests: int = 0
+    least_requests: int = 0
     training: int = 0
     prompt: int = 0
+    least_prompt: int = 0
     completion: int = 0
     usd: float = 0.0
     exact: bool = True
@@ -57,6 +64,10 @@ class Quote:
         new = key not in self._seen
         self._seen.add(key)
         return new
+
+
+class Placeholder(dict):
+    """An empty response in place of one that is not known yet."""
 
 
 class DryRunBackend:
@@ -106,11 +117,15 @@ class DryRunBackend:
         kept = range(max(1, job.epochs - self.provider.checkpoints + 1), job.epochs)
         return Tuned(f"quoted:{key}", {round(n * per_epoch): f"quoted:{key}:{n}" for n in kept}, n_tokens)
 
-    def ask(self, path: str, requests: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-        """What is known of the answers; an empty one for each of the others, which is counted."""
-        return [self._ask(path, request) for request in requests]
+    def ask(self, path: str, requests: Sequence[dict[str, object]], needed: bool = True) -> list[dict[str, object]]:
+        """What is known of the answers; a `Placeholder` for each of the others, which is counted.
 
-    def _ask(self, path: str, request: dict[str, object]) -> dict[str, object]:
+        Args:
+            needed: whether the requests will certainly be sent; False if that depends on answers not known yet.
+        """
+        return [self._ask(path, request, needed) for request in requests]
+
+    def _ask(self, path: str, request: dict[str, object], needed: bool) -> dict[str, object]:
         known = self.store.answer(self.ask_url, path, request)
         if known is not None:
             return known
@@ -119,18 +134,12 @@ class DryRunBackend:
             line = self.quote.line()
             line.requests += 1
             line.prompt += prompt
+            line.least_requests += needed
+            line.least_prompt += prompt * needed
             line.completion += completion
             self._add(host(self.ask_url), prompt=prompt, completion=completion)
             self.quote.example = self.quote.example or wire.prompt_text(request)
-        n = int(request.get("n", 1))
-        if "top_logprobs" in request:
-            known = {"content": [{"top_logprobs": [{"token": "", "logprob": 0.0}]}]}
-            return {"choices": [{"index": 0, "message": {"content": ""}, "logprobs": known}]}
-        if request.get("echo"):
-            known = {"tokens": [request["prompt"]], "token_logprobs": [0.0], "text_offset": [0]}
-            return {"choices": [{"index": 0, "text": request["prompt"], "logprobs": known}]}
-        content = {"message": {"content": ""}} if "messages" in request else {"text": ""}
-        return {"choices": [{"index": i, **content, "finish_reason": "stop"} for i in range(n)]}
+        return Placeholder(choices=_choices(request))
 
     def _add(self, place: str, **tokens: int) -> None:
         if self.price is None:
@@ -143,6 +152,20 @@ class DryRunBackend:
         line.exact &= self.counter.exact
         self.quote.hosts.add(place)
         self.quote.as_of.add(self.price.as_of)
+
+
+def _choices(request: dict[str, object]) -> list[dict[str, object]]:
+    """Empty answers of the form that the request asks for."""
+    content = {"message": {"content": ""}} if "messages" in request else {"text": ""}
+    if wire.wants_first_token(request):
+        in_chat = {"content": [{"top_logprobs": [{"token": "", "logprob": 0.0}]}]}
+        return [
+            {"index": 0, **content, "logprobs": in_chat if "messages" in request else {"top_logprobs": [{"": 0.0}]}}
+        ]
+    if request.get("echo"):
+        known = {"tokens": [request["prompt"]], "token_logprobs": [0.0], "text_offset": [0]}
+        return [{"index": 0, "text": request["prompt"], "logprobs": known}]
+    return [{"index": i, **content, "finish_reason": "stop"} for i in range(int(request.get("n", 1)))]
 
 
 def cost(provider: Provider, counter: Counter, request: dict[str, object]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from ...errors import CannotDo
-from . import wire
+from . import log_probabilities, wire
 
 MONEY = (  # codes and types of a 429 that no waiting mends
     "insufficient_quota",
@@ -96,10 +96,10 @@ def clean(text: str, key: str) -> str:
 
 def check(request: dict[str, object], response: dict[str, object]) -> None:
     """Raises BadAnswer where a response does not hold what was asked for."""
-    if "top_logprobs" in request:
-        wire.first_likelihoods(response, [])
+    if wire.wants_first_token(request):
+        log_probabilities.first_likelihoods(response, [], chat="messages" in request)
     elif request.get("echo"):
-        wire.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
+        log_probabilities.log_likelihood(response, request["prompt"], len(request["prompt"]) - 1)
     else:
         wire.texts(response, int(request.get("n", 1)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,7 @@ from .providers import Provider
 
 PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
 CUT = "…"  # ends an answer that the limit of tokens cut short, so that 12.3 is not read out of 12.34
-TINY = 1e-12  # probability of what no token tells
 NOTHING = ""  # an answer that a filter withheld
-LEAST = -1e6  # log-probability; servers write -9999 for what is impossible
-ROUNDING = 1e-6  # that a log-probability may lie above 0
 TEMPLATE = 256  # tokens that a server may put around a prompt: its chat template, marks of beginning and end
 
 _short = reprlib.Repr()
@@ -154,14 +150,14 @@ def scoring(provider: Provider, model: str, text: str) -> dict[str, object]:
         raise CannotDo(
             f"the server called {provider.name!r} gives no log-probabilities of a prompt, so classes and levels cannot "
             "be scored; use --decoding generate (regression: greedy, or a mean or median with --samples 20), or set "
-            '"echo" in data/providers.json if it can'
+            '"echo" in data/providers.json if it can (for classes alone, "top_logprobs")'
         )
     asked = {"model": model, "prompt": text, "max_tokens": provider.echo_tokens, "temperature": 0.0}
     return asked | {"echo": True, "logprobs": 1} | provider.request_extra
 
 
 def first_token(provider: Provider, model: str, prompt: str) -> dict[str, object]:
-    """A request for the likeliest first tokens of a chat's answer.
+    """A request for the most likely first tokens of an answer; only one token is generated.
 
     Raises:
         CannotDo: the server tells no log-probabilities.
@@ -171,9 +167,17 @@ def first_token(provider: Provider, model: str, prompt: str) -> dict[str, object
             f"the server called {provider.name!r} tells no log-probabilities of answers, so classes cannot be scored; "
             'use --decoding generate, or set "top_logprobs" in data/providers.json if it can'
         )
+    if provider.inference == "completions":
+        asked = {"prompt": prompt, "model": model, provider.limit: 1, "temperature": 0.0}
+        return asked | {"logprobs": provider.top_logprobs} | provider.request_extra
     asked = {"messages": [{"role": "user", "content": prompt}], "model": model, provider.limit: 1, "temperature": 0.0}
     asked |= {"seed": 0} if provider.seed else {}
     return asked | {"logprobs": True, "top_logprobs": provider.top_logprobs} | provider.request_extra
+
+
+def wants_first_token(request: dict[str, object]) -> bool:
+    """Whether a request is one of `first_token`."""
+    return "top_logprobs" in request or (bool(request.get("logprobs")) and not request.get("echo"))
 
 
 def prompt_text(request: dict[str, object]) -> str:
@@ -209,7 +213,7 @@ def texts(response: dict[str, object], n: int) -> list[str]:
     Raises:
         BadAnswer: the response has another form or another number of answers.
     """
-    choices = _choices(response)
+    choices = choices_of(response)
     if len(choices) != n:
         raise BadAnswer(f"{len(choices)} answers where {n} were asked for")
     places = [choice.get("index") for choice in choices]
@@ -218,7 +222,8 @@ def texts(response: dict[str, object], n: int) -> list[str]:
     return [_text(choice) for choice in sorted(choices, key=lambda choice: choice["index"])]
 
 
-def _choices(response: dict[str, object]) -> list[dict[str, object]]:
+def choices_of(response: dict[str, object]) -> list[dict[str, object]]:
+    """The choices of a response. Raises BadAnswer where they are no list of objects."""
     choices = response.get("choices")
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise BadAnswer("a response without answers")
@@ -237,82 +242,6 @@ def _text(choice: dict[str, object]) -> str:
     body = text.lstrip()
     cut = choice.get("finish_reason") == "length" and body and len(body.splitlines()) == 1
     return text + CUT if cut else text
-
-
-def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> float:
-    """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters of `text`.
-
-    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training. Together
-    they must be the text: only within characters beyond ASCII, which servers write in several ways, may one differ.
-
-    Raises:
-        BadAnswer: the response has no log-probabilities of this text. (Some servers give those of the answer alone.)
-    """
-    known = _logprobs(response)
-    columns = [known.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
-    if not all(isinstance(column, list) for column in columns) or len(set(map(len, columns))) != 1:
-        raise BadAnswer("a response without log-probabilities")
-    tokens = [one for one in zip(*columns, strict=True) if not (is_whole(one[2]) and one[2] >= len(text))]
-    starts = [start for _, _, start in tokens]
-    if not all(map(is_whole, starts)) or starts[:1] != [0] or starts != sorted(starts):
-        raise BadAnswer("log-probabilities of something else than the prompt")
-    total, found = 0.0, False
-    for (token, value, start), end in zip(tokens, [*starts[1:], len(text)], strict=True):
-        if token != text[start:end] and text[start : end + 1].isascii():
-            raise BadAnswer(f"log-probabilities of something else than the prompt: {shown(token)} at character {start}")
-        if end > n_prompt or start >= n_prompt:
-            total += _log_probability(value)
-            found = True
-        elif value is not None:  # the first token of a text has none
-            _log_probability(value)
-    if not found:
-        raise BadAnswer("log-probabilities of something else than the prompt")
-    return total
-
-
-def first_likelihoods(response: dict[str, object], labels: Sequence[str]) -> list[float]:
-    """Log-probability of each label by the first token of an answer.
-
-    A token is a label's where it is the label, or begins that one alone. Labels that are not among the likeliest tokens
-    share what probability these leave, but none gets more than the least likely one that is told.
-
-    Raises:
-        BadAnswer: the response tells no log-probabilities.
-    """
-    content = _logprobs(response).get("content")
-    first = content[0] if isinstance(content, list) and content else None
-    top = first.get("top_logprobs") if isinstance(first, dict) else None
-    if not isinstance(top, list) or not top or not all(isinstance(one, dict) for one in top):
-        raise BadAnswer("a response without log-probabilities")
-    if not all(isinstance(one.get("token"), str) for one in top):
-        raise BadAnswer("log-probabilities of a token that is no text")
-    told = [(one["token"].strip(), _log_probability(one.get("logprob"))) for one in top]
-    total = sum(math.exp(value) for _, value in told)
-    if total > 1.0 + len(told) * 1e-3:  # servers round
-        raise BadAnswer(f"probabilities that add up to {total:.3g}")
-    p = dict.fromkeys(labels, 0.0)
-    for token, value in told:
-        owners = [label for label in labels if label == token] or [label for label in labels if label.startswith(token)]
-        if token and len(owners) == 1:
-            p[owners[0]] += math.exp(value)
-    missing = sum(value == 0.0 for value in p.values())
-    rest = max(0.0, 1.0 - total) / max(1, missing)
-    floor = max(min(rest, math.exp(min(value for _, value in told))), TINY)
-    return [math.log(p[label] or floor) for label in labels]
-
-
-def _logprobs(response: dict[str, object]) -> dict[str, object]:
-    choices = _choices(response)
-    known = choices[0].get("logprobs") if choices else None
-    if not isinstance(known, dict):
-        raise BadAnswer("a response without log-probabilities")
-    return known
-
-
-def _log_probability(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST <= value <= ROUNDING:
-        raise BadAnswer(f"a log-probability of {shown(value)}")
-    return min(float(value), 0.0)
 
 
 def is_whole(value: object) -> bool:
