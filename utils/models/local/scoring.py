@@ -27,7 +27,7 @@ TAIL = 32  # characters at a prompt's end that can affect where its last token e
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt's tokens and, for each candidate, those that follow. Equal candidates may share one object."""
+    """A prompt's tokens and, for each candidate, those that follow. Tasks with the same suffixes may share one list."""
 
     prompt: list[int]
     suffixes: list[list[int]]
