@@ -1,4 +1,4 @@
-"""The model card of a pretrained model, made from its settings, its log and its machine: no number is typed in."""
+"""The model card of a pretrained model, generated from its settings, its log and its machine."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def text(config: Config, model: PreTrainedModel, minutes: float, losses: dict[st
     Args:
         config: the run's settings.
         model: the trained model.
-        minutes: of all sessions.
-        losses: means of the last updates, by their names in the log.
+        minutes: total over all sessions.
+        losses: means over the last updates, by their names in the log.
     """
     context, mixture = model.config.max_position_embeddings, LAST.mixture
     return f"""---
@@ -111,7 +111,7 @@ rounding, which training enlarges.
 
 
 def hardware(config: Config) -> str:
-    """The processor that computed."""
+    """The processor that trained the model."""
     if config.device.startswith("cuda"):
         return torch.cuda.get_device_name(config.device)
     threads = "1 thread" if config.threads == 1 else f"{config.threads} threads"
@@ -123,7 +123,7 @@ def _products(config: Config) -> str:
 
 
 def _processor() -> str:
-    """The processor's name; Linux tells it in a file, elsewhere `platform` may."""
+    """The processor's name, from a file on Linux, elsewhere from `platform` if available."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,7 +1,7 @@
 """Columns of a synthetic table: hidden normal variables become skewed, discrete, textual and incomplete columns.
 
-A column has two faces. Mechanisms read its standardised *reading*, the table shows its *record*: the same variable
-after a monotone warp, cut to few levels, in other units, or as a random word per category.
+A column has two versions. Mechanisms use its standardised *reading*; the table shows its *record*: the same variable
+after a monotone warp, quantised to few levels, in other units, or as a random word per category.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-# Kinds of columns and how often a kind is chosen. The first seven are continuous, the next three whole numbers.
+# Kinds of columns and their weights. The first seven are continuous, the next three integers.
 KINDS = {
     "normal": 0.24,
     "uniform": 0.14,
@@ -29,7 +29,7 @@ KINDS = {
     "text": 0.14,
 }
 NAMES = tuple(KINDS)
-RULE_KINDS = {"levels": 0.3, "binary": 0.25, "text": 0.45}  # of tables made by rules over categories
+RULE_KINDS = {"levels": 0.3, "binary": 0.25, "text": 0.45}  # for tables made by rules over categories
 MAX_LEVELS = 20
 CONSONANTS, VOWELS = "bcdfghjklmnprstvwz", "aeiou"
 
@@ -39,10 +39,10 @@ class Columns:
     """Inputs of one table, each array of shape (n, d) and without missing values.
 
     Attributes:
-        readings: standardised values, what mechanisms compute with.
-        records: values as measured; the number of the category in a column of texts.
-        is_text: which columns are to be written as texts, shape (d,).
-        is_whole: which columns hold whole numbers, shape (d,).
+        readings: standardised values, the inputs of mechanisms.
+        records: values as recorded; the number of the category in a text column.
+        is_text: which columns are written as text, shape (d,).
+        is_whole: which columns hold integers, shape (d,).
     """
 
     readings: np.ndarray
@@ -52,13 +52,13 @@ class Columns:
 
 
 def pick(rng: np.random.Generator, weights: Any) -> int:
-    """A position, drawn with probabilities proportional to `weights`; several times faster than `rng.choice`."""
+    """An index drawn with probabilities proportional to `weights`; several times faster than `rng.choice`."""
     steps = np.cumsum(weights)
     return min(int(np.searchsorted(steps, rng.random() * steps[-1], side="right")), len(steps) - 1)
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float, size: Any = None) -> Any:
-    """Numbers whose logarithms are uniform; a float where `size` is None."""
+    """Log-uniform numbers; a float if `size` is None."""
     return np.exp(np.log(low) + (np.log(high) - np.log(low)) * rng.random(size))
 
 
@@ -72,7 +72,7 @@ def standardised(values: np.ndarray) -> np.ndarray:
 def hidden(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
     """Normal variables, shape (n, d): independent, sharing random factors, or scattered around a few centres."""
     G = rng.standard_normal((n, d))
-    if d > 1 and rng.random() < (0.45 if d <= 10 else 0.75):  # wide real tables are hardly ever independent
+    if d > 1 and rng.random() < (0.45 if d <= 10 else 0.75):  # columns of wide real tables are hardly ever independent
         n_factors = 1 + int(log_uniform(rng, 1, max(2, d // 2)))
         loadings = rng.standard_normal((n_factors, d))
         loadings *= rng.random(d) ** 0.5 / np.sqrt(np.sum(loadings**2, axis=0))  # share of variance: uniform
@@ -99,12 +99,12 @@ def repeat(rng: np.random.Generator, G: np.ndarray) -> np.ndarray:
 
 
 def inputs(rng: np.random.Generator, n: int, d: int, texts: bool, is_rule: bool) -> Columns:
-    """Columns for a mechanism that computes the target from them; for rules they have few levels each."""
+    """Columns for a mechanism that computes the target from them; with few levels each for rules."""
     G = repeat(rng, hidden(rng, n, d))
     kinds = _kinds(rng, d, RULE_KINDS if is_rule else KINDS, texts)
-    is_shared = is_rule and rng.random() < 0.4  # all columns have the same categories, as the squares of a board do
+    is_shared = is_rule and rng.random() < 0.4  # all columns have the same categories, like the squares of a board
     records = _records(rng, G, kinds, is_shared)
-    # Half of the tables act through what was measured, the others through what lies behind it.
+    # In half of the tables the target depends on the recorded values, in the others on the hidden ones.
     is_behind = rng.random() < 0.5
     readings = G if is_behind and not is_rule else np.clip(standardised(records), -5, 5)
     is_text = kinds == NAMES.index("text")
@@ -121,7 +121,7 @@ def inputs(rng: np.random.Generator, n: int, d: int, texts: bool, is_rule: bool)
 
 
 def measured(rng: np.random.Generator, G: np.ndarray, texts: bool) -> Columns:
-    """Columns that show variables drawn together with the target; half of the tables show them as they are."""
+    """Columns for variables drawn jointly with the target; half of the tables show them unchanged."""
     G = repeat(rng, standardised(G))
     kinds = np.zeros(G.shape[1], dtype=np.intp) if rng.random() < 0.5 else _kinds(rng, G.shape[1], KINDS, texts)
     records = _records(rng, G, kinds, False)
@@ -138,7 +138,7 @@ def _kinds(rng: np.random.Generator, d: int, weights: dict[str, float], texts: b
 
 
 def _records(rng: np.random.Generator, G: np.ndarray, kinds: np.ndarray, is_shared: bool) -> np.ndarray:
-    """Each column of G, roughly standard normal, warped to its kind; never infinite."""
+    """The columns of G, roughly standard normal, each warped to its kind; never infinite."""
     records = G.copy()
     for kind in np.unique(kinds):
         if NAMES[kind] != "normal":
@@ -177,7 +177,7 @@ def _warped(rng: np.random.Generator, g: np.ndarray, kind: str, is_shared: bool)
 
 
 def in_units(rng: np.random.Generator, columns: Columns) -> np.ndarray:
-    """The records in random units, shape (n, d); whole numbers mostly stay as they are."""
+    """The records in random units, shape (n, d); integers mostly stay unchanged."""
     records, d = columns.records, columns.records.shape[1]
     if rng.random() < 0.3:
         return records
@@ -185,21 +185,21 @@ def in_units(rng: np.random.Generator, columns: Columns) -> np.ndarray:
     offset = scale * rng.standard_normal(d) * (rng.random(d) < 0.5) * log_uniform(rng, 0.1, 30)
     is_kept = columns.is_whole & (rng.random(d) < 0.8)
     values = np.where(is_kept, records, records * scale + offset)
-    if rng.random() < 0.4:  # few significant digits, as instruments give them
+    if rng.random() < 0.4:  # few significant digits, as from instruments
         decimals = np.clip(np.floor(rng.integers(1, 4) - np.log10(values.std(axis=0) + 1e-12)), 0, 8)
         values = np.rint(values * 10.0**decimals) / 10.0**decimals + 0.0  # + 0.0: no -0
     return values
 
 
 def gaps(rng: np.random.Generator, columns: Columns) -> np.ndarray | None:
-    """Which cells are missing, bool of shape (n, d), no column of nothing else; None in four tables of five."""
+    """Which cells are missing, bool of shape (n, d), never a whole column; None in four tables out of five."""
     if rng.random() > 0.2:
         return None
     n, d = columns.records.shape
     rates = log_uniform(rng, 0.01, 0.4, d) * (rng.random(d) < log_uniform(rng, 0.1, 1.5))
     if not rates.any():
         rates[rng.integers(d)] = 0.1
-    if rng.random() < 0.3:  # the large values are the ones that are not known
+    if rng.random() < 0.3:  # large values are missing
         rates = np.minimum(rates * 2 * ndtr(2 * standardised(columns.records)), 0.9)
     is_missing = rng.random((n, d)) < rates
     is_missing[rng.integers(n)] &= ~is_missing.all(axis=0)
@@ -207,7 +207,7 @@ def gaps(rng: np.random.Generator, columns: Columns) -> np.ndarray | None:
 
 
 def words(rng: np.random.Generator, n: int) -> np.ndarray:
-    """n different short texts, object: letters, syllables, or syllables with a number."""
+    """n distinct short texts (object): letters, syllables, or syllables with a number."""
     style = rng.random()
     if style < 0.25 and n <= len(VOWELS + CONSONANTS):
         letters = np.array(list(VOWELS + CONSONANTS), dtype=object)
@@ -232,7 +232,7 @@ def _names(d: int) -> pd.Index:
 def frame(
     rng: np.random.Generator, columns: Columns, values: np.ndarray, is_missing: np.ndarray | None
 ) -> pd.DataFrame:
-    """The table that is shown: float columns with NaN and object columns with None for a missing cell."""
+    """The table as shown: float columns with NaN and object columns with None for missing cells."""
     names = _names(values.shape[1])
     if is_missing is not None:
         values = np.where(is_missing, np.nan, values)

@@ -1,4 +1,4 @@
-"""A model's folder: weights, tokenizer, recipe and model card, written whole or not at all."""
+"""A model's folder: weights, tokenizer, recipe and model card, written atomically."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ FILES = {
 
 
 def check(folder: Path) -> None:
-    """Raises UserError where `folder` holds anything that is no part of such a model: it would be replaced."""
+    """Raises UserError if `folder` holds anything else than such a model, since it would be replaced."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; give another --folder")
     strange = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.exists() else []
     if strange:
-        raise UserError(f"{folder} holds {strange[0]}, which is no part of a model; give another --folder")
+        raise UserError(f"{folder} holds {strange[0]}, which is not part of a model; give another --folder")
 
 
 def write(
     folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, recipe: dict[str, Any], card: str
 ) -> None:
-    """Puts a new folder in the place of an old one.
+    """Replaces an old folder by a new one.
 
     Raises:
-        UserError: the old folder holds files that are no part of a model.
+        UserError: the old folder holds files that are not part of a model.
     """
     folder = folder.resolve()
     check(folder)
@@ -69,7 +69,7 @@ def write(
 
 
 def describe(model: PreTrainedModel) -> str:
-    """What both model cards say of architecture and files, as lines of a list."""
+    """The list items on architecture and files that both model cards share."""
     sizes = model.config
     numbers = "one token for each integer 0–999 that stands alone (a space before it included)"
     return f"""\

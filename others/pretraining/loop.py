@@ -1,4 +1,4 @@
-"""The training loop of lift-context: from batches of synthetic tables to weights, in as many sessions as it takes."""
+"""The training loop of lift-context: from batches of synthetic tables to weights, over any number of sessions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REPORT_EVERY = 100  # updates
 
 
 class Texts(Dataset):
-    """Batch number i of a run: a function of the seed and i alone, so that a run may stop and go on anywhere."""
+    """Batch number i of a run: a function of the seed and i alone, so that a run can stop and resume anywhere."""
 
     def __init__(self, config: Config, begin: int, end: int, tokenizer):
         self.config, self.begin, self.end, self.tokenizer = config, begin, end, tokenizer
@@ -43,7 +43,7 @@ class Texts(Dataset):
 
 
 def losses(model: torch.nn.Module, ids: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Loss of each answer token, shape of `targets`, 0 where there is none. The head is computed at answers only."""
+    """Loss of each answer token, shaped like `targets`, 0 where there is none. The head is applied to answers only."""
     hidden = model.base_model(ids, use_cache=False).last_hidden_state
     chosen = hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
     logits = model.lm_head(chosen).float()
@@ -52,13 +52,12 @@ def losses(model: torch.nn.Module, ids: torch.Tensor, places: torch.Tensor, targ
 
 
 class Run:
-    """A model on its way.
+    """A model in training.
 
     Attributes:
-        model, tokenizer: as `initial.build` makes them, the model on its device.
-        average: a moving average of the weights; the learning rate stays high until the end, and the weights with it
-            unsteady.
-        step: updates made, of all sessions.
+        model, tokenizer: as built by `initial.build`, the model on its device.
+        average: a moving average of the weights, which are noisy because the learning rate stays high until the end.
+        step: updates made in all sessions.
     """
 
     def __init__(self, config: Config):
@@ -84,7 +83,7 @@ class Run:
         return self.seconds + time.monotonic() - self.began
 
     def state(self) -> dict[str, Any]:
-        """All that another session needs to go on."""
+        """Everything that another session needs to resume."""
         return {
             "step": self.step,
             "seconds": self.elapsed(),
@@ -94,7 +93,7 @@ class Run:
         }
 
     def take_up(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state` gave."""
+        """Resumes from a result of `state`."""
         self.step, self.seconds = state["step"], state["seconds"]
         self.model.load_state_dict(state["model"])
         self.average.values, self.average.n_updates = state["average"], state["step"]
@@ -126,13 +125,13 @@ class Run:
 
 
 def train(config: Config) -> bool:
-    """Runs from the checkpoint, if there is one, to the end of the budget or of the minutes; whether it finished.
+    """Trains from the checkpoint, if any, until the budget or the minutes are used up; returns whether it finished.
 
     A finished run has written the model's folder.
 
     Raises:
-        UserError: settings with which nothing could be trained, a checkpoint of others, or a run that uses it now.
-        KeyboardInterrupt: Ctrl-C, after a checkpoint; its text says how far it came.
+        UserError: invalid settings, a checkpoint with other settings, or another run that is using the folder.
+        KeyboardInterrupt: Ctrl-C, after a checkpoint; its text gives the progress.
     """
     settings.check(config)
     folder.check(config.folder)
@@ -157,7 +156,7 @@ def train(config: Config) -> bool:
 
 
 def _advance(run: Run, scratch: Scratch, wanted) -> None:
-    """Updates until the budget is spent, the minutes are over or `wanted` is set; leaves a checkpoint."""
+    """Makes updates until the budget or the minutes are used up or `wanted` is set; leaves a checkpoint."""
     config, end = run.config, settings.last(run.config)
     began = saved = time.monotonic()
     every, recent = min(REPORT_EVERY, end), []
@@ -188,5 +187,5 @@ def _batches(config: Config, begin: int, end: int, tokenizer) -> DataLoader:
 
 
 def _deaf(worker: int) -> None:
-    """Ctrl-C is for the parent, which lets its workers go."""
+    """Leaves Ctrl-C to the parent, which stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,11 +1,11 @@
-"""The mark of a pretraining run: how good is its model in context, and tuned, beside classical learners?
+"""The mark of a pretraining run: how good is its model, in context and tuned, compared with classical learners?
 
 bash others/pretraining/mark.sh                                            # the newest checkpoint, some minutes
 bash others/pretraining/mark.sh --checkpoint data/models/lift-context --tuned # a model's folder; tuning takes an hour
 LIFT_DATA=FOLDER bash others/pretraining/mark.sh --datasets my-table --seeds 0
 
-On held-out synthetic tables and on tables of LIFT_DATA that are none of the paper's. What was measured is not measured
-again: each checkpoint adds its points to one CSV and one plot. The run that writes the checkpoint is not disturbed.
+Measured on held-out synthetic tables and on tables of LIFT_DATA that are not the paper's. Nothing is measured twice:
+each checkpoint adds its points to one CSV and one plot. The run that writes the checkpoint is not disturbed.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from utils.errors import UnknownName, UserError
 from utils.paths import ROOT
 from utils.reporting import markdown_table
 
-ROOM = 16  # tokens of a prompt that are not those of rows shown: the query of ten columns and its answer
+ROOM = 16  # tokens of a prompt besides the example rows: a query of ten columns and its answer
 
 
 @dataclass(frozen=True)
 class Config:
     checkpoint: Path = settings.Config.scratch / "checkpoint.pt"  # or a model's folder
     datasets: tuple[str, ...] = rows.REAL  # of LIFT_DATA; the paper's and their relatives are refused
-    n_synthetic: int = 12  # synthetic tables of each seed
+    n_synthetic: int = 12  # synthetic tables per seed
     seeds: tuple[int, ...] = (0, 1, 2)  # one draw of rows each
     n_rows: tuple[int, ...] = (8, 16, 32, 64, 128)  # training rows
     max_test: int = 100  # test rows of a table
     ways: tuple[str, ...] = ("nearest-all",)  # of answering in context: marking/learners.py
-    length: int = 0  # tokens of a prompt; 0 for the length of the curriculum's present stage
-    tuned: bool = False  # also tune from the checkpoint and from two untrained networks: an hour
+    length: int = 0  # tokens of a prompt; 0 for the length of the curriculum's current stage
+    tuned: bool = False  # also tune from the checkpoint and from two untrained networks (an hour)
     tuned_datasets: tuple[str, ...] = rows.REAL[:6]
     tuned_seeds: tuple[int, ...] = (0, 1)
     tuned_rows: tuple[int, ...] = (16, 32, 64, 128)
@@ -53,7 +53,7 @@ class Config:
 
 
 def wanted(config: Config, marked: checkpoint.Marked) -> Iterator[tuple[Draw, str]]:
-    """Training and test rows, and who is to answer, seed by seed."""
+    """Training and test rows and the learners, seed by seed."""
     for seed in config.seeds:
         most = max((*config.n_rows, *config.tuned_rows))
         real = (rows.real(name, seed, most, config.max_test) for name in config.datasets)
@@ -67,7 +67,7 @@ def wanted(config: Config, marked: checkpoint.Marked) -> Iterator[tuple[Draw, st
 
 
 def measure(config: Config, marked: checkpoint.Marked, store: Store, work: Path) -> pd.DataFrame:
-    """Adds to the store what it lacks; all rows of this model, and of those beside it, in a table.
+    """Adds missing measurements to the store; returns all rows of this model and of those compared with it.
 
     Args:
         work: an empty folder for models.
@@ -93,11 +93,11 @@ def measure(config: Config, marked: checkpoint.Marked, store: Store, work: Path)
 
 
 def mark(config: Config) -> pd.DataFrame:
-    """Measures, prints the summary, draws the plot; the rows of this model."""
+    """Measures, prints the summary, draws the plot; returns the rows of this model."""
     rows.check(config.datasets)
     for name in config.ways:
         if name not in WAYS:
-            raise UnknownName(f"no way {name!r} of answering; have {', '.join(WAYS)}")
+            raise UnknownName(f"no way {name!r}; have {', '.join(WAYS)}")
     torch.set_num_threads(1)
     store = Store(config.results_dir / "others" / "pretraining_mark.csv")
     marked = checkpoint.read(config.checkpoint)
@@ -113,14 +113,14 @@ def mark(config: Config) -> pd.DataFrame:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Marks as the command line says; the exit code is 0, 2 on a usage error, or 130 after Ctrl-C."""
+    """Runs the command line; the exit code is 0, 2 on a usage error, or 130 after Ctrl-C."""
     try:
         mark(tyro.cli(Config, args=list(arguments), prog="mark.sh", description=__doc__))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from there", file=sys.stderr)
+        print("\nstopped; run the same command to resume", file=sys.stderr)
         return 130
     return 0
 

@@ -1,7 +1,7 @@
-"""Mechanisms: the families of functions and distributions from which the target of a synthetic table comes.
+"""Mechanisms: the families of functions and distributions that generate the target of a synthetic table.
 
 A mechanism of FUNCTIONS computes signals, shape (n, width), from given readings, shape (n, d). One of JOINT draws
-readings and target together: whole numbers are classes, other numbers a signal. All work on whole columns at once.
+readings and target together: integers are classes, other numbers a signal. All are vectorised over rows.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from others.pretraining.columns import log_uniform, pick, standardised
 
 
 def shares(rng: np.random.Generator, n_classes: int) -> np.ndarray:
-    """How large the classes are, shape (n_classes,), sum 1: equal in 45 % of the tables, else unequal by chance."""
+    """Class proportions, shape (n_classes,), sum 1: equal in 45 % of the tables, otherwise random."""
     if rng.random() < 0.45:
         return np.full(n_classes, 1 / n_classes)
-    weights = rng.standard_gamma(log_uniform(rng, 0.4, 4), size=n_classes) + 0.05  # 0.05: hardly a class dies out
+    weights = rng.standard_gamma(log_uniform(rng, 0.4, 4), size=n_classes) + 0.05  # + 0.05: classes hardly ever vanish
     return weights / weights.sum()
 
 
@@ -27,7 +27,7 @@ def _activated(rng: np.random.Generator, P: np.ndarray) -> np.ndarray:
 
 
 def mlp(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
-    """A random network of 1 to 3 hidden layers; inputs of every layer are standardised, so no signal dies out."""
+    """A random network with 1 to 3 hidden layers; inputs of every layer are standardised, so no signal vanishes."""
     H = Z
     density = 1.0 if rng.random() < 0.5 else 0.2 + 0.6 * rng.random()
     for _ in range(1 + pick(rng, (0.5, 0.35, 0.15))):
@@ -41,11 +41,11 @@ def mlp(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
 
 
 def trees(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
-    """The mean of 1 to 8 random trees; a node splits between the values of two random rows that reach it."""
+    """The mean of 1 to 8 random trees; a node splits between the values of two random rows in it."""
     n, d = Z.shape
     n_trees = 1 if rng.random() < 0.5 else int(rng.integers(2, 9))
-    depth = max(int(rng.integers(1, 7)), int(np.log2(width)) + (width > 1))  # a leaf for every class at least
-    first = np.arange(n_trees) << depth  # a tree's nodes are numbered from here, on every level
+    depth = max(int(rng.integers(1, 7)), int(np.log2(width)) + (width > 1))  # at least one leaf per class
+    first = np.arange(n_trees) << depth  # number of a tree's first node, on every level
     node = np.broadcast_to(first, (n, n_trees))
     order = rng.permutation(n)
     orders = order, order[::-1]
@@ -53,7 +53,7 @@ def trees(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
     for _ in range(depth):
         value = Z[np.arange(n)[:, None], rng.integers(d, size=n_trees << depth)[node]]
         for threshold, rows in zip((low, high), orders, strict=True):
-            threshold[node[rows]] = value[rows]  # of the rows in a node the last one counts
+            threshold[node[rows]] = value[rows]  # the last row in a node wins
         node = first + ((node - first) << 1) + (value > ((low + high) / 2)[node])
     leaves = rng.standard_normal((n_trees << depth, width))
     return leaves[node].sum(axis=1)
@@ -75,11 +75,11 @@ def linear(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
 
 
 def smooth(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
-    """Draws from a Gaussian process by random Fourier features, of any length scale, smooth or rough."""
+    """Draws from a Gaussian process by random Fourier features, with any length scale, smooth or rough."""
     d = Z.shape[1]
     length = log_uniform(rng, 0.5, 4) * np.sqrt(d)
     W = rng.standard_normal((d, 64)) * np.exp(0.6 * rng.standard_normal((d, 1))) / length
-    if rng.random() < 0.3:  # wave numbers with heavy tails: Matérn kernels
+    if rng.random() < 0.3:  # heavy-tailed frequencies: Matérn kernels
         W /= np.sqrt(rng.standard_gamma(1.5, size=64) / 1.5)
     return np.cos(Z @ W + 2 * np.pi * rng.random(64)) @ rng.standard_normal((64, width))
 
@@ -93,7 +93,7 @@ def _few(rng: np.random.Generator, Z: np.ndarray, most: int) -> np.ndarray:
 def _one_periodic(rng: np.random.Generator, Z: np.ndarray) -> np.ndarray:
     x = Z if rng.random() < 0.25 else _few(rng, Z, 3)
     d = x.shape[1]
-    size = d if rng.random() < 0.5 else 1  # the same function of every feature, or one for each
+    size = d if rng.random() < 0.5 else 1  # the same function for all features, or one for each
     a, c = log_uniform(rng, 0.8, 5, size), 0.7 * rng.standard_normal(size)
     form = pick(rng, (0.3, 0.14, 0.12, 0.12, 0.12, 0.07, 0.08, 0.05))
     if form == 0:
@@ -137,7 +137,7 @@ def _one_region(rng: np.random.Generator, Z: np.ndarray) -> np.ndarray:
         return np.sin(rng.integers(1, 4) * angle + a * radius)
     if form == 3:  # checkerboard
         return np.sin(a * x + b) * np.sin(b * y + a)
-    if form == 4:  # interleaved waves, as two moons
+    if form == 4:  # interleaved waves, like two moons
         return y - np.sin(a * x)
     if form == 5:  # sectors
         return np.sin(rng.integers(1, 4) * angle + b)
@@ -145,7 +145,7 @@ def _one_region(rng: np.random.Generator, Z: np.ndarray) -> np.ndarray:
 
 
 def _stacked(one: Callable[[np.random.Generator, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
-    """A function of one signal as one of `width` signals."""
+    """Turns a function with one signal into one with `width` signals."""
     return lambda rng, Z, width: np.stack([one(rng, Z) for _ in range(width)], axis=1)
 
 
@@ -153,7 +153,7 @@ def rules(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
     """Logic over columns of few levels: lists of rules, sums of points, the worst or best column, equal columns."""
     n, d = Z.shape
     form = pick(rng, (0.4, 0.3, 0.15, 0.05, 0.1 * (d > 1)))
-    if form == 0 or width > 1:  # the first rule that fires decides; with two outcomes a formula of ands and ors
+    if form == 0 or width > 1:  # the first rule that fires decides; with two outcomes, a formula of ands and ors
         n_rules, n_terms = int(rng.integers(1, 7)) + width * (width > 1), int(rng.integers(1, 4))
         feature = rng.integers(d, size=(n_rules, n_terms))
         cell = Z[rng.integers(n, size=(n_rules, 1)), feature]  # the cells of one row: every rule fires somewhere
@@ -174,11 +174,11 @@ def rules(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
     else:
         pair = Z[:, rng.permutation(d)[:2]]
         signal = np.abs(pair[:, 0] - pair[:, 1])
-    return np.round(signal, 9)[:, None]  # equal sums must be equal whatever the order of adding up
+    return np.round(signal, 9)[:, None]  # equal sums must be equal whatever the order of summation
 
 
 def prototypes(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:
-    """The value of the nearest of some random rows, in a random metric, with sharp or soft borders."""
+    """The value of the nearest of some random rows, in a random metric, with sharp or soft boundaries."""
     n, d = Z.shape
     n_prototypes = min(n, max(2, int(log_uniform(rng, 1, 4) * max(width, 3))))
     weights = np.exp(0.7 * rng.standard_normal(d))
@@ -193,9 +193,9 @@ def prototypes(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarra
 
 
 def scm(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """A structural causal model: nodes in layers are nonlinear functions of earlier nodes plus noise.
+    """A structural causal model: layered nodes that are nonlinear functions of earlier nodes plus noise.
 
-    The target is a node that has parents; the table shows other nodes, its causes and effects more often than the rest.
+    The target is a node with parents; the table shows other nodes, preferring its causes and effects.
     """
     n_layers = int(rng.integers(2, 6))
     size = max(2, int(np.ceil((d + 1) * (1 + 0.7 * rng.random()) / n_layers)))
@@ -220,9 +220,9 @@ def scm(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[np.nd
 
 
 def mixture(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gaussian clusters, 1 to 3 for each class, on some or all features; classes may overlap.
+    """Gaussian clusters, 1 to 3 per class, on some or all features; classes may overlap.
 
-    For regression every cluster has its own level and its own slopes.
+    For regression, every cluster has its own level and slopes.
     """
     n_groups = n_classes or int(rng.integers(2, 8))
     per_group = 1 + pick(rng, (0.6, 0.25, 0.15)) if n_classes else 1
@@ -232,7 +232,7 @@ def mixture(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[n
     is_informative = rng.random(d) < (1.0 if rng.random() < 0.6 else 0.2 + 0.8 * rng.random())
     is_informative[rng.integers(d)] = True
     rank = int(is_informative.sum())
-    # Distance of two centres in standard deviations; the more centres, the nearer the nearest one.
+    # Distance of two centres in standard deviations; with more centres, the nearest one is closer.
     distance = log_uniform(rng, 1.5, 8) * n_clusters ** (rng.random() / rank)
     centres = rng.standard_normal((n_clusters, d)) * is_informative * distance / np.sqrt(2 * rank)
     eps = rng.standard_normal((n, d))
@@ -240,7 +240,7 @@ def mixture(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[n
         eps *= np.exp(0.5 * rng.standard_normal((n_clusters, d)))[cluster]
     if rng.random() < 0.4:  # one covariance for all clusters
         eps = eps @ rng.standard_normal((d, d)) / np.sqrt(d)
-    if n_clusters * d <= 2000 and rng.random() < 0.4:  # and a direction of its own for each
+    if n_clusters * d <= 2000 and rng.random() < 0.4:  # plus an own direction for each
         eps += rng.standard_normal((n, 1)) * rng.standard_normal((n_clusters, d))[cluster]
     Z = centres[cluster] + eps
     if n_classes:
@@ -250,10 +250,10 @@ def mixture(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[n
 
 
 def row_shape(rng: np.random.Generator, n: int, d: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as curves over ordered columns, each multiplied by a factor of its own: only their shape tells the target.
+    """Rows as curves over ordered columns, each scaled by a random factor: only the shape determines the target.
 
-    The target is the direction, place or height of a bump, a frequency, a slope, or which of several profiles the row
-    follows.
+    The target is the direction, position or height of a bump, a frequency, a slope, or which of several profiles the
+    row follows.
     """
     at = np.linspace(0, 1, d)
     centre, width = rng.random((n, 1)), log_uniform(rng, max(0.04, 1 / d), 0.3)

@@ -1,11 +1,10 @@
-"""The prior: small tables of every kind, drawn by code, from which lift-context learns before it sees a real one.
+"""The prior: small synthetic tables of many kinds, from which lift-context learns before it sees a real one.
 
-A table is drawn in four steps: how large, which mechanism, from inputs to signals, from signals to a target. That a
-learner trained on nothing but draws of such a prior, structural causal models above all, can do well on real tables is
-the finding of TabPFN (Hollmann, Müller, Eggensperger, Hutter: "TabPFN: A Transformer That Solves Small Tabular
-Classification Problems in a Second", ICLR 2023). That a language model gains from synthetic pretext tasks written as
-sentences is what the paper's two-stage fine-tuning shows (Dinh et al.: "LIFT", NeurIPS 2022, §5.1). No real table has
-a part in it: nothing here reads a file.
+A table is drawn in four steps: its size, its mechanism, signals from inputs, a target from signals. TabPFN showed that
+a learner trained only on draws from such a prior, structural causal models above all, can do well on real tables
+(Hollmann, Müller, Eggensperger, Hutter: "TabPFN: A Transformer That Solves Small Tabular Classification Problems in a
+Second", ICLR 2023). The paper's two-stage fine-tuning shows that a language model gains from synthetic pretext tasks
+written as sentences (Dinh et al.: "LIFT", NeurIPS 2022, §5.1). No real table is involved: nothing here reads a file.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from utils.errors import UnknownName, UserError
 TASKS = ("classification", "regression")
 MIN_ROWS = 8
 ROWS_PER_CLASS = 4  # at least, on average
-ROW_SHAPE_FEATURES = 4  # fewer ordered columns have no shape
+ROW_SHAPE_FEATURES = 4  # with fewer ordered columns, a row has no shape
 
-# How often each family is drawn: for classification, for regression, and the factor for more than ten classes.
+# Weights of the families for classification and for regression, and a factor on the former for more than ten classes.
 FAMILIES = {
     "mlp": (0.15, 0.15, 1.0),
     "trees": (0.13, 0.12, 1.0),
@@ -38,20 +37,20 @@ FAMILIES = {
     "prototypes": (0.05, 0.03, 3.0),
     "row_shape": (0.05, 0.03, 0.5),
 }
-# These give as many signals as one likes at the price of one, so that the largest of K signals can name the class.
+# These compute any number of signals at the cost of one, so the class can be the largest of K signals.
 WIDE = frozenset(("mlp", "trees", "linear", "smooth", "rules", "prototypes"))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What tables may be drawn; all bounds are inclusive. Training may start with narrow ones.
+    """Limits on the tables drawn; all bounds are inclusive. Training may start with narrow ones.
 
     Attributes:
         min_features, max_features: columns; a table of ordered columns (`row_shape`) has at least 4.
-        max_classes: classes; there are never more than one for every 4 rows.
-        max_label_noise: share of labels drawn anew, in the half of the tables that has any.
+        max_classes: classes; never more than one for every 4 rows.
+        max_label_noise: share of labels redrawn at random, in the half of the tables that has label noise.
         max_noise: noise of a regression target, in standard deviations of the signal.
-        texts, missing: whether columns of texts and missing cells may occur.
+        texts, missing: whether text columns and missing cells may occur.
         families: names of the mechanisms to draw from; None for all.
     """
 
@@ -67,11 +66,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class SyntheticTable:
-    """One task.
+    """A synthetic table.
 
     Attributes:
         X: columns x1, x2, …: float64 with NaN, or object (short texts) with None for a missing cell; never infinite.
-        y: int64 codes 0 … K-1, each of which occurs, or float64 that is not constant, shape (n_rows,).
+        y: int64 codes 0 … K-1, all of which occur, or non-constant float64, shape (n_rows,).
         task: "classification" or "regression".
         mechanism: the family of the target, a key of FAMILIES.
     """
@@ -88,14 +87,14 @@ def sample_table(
     task: str,
     limits: Limits = Limits(),
 ) -> SyntheticTable:
-    """Draws a table; the rows are exchangeable. Generators in equal states draw equal tables.
+    """Draws a table; the rows are exchangeable. Generators in the same state draw the same table.
 
     Raises:
-        UnknownName: no such task or family.
-        UserError: fewer than 8 rows, or limits that no table can meet.
+        UnknownName: an unknown task or family.
+        UserError: fewer than 8 rows, or limits that no table can satisfy.
     """
     _check(n_rows, task, limits)
-    while True:  # now and then a draw has a single class or a constant target; most draws are good
+    while True:  # the occasional draw has a single class or a constant target
         n_classes = _n_classes(rng, n_rows, limits) if task == "classification" else 0
         family = _family(rng, n_classes, limits)
         d = _n_features(rng, family, limits)
@@ -117,7 +116,7 @@ def _check(n_rows: int, task: str, limits: Limits) -> None:
     if n_rows < MIN_ROWS:
         raise UserError(f"n_rows is {n_rows}, must be {MIN_ROWS} or more")
     if not 1 <= limits.min_features <= limits.max_features:
-        raise UserError(f"min_features is {limits.min_features}, must be from 1 to max_features={limits.max_features}")
+        raise UserError(f"min_features is {limits.min_features}, must be in 1 to max_features={limits.max_features}")
     if limits.max_classes < 2:
         raise UserError(f"max_classes is {limits.max_classes}, must be 2 or more")
     if limits.families == ("row_shape",) and limits.max_features < ROW_SHAPE_FEATURES:
@@ -148,7 +147,7 @@ def _family(rng: np.random.Generator, n_classes: int, limits: Limits) -> str:
 
 
 def _n_features(rng: np.random.Generator, family: str, limits: Limits) -> int:
-    """Log-uniform but for the very small: 1 of 1 to 100 in a tenth of the tables, 13 or fewer in half of them."""
+    """Log-uniform except for small numbers: with 1 to 100, a tenth of the tables has 1 and half have at most 13."""
     low = max(limits.min_features, ROW_SHAPE_FEATURES) if family == "row_shape" else limits.min_features
     return min(int(log_uniform(rng, low + 1, limits.max_features + 2)) - 1, limits.max_features)
 
@@ -164,7 +163,7 @@ def _signals(
         return columns.measured(rng, readings, limits.texts), target
     inputs = columns.inputs(rng, n, d, limits.texts, family == "rules")
     Z = inputs.readings
-    if d > 1 and rng.random() < (0.4 if d <= 8 else 0.65):  # the other columns tell nothing
+    if d > 1 and rng.random() < (0.4 if d <= 8 else 0.65):  # the other columns are uninformative
         Z = Z[:, rng.permutation(d)[: int(log_uniform(rng, 1, min(d, 13)))]]
     width = 1
     if n_classes > 2 and family in WIDE and rng.random() < 0.65:
@@ -175,14 +174,14 @@ def _signals(
 
 
 def _labels(rng: np.random.Generator, target: np.ndarray, n_classes: int, limits: Limits) -> np.ndarray | None:
-    """Class codes with noise, shape (n,); None where hardly a row is outside the largest class."""
+    """Class codes with noise, shape (n,); None if hardly any row is outside the largest class."""
     has_noise, rate, is_near = rng.random() < 0.5, rng.random(), rng.random() < 0.3
     rate *= limits.max_label_noise * has_noise
     if target.dtype.kind == "i":
         codes = target
     else:
         signals = standardised(target.reshape(len(target), -1))
-        if is_near:  # noise on the signal: labels are unsure near the borders only
+        if is_near:  # noise on the signal: labels are uncertain only near the boundaries
             signals = signals + rate * rng.standard_normal(signals.shape)
         codes = _codes(rng, signals, n_classes)
     flips, anew = rng.random(len(codes)), rng.integers(n_classes, size=len(codes))
@@ -197,14 +196,14 @@ def _labels(rng: np.random.Generator, target: np.ndarray, n_classes: int, limits
 
 
 def _codes(rng: np.random.Generator, signals: np.ndarray, n_classes: int) -> np.ndarray:
-    """Signals of shape (n, width) as codes below n_classes."""
+    """Turns signals of shape (n, width) into codes below n_classes."""
     width = signals.shape[1]
     if width == n_classes > 2:
         bias = 0.6 * rng.standard_normal(n_classes) if rng.random() < 0.5 else 0.0
         return np.argmax(signals + bias, axis=1)
     if width == 1 and rng.random() < 0.8:
         return _cut(signals[:, 0], mechanisms.shares(rng, n_classes))
-    # Many intervals, or cells of a grid, of which each class gets several.
+    # Many intervals, or grid cells, with several for each class.
     n_cells = int(n_classes * log_uniform(rng, 1.5, 4)) if n_classes <= 8 else int(1.3 * n_classes)
     sides = [n_cells] if width == 1 else [1 + int(np.ceil(np.sqrt(n_cells)))] * width
     cells = np.zeros(len(signals), dtype=np.intp)
@@ -215,18 +214,18 @@ def _codes(rng: np.random.Generator, signals: np.ndarray, n_classes: int) -> np.
 
 
 def _cut(signal: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Intervals that hold about these shares of the rows, numbered upwards; equal values stay together."""
+    """Interval numbers, ascending, for intervals with about these shares of the rows; equal values stay together."""
     return np.searchsorted(np.cumsum(sizes)[:-1], _ranks(signal))
 
 
 def _ranks(signal: np.ndarray) -> np.ndarray:
-    """The share of smaller values plus half that of equal ones, in 0 … 1."""
+    """The share of smaller values plus half the share of equal ones, in 0 … 1."""
     _, inverse, counts = np.unique(signal, return_inverse=True, return_counts=True)
     return ((np.cumsum(counts) - counts / 2) / len(signal))[inverse.reshape(-1)]
 
 
 def _quantities(rng: np.random.Generator, target: np.ndarray, inputs: Columns, limits: Limits) -> np.ndarray | None:
-    """Numbers with noise, a warp and units, shape (n,); None where they are constant or almost."""
+    """Numbers with noise, a warp and units, shape (n,); None if they are (almost) constant."""
     signal = target[:, 0] if target.ndim == 2 else target
     signal = standardised(np.clip(standardised(signal.astype(float)), -5, 5))
     values, counts = np.unique(np.round(signal, 6), return_counts=True)

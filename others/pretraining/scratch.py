@@ -1,4 +1,4 @@
-"""What a pretraining run leaves behind between two sessions: one checkpoint, a log, and a lock while it runs."""
+"""The state of a pretraining run between sessions: one checkpoint, a log, and a lock while it runs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Scratch:
     """The folder of a run.
 
     Args:
-        folder: made by `locked`.
-        identity: what decides the weights after so many updates; a checkpoint of another identity is refused.
+        folder: created by `locked`.
+        identity: the settings that determine the weights after a number of updates; other checkpoints are refused.
     """
 
     def __init__(self, folder: Path, identity: Callable[[int], dict[str, Any]]):
@@ -38,7 +38,7 @@ class Scratch:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder, so that no second run writes its checkpoint. Raises UserError where one does already."""
+        """Locks the folder against a second run that would write its checkpoint. Raises UserError if it is locked."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -56,8 +56,8 @@ class Scratch:
             lock.release()
 
     def adopt(self, other: Path) -> None:
-        """Begins with the checkpoint and log of another folder where these are of the same settings and there are
-        none here yet."""
+        """Starts from the checkpoint and log of another folder if they have the same settings and there are none
+        here yet."""
         theirs = other / self.checkpoint_path.name
         if self.checkpoint_path.is_file() or not theirs.is_file():
             return
@@ -67,7 +67,7 @@ class Scratch:
             shutil.copyfile(theirs, self.checkpoint_path)
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes the checkpoint, whole or not at all."""
+        """Writes the checkpoint atomically."""
         fresh = self.checkpoint_path.with_suffix(".new")
         torch.save({"identity": self.identity(state["step"]), **state}, fresh)
         fresh.replace(self.checkpoint_path)
@@ -85,22 +85,22 @@ class Scratch:
             state = torch.load(path, map_location=device, weights_only=True)
             theirs, ours = state["identity"], self.identity(state["step"])
         except UNREADABLE as error:
-            raise UserError(f"{path} cannot be read; delete it to begin anew, or give another --scratch") from error
+            raise UserError(f"{path} cannot be read; delete it to start over, or give another --scratch") from error
         if theirs != ours:
             unlike = sorted(name for name in ours | theirs if theirs.get(name) != ours.get(name))
             raise UserError(
-                f"{path} was made with other settings ({', '.join(unlike)}); give these as then, delete it to begin "
-                "anew, or give another --scratch"
+                f"{path} was made with other settings ({', '.join(unlike)}); use the same ones, delete it to start "
+                "over, or give another --scratch"
             )
         return state
 
     def rewind(self, step: int) -> None:
-        """Drops what the log says of updates after the checkpoint, which will be made again."""
+        """Removes the log's lines on updates after the checkpoint, which will be repeated."""
         kept = [line for line in self.lines() if line["step"] <= step]
         write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def report(self, step: int, tokens: float, seconds: float, recent: list[tuple[float, ...]]) -> dict[str, Any]:
-        """Adds a line to the log and returns it: how far, how long, and the mean losses of the recent updates."""
+        """Adds a line to the log and returns it: updates, time, and the mean losses of the recent updates."""
         columns = dict(zip(LOSSES, np.array(recent, float).T, strict=True))
         means = {name: _mean(values[~np.isnan(values)].tolist()) for name, values in columns.items()}
         line = {"step": step, "million_tokens": round(tokens / 1e6, 3), "seconds": round(seconds), **means}
@@ -109,13 +109,13 @@ class Scratch:
         return line
 
     def last_losses(self, n_lines: int = 10) -> dict[str, float | None]:
-        """The mean losses of the last lines; None for one that none of them has."""
+        """The mean losses of the last lines; None for a loss that none of them has."""
         lines = self.lines()[-n_lines:]
         found = {name: [line[name] for line in lines if line[name] is not None] for name in LOSSES}
         return {name: _mean([value for value in values if not math.isnan(value)]) for name, values in found.items()}
 
     def lines(self) -> list[dict[str, Any]]:
-        """The log, without a last line that was cut short."""
+        """The log, without a truncated last line."""
         if not self.log_path.exists():
             return []
         text = self.log_path.read_text("utf-8")
@@ -128,7 +128,7 @@ def _mean(values: list[float]) -> float | None:
 
 @contextmanager
 def interrupts() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, so that an update is never cut in two; the second Ctrl-C stops at once."""
+    """An event that Ctrl-C sets, so that no update is interrupted; a second Ctrl-C stops at once."""
     wanted = threading.Event()
     before = signal.getsignal(signal.SIGINT)
 

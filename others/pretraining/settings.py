@@ -1,4 +1,4 @@
-"""What a pretraining run is: its settings, its curriculum, and which learning rate an update has."""
+"""The settings of a pretraining run, its curriculum, and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from utils.paths import CACHE, DATA
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the curriculum: tasks start small, or in-context learning takes far longer to appear (LOG.md).
+    """A stage of the curriculum: tasks start small, else in-context learning takes far longer to appear (LOG.md).
 
     Attributes:
         until: share of the updates at which it ends.
-        batch: tokens of an update, as a share of the setting's.
+        batch: tokens of an update, as a share of `batch_tokens`.
         length: tokens of a sequence.
-        limits: what tables.
-        mixture: what texts.
+        limits: the tables drawn.
+        mixture: the texts drawn.
     """
 
     until: float
@@ -50,7 +50,7 @@ PLAIN = texts.Mixture(
 )
 CLEAR = Limits(max_features=1, max_classes=6, max_label_noise=0.0, texts=False, missing=False)
 NARROW = Limits(max_features=10, max_classes=10)
-# Classification alone, of narrow tables: what a network of this size can learn from the tokens that a CPU affords.
+# Only classification of narrow tables: what a network of this size can learn from the tokens a CPU can process.
 MANY = replace(PLAIN, nearest=0.15, scales={"column": 0.85, "quantile": 0.15}, levels={1000: 0.8, 100: 0.2})
 CURRICULUM = (
     Stage(0.027, 0.5, 128, replace(CLEAR, families=("mixture", "linear", "trees", "prototypes")), PLAIN),
@@ -60,7 +60,7 @@ CURRICULUM = (
 )
 
 
-# Rotary positions tell how far back a value stands, whatever the number of columns: rows in a prompt need that.
+# Rotary positions encode how far back a value is, whatever the number of columns, as rows in a prompt require.
 IN_CONTEXT = initial.Architecture(positions="rotary", hidden=128, intermediate=352, layers=4, rope_theta=1_000.0)
 
 
@@ -68,39 +68,39 @@ IN_CONTEXT = initial.Architecture(positions="rotary", hidden=128, intermediate=3
 class Config:
     folder: Path = DATA / "models" / "lift-context"  # where the model is written at the end
     scratch: Path = CACHE / "pretraining"  # checkpoint and log of the run
-    updates: int = 74_000  # by whose shares the curriculum's stages end
-    stop: int = 0  # the update that is the last one where it comes before `updates`; 0 for all of them
+    updates: int = 74_000  # of the full schedule; the curriculum's stages end at shares of it
+    stop: int = 0  # the last update, if the run is to end before `updates`; 0 for all of them
     batch_tokens: int = 4096  # of an update in the last stage
-    learning_rate: float = 1e-3  # of the matrices, by Muon; ten times as much, and no in-context learning appears
-    embedding_rate: float = 1e-4  # of embeddings and norms, by AdamW; ten times as much, and numbers lose their order
+    learning_rate: float = 1e-3  # of the matrices (Muon); with ten times as much, no in-context learning appears
+    embedding_rate: float = 1e-4  # of embeddings and norms (AdamW); with ten times as much, numbers lose their order
     weight_decay: float = 0.1  # of the matrices
     warmup: int = 200  # updates
-    average: float = 0.999  # decay per update of a moving average of the weights, which is what is measured and written
-    decay: float = 0.12  # of `updates`, over which the learning rates fall to 0 at the end
-    minutes: float = math.inf  # stop after this time; the same command goes on later
+    average: float = 0.999  # decay per update of the moving average of the weights, which is measured and written
+    decay: float = 0.12  # final share of `updates` over which the learning rates fall to 0
+    minutes: float = math.inf  # stop after this time; the same command resumes later
     checkpoint_minutes: float = 5.0  # between two checkpoints
     device: str = "cpu"  # or cuda, cuda:1, …
-    compile: bool = False  # by torch.compile, which needs a C++ compiler; on a CPU it gained little (LOG.md)
+    compile: bool = False  # use torch.compile, which needs a C++ compiler; little gain on a CPU (LOG.md)
     threads: int = 1  # of torch
     workers: int = 1  # processes that draw and write tables
-    seed: int = 0  # of tables and texts; the start of the weights has its own
+    seed: int = 0  # of tables and texts; the initial weights have their own
     model: initial.Architecture = field(default_factory=lambda: IN_CONTEXT)
 
 
-# 250 updates of 4,096 tokens are a million tokens; a GPU wants larger ones.
+# 250 updates of 4,096 tokens are a million tokens; a GPU needs larger ones.
 SETTINGS = {
     "cpu": Config(),
     "gpu": Config(updates=20_000, batch_tokens=65536, device="cuda", compile=True, threads=8, workers=14, warmup=500),
 }
 UNDER_WAY = Path(__file__).parent / "run"  # the last committed checkpoint of a run that is not finished
-# What may change between two sessions of a run; all else decides the weights.
-# The rates are constant until they fall, so `stop` decides no weights before the fall begins: see `identity`.
+# Settings that may change between two sessions of a run; all others determine the weights.
+# The rates are constant until the decay, so `stop` does not affect weights before the decay begins: see `identity`.
 FREE = ("folder", "scratch", "minutes", "checkpoint_minutes", "device", "compile", "threads", "workers")
-PLACES = ("folder", "scratch", "minutes", "checkpoint_minutes")  # what a model card need not know
+PLACES = ("folder", "scratch", "minutes", "checkpoint_minutes")  # not shown in the model card
 
 
 def check(config: Config) -> None:
-    """Raises UserError, which says what to type, for settings with which nothing could be trained."""
+    """Raises UserError for invalid settings, with the flag to change."""
     least = math.ceil(max(part.length / part.batch for part in CURRICULUM))
     _require(config.batch_tokens >= least, config, "batch_tokens", f"{least} or more, for a batch to hold a sequence")
     for name in ("learning_rate", "embedding_rate", "checkpoint_minutes"):
@@ -140,12 +140,12 @@ def last(config: Config) -> int:
 
 
 def falls(config: Config, step: int) -> bool:
-    """Whether the learning rates have begun their fall after so many updates."""
+    """Whether the decay of the learning rates has begun after this many updates."""
     return step > last(config) - config.decay * config.updates
 
 
 def identity(config: Config, step: int) -> dict[str, Any]:
-    """What a checkpoint must agree in: everything that decides the weights after so many updates."""
+    """The settings that a checkpoint must match: all that determine the weights after this many updates."""
     free = FREE if falls(config, step) else (*FREE, "stop")
     whole = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in free}
     model = {item.name: getattr(config.model, item.name) for item in fields(initial.Architecture)}
@@ -153,7 +153,7 @@ def identity(config: Config, step: int) -> dict[str, Any]:
 
 
 def command(config: Config) -> str:
-    """The shell command of these settings, without places and times."""
+    """The shell command for these settings, without paths and times."""
     name = "gpu" if config.device.startswith("cuda") else "cpu"
     words = ["bash others/pretraining/train.sh", *([name] if name == "gpu" else [])]
     return " ".join(words + _flags(config, SETTINGS[name], "--"))
@@ -172,30 +172,30 @@ def _flags(config: Any, base: Any, prefix: str) -> list[str]:
 
 
 def n_tokens(config: Config, updates: int) -> int:
-    """Tokens of the first so many updates, filling included."""
+    """Tokens of the first updates, including padding."""
     parts = zip(CURRICULUM, _lengths(config, updates), strict=True)
     return sum(sequences(config, part) * part.length * n for part, n in parts)
 
 
 def sequences(config: Config, part: Stage) -> int:
-    """Sequences of an update."""
+    """Number of sequences in an update."""
     return max(1, int(config.batch_tokens * part.batch) // part.length)
 
 
 def _lengths(config: Config, updates: int) -> list[int]:
-    """How many of the first so many updates lie in each stage."""
+    """The number of the first updates that fall into each stage."""
     ends = [math.ceil(part.until * config.updates) for part in CURRICULUM]
     begins = [0, *ends[:-1]]
     return [max(0, min(end, updates) - begin) for begin, end in zip(begins, ends, strict=True)]
 
 
 def stage(config: Config, step: int) -> Stage:
-    """The part of the curriculum in which the update lies."""
+    """The stage of the curriculum that contains the update."""
     done = step / config.updates
     return next(part for part in CURRICULUM if done < part.until)
 
 
 def rate(config: Config, step: int) -> float:
-    """Factor on the learning rates: a rise, a plateau, a linear fall to 0."""
+    """Factor on the learning rates: warm-up, plateau, linear decay to 0."""
     left = (last(config) - step) / config.updates
     return min(1.0, (step + 1) / config.warmup, left / config.decay)

@@ -1,9 +1,9 @@
-"""Synthetic tables as token sequences: rows written by the project's own templates, the loss on their answers.
+"""Synthetic tables as token sequences: rows written by the project's own templates, with a loss on their answers.
 
-A sequence holds rows of one table, each followed by its answer, as the in-context form of the paper does (paper §3.1,
-figure on in-context learning). Every row is a query for which the rows before it are the examples: the first is the
-single-row form that fine-tuning without shots meets, the last has the whole prompt before it. In some sequences the
-rows are the nearest neighbours of the last one, the nearest next to it, as `shot_choice="nearest"` writes them.
+A sequence holds rows of one table, each followed by its answer, as in the paper's in-context form (paper §3.1, figure
+on in-context learning). Every row is a query with the rows before it as examples: the first has the single-row form of
+fine-tuning without shots, the last has the whole prompt before it. In some sequences the rows are the nearest
+neighbours of the last one, in order of decreasing distance, as `shot_choice="nearest"` writes them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from utils.prompts import Template
 from utils.prompts.few_shot import Nearest
 from utils.tables import encoding
 
-SEQUENCES_PER_TABLE = 2  # one table written once serves several sequences of rows that they do not share
+SEQUENCES_PER_TABLE = 2  # disjoint sequences of rows from one table, which is written once
 MOST_ROWS = 1200
-COARSEST = 8  # values of a column of a coarse table, at most
+COARSEST = 8  # most values of a column of a coarse table
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often which text is drawn; shares and weights.
+    """The distribution of texts, as shares and weights.
 
     Attributes:
         regression: share of regression tables.
         nearest: share of tables whose sequences end with a row after its nearest neighbours.
-        single: share of tables of which a sequence shows one row only, with the end of the text after its answer.
-        coarse: share of tables whose numbers are cut to a few values, half of them with answers looked up by the value.
+        single: share of tables whose sequences show a single row, with the end of the text after its answer.
+        coarse: share of tables whose numbers are quantised to a few values; half of these look up answers by value.
         wordings, numbers, scales, levels, categories: weights of the template's options.
     """
 
@@ -56,11 +56,11 @@ class Batch:
     """Sequences of one length.
 
     Attributes:
-        ids: (n, length) tokens, filled up with the end token.
+        ids: (n, length) tokens, padded with the end token.
         places: (n, n_answers) positions whose next token has a loss; 0 where `targets` is IGNORE.
-        targets: (n, n_answers) the token that follows, or IGNORE.
-        groups: (n, n_answers) what the loss is reported by: 0 classes, 1 numbers.
-        late: (n, n_answers) whether the answer stands in the second half of its sequence.
+        targets: (n, n_answers) the next token, or IGNORE.
+        groups: (n, n_answers) groups for reporting the loss: 0 classes, 1 numbers.
+        late: (n, n_answers) whether the answer is in the second half of its sequence.
     """
 
     ids: torch.Tensor
@@ -72,7 +72,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Row:
-    """A row with its answer: token ids, and where in them the answer begins and ends."""
+    """A row with its answer: token ids, and the start and end of the answer in them."""
 
     ids: list[int]
     start: int
@@ -82,12 +82,12 @@ class Row:
 def batch(
     rng: np.random.Generator, tokenizer: PreTrainedTokenizerBase, n: int, length: int, limits: Limits, mixture: Mixture
 ) -> Batch:
-    """Draws tables and writes them until there are `n` sequences of at most `length` tokens."""
+    """Draws and writes tables until there are `n` sequences of at most `length` tokens."""
     sequences: list[tuple[list[int], list[tuple[int, int]], int]] = []
     while len(sequences) < n:
         sequences += table_sequences(rng, tokenizer, length, limits, mixture)
     sequences = sequences[:n]
-    n_answers = length // 4  # a row of one column is a value, an arrow, a label and a line's end
+    n_answers = length // 4  # a row with one column has four tokens: value, arrow, label, line end
     ids = np.full((n, length), tokenizer.eos_token_id)
     places, targets = np.zeros((n, n_answers), np.int64), np.full((n, n_answers), IGNORE)
     groups, late = np.zeros((n, n_answers), np.int64), np.zeros((n, n_answers), bool)
@@ -128,7 +128,7 @@ def table_sequences(
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, template: Template, table: SyntheticTable) -> list[Row]:
-    """The rows with what separates them from a next one. Joined, they are the tokens of the joined text."""
+    """The rows, each with its separator. Concatenated, they are the tokens of the concatenated text."""
     pairs = template.examples(table.X, table.y)
     between = " " if template.stop else "\n"
     encoded = TextTokenizer(tokenizer, "lift-tiny", None).pairs([(p, c + between) for p, c in pairs])
@@ -136,7 +136,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, template: Template, table: Synthe
 
 
 def _joined(rows: list[Row], whole: bool) -> tuple[list[int], list[tuple[int, int]]]:
-    """Tokens and answer spans; a `whole` text ends after its answer, and that end has a loss, too."""
+    """Tokens and answer spans; a `whole` text ends after its answer, and the end token has a loss too."""
     ids: list[int] = []
     answers = []
     for row in rows:
@@ -149,17 +149,17 @@ def _joined(rows: list[Row], whole: bool) -> tuple[list[int], list[tuple[int, in
 
 
 def _n_rows(rng: np.random.Generator, length: int, limits: Limits, nearest: bool) -> int:
-    """Enough for the sequences of a table of few columns; many classes have neighbours in large tables only."""
+    """Enough for the sequences of a narrow table; with many classes, neighbours of the same class need large tables."""
     if nearest and limits.max_classes > 10:
         return int(rng.integers(200, MOST_ROWS))
     return int(np.clip(SEQUENCES_PER_TABLE * length / 6, 64, MOST_ROWS))
 
 
 def _coarse(rng: np.random.Generator, table: SyntheticTable, limits: Limits) -> SyntheticTable:
-    """The table with at most 8 values in each column of numbers.
+    """The table with at most 8 values in each numeric column.
 
-    Rows that repeat exactly are what in-context learning begins with: to find the same value again and copy its answer
-    is far easier than to weigh likeness, which grows out of it (LOG.md).
+    In-context learning starts with exactly repeated rows: finding the same value and copying its answer is far easier
+    than weighing similarity, which develops from it (LOG.md).
     """
     numeric = [name for name in table.X.columns if encoding.is_numeric(table.X[name])]
     n_values = int(rng.integers(2, COARSEST + 1))
@@ -170,7 +170,7 @@ def _coarse(rng: np.random.Generator, table: SyntheticTable, limits: Limits) -> 
     X = table.X.assign(**dict(zip(numeric, cut.T, strict=True)))
     if table.task == "regression" or not numeric or rng.random() < 0.5:
         return replace(table, X=X)
-    looked_up = np.nan_to_num(cut[:, :2], nan=n_values).astype(int)  # of one column or two
+    looked_up = np.nan_to_num(cut[:, :2], nan=n_values).astype(int)  # of one or two columns
     keys = looked_up @ (n_values + 1, 1)[: looked_up.shape[1]]
     answers = rng.integers(int(rng.integers(2, min(limits.max_classes, COARSEST) + 1)), size=(n_values + 1) ** 2 + 1)
     y = np.unique(answers[keys], return_inverse=True)[1]

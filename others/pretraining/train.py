@@ -4,8 +4,8 @@ bash others/pretraining/train.sh --stop 50000                   # as shipped: ab
 bash others/pretraining/train.sh gpu                            # a billion tokens in bfloat16 on a CUDA device
 bash others/pretraining/train.sh --folder /tmp/model --scratch /tmp/run --minutes 10
 
-The first word, gpu or cpu (which may be left out), chooses the defaults of the flags. Stopped at any point, by Ctrl-C
-or by --minutes, the same command goes on from the last checkpoint. The model's folder is written at the end.
+The first word, gpu or cpu (the default), selects the defaults of the flags. After an interruption by Ctrl-C or
+--minutes, the same command resumes from the last checkpoint. The model's folder is written at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Config", "main", "train"]
 
 
 def flags(arguments: Sequence[str]) -> Config:
-    """The settings that the words of the command line describe."""
+    """The settings from the command line."""
     is_named = bool(arguments) and arguments[0] in SETTINGS
     default = SETTINGS[arguments[0] if is_named else "cpu"]
     description = "\n\n".join(filter(None, __doc__.splitlines()))
@@ -32,8 +32,8 @@ def flags(arguments: Sequence[str]) -> Config:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Trains as the command line says; the exit code is 0, 2 on a usage error, or 130 after Ctrl-C."""
-    again = "the same command goes on from there"
+    """Runs the command line; the exit code is 0, 2 on a usage error, or 130 after Ctrl-C."""
+    again = "run the same command to resume"
     try:
         config = flags(arguments)
         if train(config):

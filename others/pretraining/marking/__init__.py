@@ -1,1 +1,1 @@
-"""What `others.pretraining.mark` needs: rows, answers, learners, results. Training imports none of it."""
+"""Used by `others.pretraining.mark`: rows, answers, learners, results. Not imported by training."""

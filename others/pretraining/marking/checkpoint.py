@@ -1,4 +1,4 @@
-"""The model that is marked: from a run's checkpoint, as it is at that moment, or from a model's folder."""
+"""The model to be marked: from the current checkpoint of a run, or from a model's folder."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, LookupErr
 
 @dataclass(frozen=True)
 class Marked:
-    """A model with what is known of its training.
+    """A model with what is known about its training.
 
     Attributes:
         model, tokenizer: in float32, on the CPU.
-        architecture: what `initial.build` makes the same network from, untrained.
-        million_tokens: seen in training, filling included; nan where that is not known.
-        stage: the part of the curriculum that it is in.
+        architecture: from which `initial.build` builds the same network, untrained.
+        million_tokens: seen in training, including padding; nan if unknown.
+        stage: its current stage of the curriculum.
         sha256: hash of its weights.
     """
 
@@ -41,12 +41,12 @@ class Marked:
 
 
 def read(place: Path) -> Marked:
-    """The model in a checkpoint's file, beside which the run's log lies, or in a folder.
+    """The model in a checkpoint file, with the run's log next to it, or in a folder.
 
-    Of a checkpoint that holds the average of the weights, that average is taken.
+    If the checkpoint contains averaged weights, those are used.
 
     Raises:
-        UserError: neither is there, or it cannot be read.
+        UserError: there is neither, or it cannot be read.
     """
     if place.is_dir():
         model, tokenizer = network.read(place, "full", "none", "cpu", "float32")
@@ -73,7 +73,7 @@ def read(place: Path) -> Marked:
 
 
 def _million_tokens(log: Path, identity: dict[str, Any], step: int) -> float:
-    """From the curriculum where it is still this version's, else from the log's last line before the checkpoint."""
+    """From the curriculum if this version still has it, else from the log's last line before the checkpoint."""
     if identity["curriculum"] == repr(settings.CURRICULUM):
         config = settings.Config(updates=identity["updates"], batch_tokens=identity["batch_tokens"])
         return round(settings.n_tokens(config, step) / 1e6, 3)

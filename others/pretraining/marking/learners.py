@@ -1,4 +1,4 @@
-"""Who answers: the model in context, the model tuned, untrained models tuned alike, and three classical learners."""
+"""The learners: the model in context, the tuned model, untrained models tuned likewise, three classical learners."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from utils.baselines.methods import Method
 from utils.estimators import LIFTClassifier
 
 BASELINES = ("logreg", "svm", "xgboost")
-WAYS = {  # of answering in context: settings beside those of the product, by name
+WAYS = {  # of answering in context, by name: settings that differ from the product's
     "one": {"shot_choice": "random", "permutations": 1},
     "all": {"shot_choice": "random", "permutations": 8},
     "nearest": {"permutations": 1},
     "nearest-all": {},
 }
 TUNED = ("tuned", "tuned-start", "tuned-shipped")
-SHIPPED = initial.Architecture()  # the network that goes with today's recipe
+SHIPPED = initial.Architecture()  # the network of the current recipe
 Predict = Callable[[Draw], np.ndarray]  # class codes of the test rows
 
 
@@ -35,7 +35,7 @@ class RadialSVM(TunedClassifier):
 
 
 def baseline(name: str) -> Predict:
-    """A classical learner: a fifth of the training rows chooses its grid point, which is then fitted on all of them."""
+    """A classical learner: a fifth of the training rows selects the grid point, which is refitted on all of them."""
 
     def predict(draw: Draw) -> np.ndarray:
         if len(np.unique(draw.y)) == 1:
@@ -47,7 +47,7 @@ def baseline(name: str) -> Predict:
 
 
 def lift(model: Path) -> Predict:
-    """LIFTClassifier with the model in a folder, tuned or asked as it is, as that folder's recipe says."""
+    """LIFTClassifier with the model in a folder, tuned or untuned according to that folder's recipe."""
 
     def predict(draw: Draw) -> np.ndarray:
         learner = LIFTClassifier(model=str(model), random_state=draw.seed)
@@ -57,10 +57,10 @@ def lift(model: Path) -> Predict:
 
 
 def write_folders(marked: Marked, ways: Sequence[str], length: int, is_tuned: bool, place: Path) -> dict[str, Path]:
-    """A folder for each way of answering and, where tuning is measured, each start in TUNED, by its name.
+    """A folder for each way of answering and, if tuning is measured, for each start in TUNED, by name.
 
     Args:
-        length: most tokens of the rows that a prompt shows.
+        length: most tokens of the example rows in a prompt.
         place: an empty folder.
     """
     recipe, model = initial.alone(initial.RECIPE), (marked.model, marked.tokenizer)
@@ -75,7 +75,7 @@ def write_folders(marked: Marked, ways: Sequence[str], length: int, is_tuned: bo
 
 
 def describe(marked: Marked, name: str, length: int) -> dict[str, object]:
-    """What a learner's accuracy depends on beside the rows, ready for JSON."""
+    """What a learner's accuracy depends on besides the rows, JSON-serialisable."""
     if name in WAYS:
         return {"way": initial.IN_CONTEXT | WAYS[name], "weights": marked.sha256, "length": length}
     if name in BASELINES:

@@ -1,4 +1,4 @@
-"""What the mark says: means over tables by rows and learner, differences to XGBoost on the same rows, and the plot."""
+"""The mark's report: means over tables by rows and learner, differences to XGBoost on the same rows, and the plot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from utils import plots
 
 BEST = "xgboost"
 MOST_ROWS = 64  # up to which the mean in context must reach XGBoost's
-LEAST_GAIN = 0.02  # of tuning from the pretrained weights over tuning from the untrained ones
+LEAST_GAIN = 0.02  # required of tuning from the pretrained weights over tuning from the untrained ones
 
 
 def by_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -23,9 +23,9 @@ def by_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def gain(wide: pd.DataFrame, learner: str, other: str) -> tuple[float, float]:
-    """Mean difference of two learners over tables, each the mean over its rows, and its standard error."""
+    """Mean difference of two learners over tables (each averaged over its numbers of rows), and its standard error."""
     mean, error = mean_and_error((wide[learner] - wide[other]).groupby(level="table").mean())
-    return round(mean, 6) + 0.0, error  # no -1e-17 for equal ones
+    return round(mean, 6) + 0.0, error  # not -1e-17 for equal ones
 
 
 def mean_and_error(values: pd.Series) -> tuple[float, float]:
@@ -34,7 +34,7 @@ def mean_and_error(values: pd.Series) -> tuple[float, float]:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """For each part and learner: mean accuracy by rows, and the difference to XGBoost over all rows with its error."""
+    """Per part and learner: mean accuracy by rows, and the difference to XGBoost over all rows with its error."""
     found = []
     for part in frame["part"].unique():
         wide = by_table(frame[frame["part"] == part])
@@ -48,7 +48,7 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(frame: pd.DataFrame) -> list[str]:
-    """What the real tables say of the two marks, one sentence each for what was measured."""
+    """Whether the two marks are reached on the real tables, one sentence for each that was measured."""
     said = []
     wide = by_table(frame[(frame["part"] == "real") & ~frame["learner"].isin(TUNED)])
     small = wide[wide.index.get_level_values("n_rows") <= MOST_ROWS] if len(wide) else wide
@@ -65,14 +65,14 @@ def verdicts(frame: pd.DataFrame) -> list[str]:
         difference, error = gain(wide, "tuned", start)
         is_reached = difference >= LEAST_GAIN and difference >= 2 * error
         said.append(
-            f"tuned, from these weights beside {start}: {difference:+.3f} ± {error:.3f}, "
+            f"tuned, from these weights against {start}: {difference:+.3f} ± {error:.3f}, "
             f"{'reached' if is_reached else 'not reached'} (wanted: {LEAST_GAIN:+.2f} and twice its error)"
         )
     return said
 
 
 def figure(frame: pd.DataFrame) -> Figure:
-    """Mean accuracy over tables against tokens ± its standard error, a panel for each part and number of rows."""
+    """Mean accuracy over tables ± its standard error against tokens, a panel per part and number of rows."""
     parts, counts = sorted(frame["part"].unique()), sorted(frame["n_rows"].unique())
     drawn = Figure(figsize=(1 + 2.6 * len(counts), 1 + 2.4 * len(parts)), layout="constrained")
     grid = drawn.subplots(len(parts), len(counts), squeeze=False, sharey="row", sharex=True)
@@ -94,7 +94,7 @@ def figure(frame: pd.DataFrame) -> Figure:
 
 
 def _line(axes, rows: pd.DataFrame, learner: str, colour: str):
-    """One learner of one panel: a line along the tokens, or a dashed level where they do not matter or are unknown."""
+    """Draws a learner in a panel: a line over the tokens, or a dashed level if they are irrelevant or unknown."""
     is_unknown = len(rows) > 0 and rows["million_tokens"].isna().all()
     if learner in (*BASELINES, *TUNED[1:]) or is_unknown:
         mean, _ = mean_and_error(rows.groupby("table")["accuracy"].mean())

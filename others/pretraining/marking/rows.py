@@ -18,15 +18,15 @@ REAL = (
     *("seeds", "glass", "ecoli", "haberman", "diabetes", "balance-scale", "tic-tac-toe", "car"),
     *("banknote-authentication", "blood-transfusion-service-center", "phoneme", "yeast"),
 )
-# Beginnings of the names of the paper's tables and their relatives; the registry knows the paper's by all their names.
+# Name prefixes of the paper's tables and their relatives; the registry knows all names of the paper's tables.
 BARRED = ("iris", "wine", "digits", "breast", "wdbc", "hill-valley", "student", "texture", "mnist", "pizzacutter")
-SYNTHETIC = 7_000_001  # begins the seeds of held-out tables; those of training are [seed, update]
+SYNTHETIC = 7_000_001  # first element of the seeds of held-out tables; those of training are [seed, update]
 LEAST_TEST = 64  # rows; a table that is too small for both has fewer training rows
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Rows of one table, of which any first n training rows are a stratified draw.
+    """Rows of one table; for every n, the first n training rows are a stratified sample.
 
     Attributes:
         part: "synthetic" or "real".
@@ -56,7 +56,7 @@ class Draw:
 
 
 def check(names: tuple[str, ...]) -> None:
-    """Raises UserError for a table of the paper or a relative of one: nothing is ever chosen on those."""
+    """Raises UserError for a table of the paper or a relative of one: these are never used for selection."""
     for name in names:
         stem = name.removeprefix("openml:").removeprefix("sklearn:").rpartition("/")[2]
         for ending in files.SUFFIXES:
@@ -64,11 +64,13 @@ def check(names: tuple[str, ...]) -> None:
         entry = registry.by_openml_id(int(stem)) if stem.isdigit() else registry.find(stem)
         is_papers = entry is not None and (entry.is_main or bool(entry.published))
         if is_papers or (entry.name if entry else stem).lower().replace("_", "-").startswith(BARRED):
-            raise UserError(f"{name} is one of the paper's tables or a relative; leave it out, nothing is chosen on it")
+            raise UserError(
+                f"{name} is one of the paper's tables or a relative, which must not guide choices; leave it out"
+            )
 
 
 def real(name: str, seed: int, n_train: int, n_test: int) -> Draw:
-    """Rows of the table `name`. Raises UserError for one of the paper's, and where there is no such table."""
+    """Rows of the table `name`. Raises UserError for one of the paper's, or if there is no such table."""
     check((name,))
     table = tables.load(name, task="classification")
     y = np.unique(table.y.to_numpy(str), return_inverse=True)[1]
@@ -76,7 +78,7 @@ def real(name: str, seed: int, n_train: int, n_test: int) -> Draw:
 
 
 def synthetic(number: int, seed: int, limits: Limits, n_train: int, n_test: int) -> Draw:
-    """Rows of a table that training never draws."""
+    """Rows of a synthetic table that training never draws."""
     table = sample_table(np.random.default_rng([SYNTHETIC, seed, number]), n_train + n_test, "classification", limits)
     return _draw("synthetic", f"synthetic-{seed}-{number}", seed, table.X, table.y, n_train, n_test)
 
@@ -90,7 +92,7 @@ def _draw(part: str, name: str, seed: int, X: pd.DataFrame, y: np.ndarray, n_tra
 
 
 def stratified(rng: np.random.Generator, y: np.ndarray) -> np.ndarray:
-    """All rows in an order whose beginnings have the classes in their shares, each class once before any twice."""
+    """All rows in an order in which every prefix is stratified, with each class once before any twice."""
     order = rng.permutation(len(y))
     keys = np.empty(len(y))
     for label in np.unique(y):

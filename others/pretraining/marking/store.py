@@ -1,4 +1,4 @@
-"""The CSV of the mark: one row per accuracy, written once, whatever run of the script wants it."""
+"""The CSV of the mark: one row per accuracy, measured once and reused by later runs of the script."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ COLUMNS = (
 
 
 def key(identity: Mapping[str, object]) -> str:
-    """Hash of all that an accuracy depends on."""
+    """Hash of everything that an accuracy depends on."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Store:
-    """The file; a line that was cut short is left out, and replaced by the next one."""
+    """The CSV file; a truncated line is ignored, and replaced by the next one."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def frame(self) -> pd.DataFrame:
-        """All rows, the last one of each key. Raises UserError for a file of other columns."""
+        """All rows, the last one for each key. Raises UserError for a file with other columns."""
         written = storage.whole(self.path)
         if not written:
             return pd.DataFrame(columns=list(COLUMNS))
         frame = pd.read_csv(io.StringIO("".join(written)), dtype={"key": str})
         if tuple(frame.columns) != COLUMNS:
             raise UserError(
-                f"{self.path} has other columns than this version writes; move it away, or give another --results-dir"
+                f"{self.path} does not have this version's columns; move it away, or give another --results-dir"
             )
         return frame.drop_duplicates("key", keep="last")
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Adds a row with COLUMNS."""
+        """Adds a row with the columns COLUMNS."""
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerow([row[name] for name in COLUMNS])
         self.path.parent.mkdir(parents=True, exist_ok=True)

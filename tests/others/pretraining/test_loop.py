@@ -245,7 +245,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_one_line(tiny, tmp_path, capsys, monkeyp
     assert train.main(flags) == 130
     assert signal.getsignal(signal.SIGINT) is before
     said = capsys.readouterr().err
-    assert said.strip() == f"stopped after 5 of {N_UPDATES} updates; the same command goes on from there"
+    assert said.strip() == f"stopped after 5 of {N_UPDATES} updates; run the same command to resume"
     assert not list(tiny.scratch.glob("*.new"))
     monkeypatch.undo()
     assert train.main(flags) == 0
@@ -279,7 +279,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_workers_too_and_does_no_harm(tiny):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130, said
-    assert re.fullmatch(r"\s*stopped after \d+ of 1000000 updates; the same command goes on from there\s*", said)
+    assert re.fullmatch(r"\s*stopped after \d+ of 1000000 updates; run the same command to resume\s*", said)
 
 
 def test_an_updates_log_lines_are_written_once(tiny, monkeypatch):
@@ -368,7 +368,7 @@ def test_torch_compile_needs_a_compiler(tiny, monkeypatch, capsys):
 
 def test_a_checkpoint_of_other_settings_is_refused(tiny, capsys):
     assert train.main([*tiny_flags(tiny), "--minutes", "0"]) == 0
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "run the same command to resume" in capsys.readouterr().out
     assert train.main([*tiny_flags(tiny), "--seed", "1", "--model.layers", "2"]) == 2
     assert "(model, seed)" in capsys.readouterr().err
     path = tiny.scratch / "checkpoint.pt"

@@ -127,7 +127,7 @@ def test_tuning_beside_two_untrained_networks(small, monkeypatch, capsys):
     assert len(tuned) == 3
     assert set(tuned["table"]) == {"plain"}
     assert set(tuned["n_rows"]) == {16}
-    assert "tuned, from these weights beside tuned-start" in capsys.readouterr().out
+    assert "tuned, from these weights against tuned-start" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_no_module_of_training_imports_it():
 
 
 def test_wrong_words_are_refused(config, tmp_path):
-    with pytest.raises(UnknownName, match="no way 'oracle' of answering; have one"):
+    with pytest.raises(UnknownName, match="no way 'oracle'; have one"):
         mark.mark(replace(config, ways=("oracle",)))
     for broken in (tmp_path / "nothing.pt", config.checkpoint.with_name("plain.csv")):
         with pytest.raises(UserError, match="is no checkpoint"):
