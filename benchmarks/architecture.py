@@ -1,7 +1,7 @@
-"""The drawing in ARCHITECTURE.md: which package of the library imports from which, read from the code.
+"""The diagram in ARCHITECTURE.md of the imports between the library's packages, generated from the code.
 
-python -m benchmarks.architecture             # writes the drawing into ARCHITECTURE.md
-python -m benchmarks.architecture --check     # ends with 1 if the page shows another one
+python -m benchmarks.architecture             # writes the diagram into ARCHITECTURE.md
+python -m benchmarks.architecture --check     # exits with 1 if the page is out of date
 """
 
 import sys
@@ -20,7 +20,7 @@ BEGIN, END = "```mermaid\n", "```\n"
 
 
 def arrows() -> list[tuple[str, str]]:
-    """(package, package it imports from), wherever in its modules; the scripts count as one package."""
+    """Pairs (package, package it imports from), anywhere in its modules; the scripts count as one package."""
     found = set()
     for path in [path for top in ("utils", *AREAS) for path in (ROOT / top).rglob("*.py")]:
         package = _package(path)
@@ -35,7 +35,7 @@ def _package(path: Path) -> str:
 
 
 def drawing() -> str:
-    """A Mermaid flowchart, the scripts on top."""
+    """A Mermaid flowchart with the scripts on top."""
     pairs = arrows()
     lines = ["flowchart TD", "    scripts[classification · regression · others]"]
     lines += [f"    {above} --> {below}" for above, below in pairs if not _is_implied(above, below, pairs)]
@@ -43,7 +43,7 @@ def drawing() -> str:
 
 
 def _is_implied(above: str, below: str, pairs: list[tuple[str, str]]) -> bool:
-    """Whether a longer way says the same; the drawing then leaves the arrow out."""
+    """Whether a longer path implies the arrow, which is then omitted."""
     middle = [end for start, end in pairs if start == above and end != below]
     return any((end, below) in pairs or _is_implied(end, below, pairs) for end in middle)
 

@@ -9,7 +9,7 @@ from utils.study.cases import Trial
 
 
 def measured(config, method, n):
-    """Score, seconds, and the most memory that was taken beyond the loaded model; in a process of its own."""
+    """Score, seconds, and the peak memory beyond the loaded model; runs in a process of its own."""
     progress.hide()
     if method == "lift":
         models.load(config.model, threads=config.threads or None)

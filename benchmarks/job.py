@@ -1,4 +1,4 @@
-"""The job itself: what do fit and predict of LIFT cost as it ships, where does the time go, and what do others take?
+"""The job: what do fit and predict of LIFT cost as shipped, where does the time go, and how do others compare?
 
 python -m benchmarks.job --isa avx2                                                 # as on a plain processor
 python -m benchmarks.job --isa avx2 native --rounds 1 --datasets iris wine          # minutes
@@ -30,17 +30,17 @@ KERNEL = {"classification": "svm", "regression": "kernel_ridge"}  # what the met
 class Config:
     datasets: tuple[Literal["iris", "wine", "digits", "made", "diabetes"], ...] = tuple(TASKS)
     methods: tuple[str, ...] = ("lift", "trl", "xgboost", "svm")  # trl: as many updates as lift made in the same round
-    isa: tuple[Literal["avx2", "native"], ...] = ("native",)  # instructions that torch may use
-    rounds: int = 3  # all in turn, so many times; the table has medians
-    threads: int = 1  # of each process
+    isa: tuple[Literal["avx2", "native"], ...] = ("native",)  # instruction sets that torch may use
+    rounds: int = 3  # repetitions of everything; the table has medians
+    threads: int = 1  # per process
     seed: int = 0  # of the split and the tuning
     epochs: int = 0  # of LIFT; 0 for its recipe
-    readme: bool = False  # publishes the results of the last run and runs nothing
+    readme: bool = False  # only publish the results of the last run
     results_dir: Path = ROOT / "results"
 
 
 def measured(config, isa, dataset, method, updates=0):
-    """The figures of one process."""
+    """The measurements of one process."""
     asked = {"dataset": dataset, "method": KERNEL[TASKS[dataset]] if method == "svm" else method}
     asked |= {"threads": config.threads, "seed": config.seed, "updates": updates, "epochs": config.epochs}
     command = [sys.executable, "-m", "benchmarks.job_case", json.dumps(asked)]
@@ -61,7 +61,7 @@ def main(config):
         manual.publish("benchmarks", "job", config.results_dir)
         return
     if "trl" in config.methods and "lift" not in config.methods:
-        raise UserError("trl makes as many updates as lift does; name lift in --methods, too")
+        raise UserError("trl makes as many updates as lift does; add lift to --methods")
     rows, updates = [], 0
     cases = [("", start) for start in STARTS]
     cases += product(config.datasets, sorted(config.methods, key=lambda method: method != "lift"))

@@ -1,9 +1,9 @@
-"""One measurement of `benchmarks/job.py`, in a process of its own, so that imports, loading and memory are its own.
+"""One measurement of `benchmarks/job.py`, in a separate process, so that imports, loading and memory are its own.
 
 python -m benchmarks.job_case '{"dataset": "iris", "method": "lift", "threads": 1}'
 
-Prints one line of JSON. All seconds are of this process from its start, without those for making the table and for
-scoring; those of `fit` and `predict` also leave out what was imported and loaded meanwhile.
+Prints one line of JSON. All seconds are those of this process from its start, excluding making the table and scoring;
+those of `fit` and `predict` also exclude imports and loading during these calls.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MADE = "made"  # 1,000 training rows of 20 columns
 TASKS = {"iris": "classification", "wine": "classification", "digits": "classification", MADE: "classification"}
 TASKS |= {"diabetes": "regression"}
 STATEMENT = "from utils.estimators import LIFTClassifier; LIFTClassifier()"
-STARTS = {  # what is run where there is no table
+STARTS = {  # what is run without a table
     "estimator": STATEMENT,
     "estimator and weights": f'{STATEMENT}; from utils import models; models.load("lift-tiny", threads=1)',
 }
@@ -31,14 +31,14 @@ APART = ("import", "load")  # phases that a second fit in the same process would
 def measure(
     dataset: str, method: str, threads: int = 1, seed: int = 0, updates: int = 0, epochs: int = 0
 ) -> dict[str, Any]:
-    """The figures of one job; see the head of this module.
+    """The measurements of one job; see the module's docstring.
 
     Args:
         dataset: a key of TASKS; "" for a key of STARTS as method.
         method: "lift", "trl" or a classical learner.
-        threads: of the learner; those of the libraries follow the environment.
+        threads: of the learner; the libraries follow the environment.
         updates: of TRL.
-        epochs: of LIFT; 0 for its recipe.
+        epochs: of LIFT; 0 for its recipe's.
     """
     with Phases() as phases:
         if not dataset:
@@ -57,7 +57,7 @@ def measure(
 
 
 def _maker(method: str, threads: int, seed: int, updates: int, epochs: int) -> Callable[[str], Any]:
-    """A function from the task to the learner, imported when it is called."""
+    """A function that maps the task to the learner, imported when called."""
 
     def make(task: str) -> Any:
         if method == "lift":
@@ -79,7 +79,7 @@ def _maker(method: str, threads: int, seed: int, updates: int, epochs: int) -> C
 def _job(
     phases: Phases, task: str, dataset: str, make: Callable[[str], Any], seed: int
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """Figures of fitting and predicting, and the seconds that belong to neither: making the table, scoring."""
+    """Measurements of fitting and predicting, and the seconds of neither: making the table, scoring."""
     learner = make(task)
     row: dict[str, Any] = {"task": task}
     unseen = {"cpu": 0.0, "wall": 0.0}
@@ -112,7 +112,7 @@ def _split(dataset: str, task: str, seed: int) -> Any:
 
 @contextmanager
 def _timed(phases: Phases, row: dict[str, Any], what: str) -> Iterator[None]:
-    """Puts into `row` the seconds of the block without its imports and its loading."""
+    """Adds to `row` the seconds of the block without imports and loading."""
     phases.switch(OTHER)
     before = {clock: dict(getattr(phases, clock)) for clock in ("cpu", "wall")}
     yield

@@ -22,7 +22,7 @@ SCORES = {"classification": "accuracy", "regression": "RAE"}
 
 
 def medians(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row for each data set, method and instruction set, in their order: medians over the rounds.
+    """One row per data set, method and instruction set, in that order: medians over the rounds.
 
     Besides the columns of `frame`: `job_cpu_s` and `job_wall_s` of fitting and predicting after loading, and `ratio`,
     the first as a multiple of XGBoost's with the same instructions.
@@ -39,7 +39,7 @@ def medians(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """Both tables as text, and what they were measured on; `frame` has one row per process."""
+    """Both tables as text, and the machine they were measured on; `frame` has one row per process."""
     table = medians(frame)
     facts = frame.iloc[0]
     seen = frame.dropna(subset="capability").groupby("isa", sort=False)["capability"].first()
@@ -49,7 +49,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def _costs(table: pd.DataFrame) -> str:
-    """What each method takes and reaches, one row per data set and method; instruction sets beside each other."""
+    """Cost and score of each method, one row per data set and method; instruction sets as columns."""
     kinds = list(dict.fromkeys(table["isa"]))
     rows = []
     for (dataset, method), part in table[table["dataset"] != ""].groupby(["dataset", "method"], sort=False):
@@ -68,7 +68,7 @@ def _costs(table: pd.DataFrame) -> str:
 
 
 def _shares(table: pd.DataFrame) -> str:
-    """Where the time of whole processes goes, one row per process of a language model and instruction set."""
+    """Shares of the phases in the time of whole processes, one row per process and instruction set."""
     rows = []
     for one in table[(table["dataset"] == "") | (table["updates"] > 0)].to_dict("records"):
         what = f"{one['method']}, {TITLES.get(one['dataset'], one['dataset'])}" if one["dataset"] else one["method"]
@@ -87,7 +87,7 @@ def _number(value: float, form: str) -> str:
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Stacked bars: processor seconds of each process by phase, a panel for each data set and one for bare starts."""
+    """Stacked bars: processor seconds of each process by phase, a panel per data set and one for bare starts."""
     table = medians(frame)
     sets = list(dict.fromkeys(table["dataset"]))
     n_columns = min(3, len(sets))

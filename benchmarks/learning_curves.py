@@ -20,12 +20,12 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("paper", "other")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("logreg", "xgboost", "lift-plain", "lift-random", "lift")
     seeds: tuple[int, ...] = (0, 1, 2)  # one draw of the rows and one fine-tune each
-    rows: tuple[int, ...] = (16, 32, 64, 128, 256)  # training rows, beside which a quarter as many validation rows
-    max_rows: int = 500  # tables of so many rows and more are left out
+    rows: tuple[int, ...] = (16, 32, 64, 128, 256)  # training rows, plus a quarter as many validation rows
+    max_rows: int = 500  # tables with this many rows or more are skipped
 
 
 def n_train(dataset, config):
-    """How many training rows the table has; none where it is too large."""
+    """The numbers of training rows for the table; none if it is too large."""
     entry = registry.find(dataset)
     if entry and entry.rows >= config.max_rows:
         return 0  # known before it is read
@@ -51,7 +51,7 @@ def figure(results):
 
 
 def finish(results):
-    """Mean accuracy over the tables that all methods have at a size; other sizes are other tables."""
+    """Mean accuracy at each size over the tables that all methods have; sizes may differ in their tables."""
     frame = reporting.latest(results.frame())
     means = pd.concat(
         [ranking.seed_means(part).assign(group=f"{n:04d}") for n, part in frame.groupby("rows")], ignore_index=True

@@ -1,6 +1,6 @@
-"""The machine under a benchmark: its processor, the instructions a process may use, what a process has taken so far.
+"""The machine of a benchmark: its processor, the instruction sets of a process, the resources used so far.
 
-Only the standard library is imported, so that a process can be measured from its first moment.
+Only the standard library is imported, so that a process can be measured from its start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 
 
 def environment(isa: str, threads: int) -> dict[str, str]:
-    """The environment of a process that may use these instructions and so many threads."""
+    """Environment variables of a process limited to these instructions and threads."""
     rest = {name: value for name, value in os.environ.items() if name not in ISA["avx2"]}
     return {**rest, **ISA[isa], **dict.fromkeys(THREADS, str(threads))}
 
@@ -34,13 +34,13 @@ def processor() -> str:
 
 
 def processor_seconds() -> float:
-    """User and system time of this process from its start, and of its children that have ended."""
+    """User and system time of this process since its start, and of its finished children."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def peak() -> int:
-    """The most memory that this process has had, in bytes."""
+    """The peak memory of this process, in bytes."""
     for line in _lines(Path("/proc/self/status")):  # getrusage also counts the process that started this one
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""A made classification table of any size, the same for the same seed."""
+"""A generated classification table of any size, reproducible by its seed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The manuals and their numbers: what each entry says made them, and tables that are written from committed CSV files.
+"""The numbers of the manuals: the commands of each entry, and tables generated from committed CSV files.
 
-python -m benchmarks.manual        # writes every table of the manuals again, from the CSV files beside them
+python -m benchmarks.manual        # rewrites every table of the manuals from the CSV files next to them
 
 An entry (`## NAME` in a folder's README.md) names its commands in the paragraph that begins **Results**. It
 shows figures that the commands draw, may keep whole results under runs/ (`<!-- keep: classification/accuracy.csv -->`),
@@ -13,8 +13,7 @@ and has tables between two comments:
     ...
     <!-- end -->
 
-`benchmarks/pivots.py` says what may stand in the first. Comments `<!-- numbers: FILE ... -->` are those of
-`benchmarks/prose.py`.
+`benchmarks/pivots.py` describes the first comment, `benchmarks/prose.py` the comments `<!-- numbers: FILE ... -->`.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ FIRST_WORDS = "**Results**"
 
 @dataclass(frozen=True)
 class Entry:
-    """What a manual says about one of its experiments.
+    """A manual's entry on one experiment.
 
     Attributes:
         area, name: the folder and the experiment.
-        commands: what made its numbers, in order.
-        files: figures and CSV files that are published from the results, by their place in the folder.
-        kept: files and folders of the results that are published as they are, under runs/.
+        commands: the commands behind its numbers, in order.
+        files: figures and CSV files that are published from the results, by their path in the folder.
+        kept: files and folders of the results that are published unchanged, under runs/.
     """
 
     area: str
@@ -58,14 +57,14 @@ class Entry:
     kept: tuple[str, ...] = ()
 
     def places(self, results_dir: Path, root: Path) -> dict[Path, Path]:
-        """What is published: its place in the results and in the repository."""
+        """The published files: their paths in the results and in the repository."""
         folder = root / self.area
         shown = {results_dir / self.area / Path(file).name: folder / file for file in self.files}
         return shown | {results_dir / place: folder / "runs" / place for place in self.kept}
 
 
 def sections(area: str, root: Path = ROOT) -> dict[str, str]:
-    """The text of each entry of a folder's manual, by its name."""
+    """The text of each entry of a folder's manual, by name."""
     path = root / area / "README.md"
     text = path.read_text("utf-8") if path.exists() else ""
     parts = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
@@ -73,7 +72,7 @@ def sections(area: str, root: Path = ROOT) -> dict[str, str]:
 
 
 def entries(area: str, root: Path = ROOT) -> list[Entry]:
-    """The entries of a folder's manual that name a command."""
+    """The entries of a folder's manual that give a command."""
     found = []
     for name, section in sections(area, root).items():
         said = [part for part in section.split("\n\n") if part.startswith(FIRST_WORDS)]
@@ -88,12 +87,12 @@ def entries(area: str, root: Path = ROOT) -> list[Entry]:
 
 
 def tables(text: str) -> list[Table]:
-    """The tables of a manual or of a part of one."""
+    """The tables of a manual or a part of it."""
     return [Table.parse(said) for said in TABLE.findall(text)]
 
 
 def publish(area: str, name: str, results_dir: Path, root: Path = ROOT) -> None:
-    """Copies what an entry shows from the results into its folder, and writes the tables of the manuals again.
+    """Copies an entry's files from the results into its folder, and rewrites the tables of the manuals.
 
     Raises:
         UserError: there is no such entry, or the results lack a file.
@@ -116,7 +115,7 @@ def publish(area: str, name: str, results_dir: Path, root: Path = ROOT) -> None:
 
 
 def update(root: Path = ROOT) -> None:
-    """Writes the tables of all manuals again, from the CSV files beside them."""
+    """Rewrites the tables of all manuals from the CSV files next to them."""
     for path in filter(Path.exists, [root / "README.md", *(root / area / "README.md" for area in AREAS)]):
         text = path.read_text("utf-8")
         if (new := filled(text, path.parent)) != text:
@@ -124,7 +123,7 @@ def update(root: Path = ROOT) -> None:
 
 
 def filled(text: str, folder: Path) -> str:
-    """`text` with every table whose CSV file is in `folder`; the others stay. Raises UserError as `Table.markdown`."""
+    """`text` with every table updated whose CSV file is in `folder`. Raises UserError like `Table.markdown`."""
 
     def written(block: re.Match) -> str:
         table = Table.parse(block[1])

@@ -1,9 +1,9 @@
-"""One measurement of `benchmarks/speed.py`, in a process of its own, so that its peak memory is its own.
+"""One measurement of `benchmarks/speed.py`, in a separate process, so that its peak memory is its own.
 
 python -m benchmarks.measure '{"way": "ours", "model": "lift-tiny", "columns": 20, "batch_size": 32}'
 
-Prints one line of JSON: rows and tokens per second of tuning and of answering, the share of the measured
-matrix-multiply rate that the network's own multiplications are, and the memory above what the loaded model takes.
+Prints one line of JSON: rows and tokens per second of tuning and of answering, the rate of the network's matrix
+multiplications as a share of the measured rate, and the memory beyond that of the loaded model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIZES = {  # random checkpoints: their vocabulary is that of the models whose si
     "gptj-size": {"model_type": "gptj", "n_embd": 4096, "n_layer": 28, "n_head": 16, "vocab_size": 50400},
 }
 N_CLASSES = 3
-WARM_UP = 10  # updates; they also teach a random network to end its answers
+WARM_UP = 10  # updates; they also teach a random network to stop
 LEAST, MOST = 64, 20_000  # rows of a timed run
 
 
@@ -45,11 +45,11 @@ def measure(
     threads: int = 0,
     seconds: float = 4.0,
 ) -> dict[str, Any]:
-    """The figures of one way; see the head of this module.
+    """The measurements of one way; see the module's docstring.
 
     Args:
-        model: "lift-tiny", "gpt2-size", "gptj-size", or any that `models.load` takes.
-        seconds: about how long the timed tuning and the timed answering last.
+        model: "lift-tiny", "gpt2-size", "gptj-size", or any other model for `models.load`.
+        seconds: approximate duration of the timed tuning and of the timed answering.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -58,7 +58,7 @@ def measure(
     made_way = ways.WAYS[way](loaded, batch_size)
     batch = ways.ORIGINAL_BATCH if way == "original" else batch_size
     warm = work(WARM_UP * batch, columns, 0)
-    made_way.tune(work(batch, columns, 2))()  # the first call of anything is slow
+    made_way.tune(work(batch, columns, 2))()  # first calls are slow
     per_row = ways.seconds(loaded, made_way.tune(warm)) / len(warm.examples)
     timed = work(_rows(seconds / per_row, batch), columns, 1)
     tuning = ways.seconds(loaded, made_way.tune(timed))
@@ -102,7 +102,7 @@ def work(n: int, columns: int, seed: int) -> ways.Work:
 
 
 def checkpoint(model: str) -> str:
-    """The name or folder of a model; one of SIZES is made at its first use, with the tokenizer of lift-tiny."""
+    """The name or folder of a model; one of SIZES is created on first use, with lift-tiny's tokenizer."""
     if model not in SIZES:
         return model
     identity = json.dumps(SIZES[model]).encode()
@@ -135,14 +135,14 @@ def _is_table(name: str) -> bool:
 
 
 def memory(model: models.LanguageModel) -> float:
-    """Bytes: the peak on the device where it is CUDA, else the peak of this process so far."""
+    """Peak memory in bytes, of the device if it is CUDA, else of this process."""
     if model.device.startswith("cuda"):
         return torch.cuda.max_memory_allocated()
     return machine.peak()
 
 
 def matrix_rate(model: models.LanguageModel, repeats: int = 9) -> float:
-    """Floating-point operations per second of a square matrix product in the model's number type, best of some."""
+    """Floating-point operations per second of a square matrix product in the model's dtype, best of several."""
     n = 8192 if model.device.startswith("cuda") else 1024
     kind = getattr(torch, model.dtype)
     a, b = (torch.randn(n, n, device=model.device, dtype=kind) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Number start: are number embeddings that begin as Fourier features better than random ones, or than single digits?
+"""Number start: are number embeddings initialised with Fourier features better than random ones, or single digits?
 
 python -m benchmarks.number_start                                                                       # minutes
 python -m benchmarks.number_start --task regression
@@ -24,14 +24,14 @@ DATASETS = {
 class Config(study.Config):
     task: Literal["classification", "regression"] = "classification"
     datasets: tuple[str, ...] = ()  # names, groups, files: data/README.md; a few small ones if empty
-    methods: tuple[str, ...] = tuple(STARTS)  # or lift, or classical learners
-    max_train: int = 500  # most training rows, the same rows for all methods
+    methods: tuple[str, ...] = tuple(STARTS)  # also lift, or classical learners
+    max_train: int = 500  # most training rows, the same for all methods
     layers: int = 2  # of the untrained models
     hidden: int = 64  # their width; the feed-forward blocks have 8/3 of it
 
 
 def folder(config, numbers):
-    """The folder of the untrained model whose numbers start so."""
+    """The folder of the untrained model with this initialisation of numbers."""
     from others.pretraining import initial  # torch, which the other learners do without
 
     sizes = {"hidden": config.hidden, "intermediate": -(-config.hidden // 6) * 16, "layers": config.layers}
@@ -54,6 +54,6 @@ def build(case, config):
 
 if __name__ == "__main__":
     config = study.flags(Config, __doc__)
-    script = Path(__file__).with_stem(f"number_start_{config.task}")  # a CSV for each task, for they have other scores
+    script = Path(__file__).with_stem(f"number_start_{config.task}")  # a CSV per task, since their scores differ
     config = replace(config, datasets=config.datasets or DATASETS[config.task])
     study.main(config, cases, build, figure, str(script), finish)

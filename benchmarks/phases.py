@@ -1,11 +1,11 @@
-"""Where the time of a job goes: the functions of each phase, wrapped from the outside while it is measured.
+"""Where the time of a job goes: functions of each phase are wrapped from the outside during a measurement.
 
     with Phases() as phases:
         LIFTClassifier().fit(X, y)
     phases.cpu["optimizer"], phases.calls[UPDATE["lift"]]
 
-The product knows nothing of this. A module's functions are wrapped when it has been imported, so nothing is imported
-that the job itself would not have imported.
+The measured code is unaware of this. A module's functions are wrapped once it has been imported, so nothing is imported
+that the job itself would not import.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ UPDATE = {
     "trl": "transformers.trainer:Trainer.training_step",
 }  # called once each
 NAMES = (*FUNCTIONS, OTHER)
-CLOSED = ("import", "load", "validation")  # whatever these call is theirs, but for imports
+CLOSED = ("import", "load", "validation")  # these include everything they call, except imports
 
 
 class Phases:
-    """Processor and wall seconds by phase, and calls by function, between entering and leaving.
+    """Processor and wall-clock seconds by phase, and calls by function, between entering and leaving.
 
-    What the process did before counts as import: the start of the interpreter. Only the main thread changes phases; the
-    processor time of all threads goes to the phase that it is in.
+    The time before, the start of the interpreter, counts as import. Only the main thread switches phases; the processor
+    time of all threads is attributed to its current phase.
 
     Attributes:
-        cpu, wall: seconds by phase, which add up to all that has passed.
+        cpu, wall: seconds by phase, which add up to the total.
         calls: by name of the function, as in FUNCTIONS.
     """
 
@@ -89,7 +89,7 @@ class Phases:
             setattr(owner, attribute, original)
 
     def switch(self, phase: str) -> str:
-        """Begins another phase and returns the one that it ends."""
+        """Switches to another phase and returns the previous one."""
         cpu, wall = time.process_time(), time.perf_counter()
         self.cpu[self._now] += cpu - self._since
         self.wall[self._now] += wall - self._since_wall
@@ -97,7 +97,7 @@ class Phases:
         return before
 
     def _enters(self, phase: str) -> bool:
-        """Whether a call of this phase's functions begins it now."""
+        """Whether calling one of this phase's functions now starts the phase."""
         if self._now in (phase, "import") or threading.get_ident() != self._thread:
             return False
         return self._now not in CLOSED or phase == "import"
@@ -119,7 +119,7 @@ class Phases:
         return timed
 
     def _wrap_what_is_there(self) -> None:
-        """Wraps the functions of the modules that have been imported since."""
+        """Wraps the functions of modules imported since the last call."""
         ready = [(name, phase) for name, phase in self._pending if name.partition(":")[0] in sys.modules]
         for name, phase in ready:
             self._pending.remove((name, phase))

@@ -1,16 +1,16 @@
-"""Tables of the manuals, made of a CSV file as a comment above them says. In the comment, after the name of the file:
+"""Tables of the manuals, made from a CSV file as described by a comment above them. After the file's name it may have:
 
-    rows: {dataset}, {share:.0%}                                   head of the row that a line of the file belongs to
+    rows: {dataset}, {share:.0%}                                   label of the row that a line of the file belongs to
     columns: {method} = {accuracy:.3f} ±{accuracy_sd:.3f}          head of its column, and its cell
     columns if method == 'lift': (paper) = {paper:.3f}             the same for some lines only
     corner: set, share of wrong labels                             head of the first column
-    where: kind == 'random'                                        lines that count, a condition of pandas' `query`
+    where: kind == 'random'                                        lines to use, a condition for pandas' `query`
     over: shuffling                                                lines that differ in it alone become one, see `_over`
     names: network:n=500,epoch=80 → network                        what heads say instead of the first text
 
-Rows, columns and cells are format strings over the columns of the file; "–" stands for what is missing. There may be
-several `columns` and `names`. The settings of the paper's numbers (data/published/results.csv) are columns, too.
-`FILE by MODULE:FUNCTION` instead has the text made by a function of the frame.
+Rows, columns and cells are format strings over the columns of the file; missing values are shown as "–". There may be
+several `columns` and `names`. The settings of the paper's numbers (data/published/results.csv) are columns too. With
+`FILE by MODULE:FUNCTION`, a function of the frame returns the text instead.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from utils.errors import UserError
 from utils.reporting import published
 
 MISSING = "–"
-ONCE = ("rows", "corner", "where", "over")  # parts that stand once in a comment
+ONCE = ("rows", "corner", "where", "over")  # parts that may occur once in a comment
 
 
 @dataclass
 class Table:
-    """What a comment says; see the head of this module. `columns` holds head, cell and condition of each."""
+    """A parsed comment; see the module's docstring. `columns` holds label, cell and condition of each."""
 
     file: str
     by: str = ""
@@ -46,7 +46,7 @@ class Table:
 
     @classmethod
     def parse(cls, text: str) -> Table:
-        """The table of a comment's text. Raises UserError for a line that says nothing known."""
+        """Parses a comment's text. Raises UserError for an unknown line."""
         first, *lines = (line.strip() for line in text.strip().splitlines())
         file, _, by = first.partition(" by ")
         table = cls(file, by)
@@ -68,7 +68,7 @@ class Table:
         """The table in Markdown.
 
         Raises:
-            UserError: a format string names a column that the frame lacks, or two lines have one cell.
+            UserError: a format string names a missing column, or two lines share a cell.
         """
         if "provenance" in frame:  # the paper's numbers, data/published/results.csv
             frame = pd.concat([frame, published.settings(frame)], axis=1)
@@ -77,7 +77,7 @@ class Table:
             module, _, function = self.by.partition(":")
             return getattr(import_module(module), function)(frame)
         cells: dict[str, dict[str, str]] = defaultdict(dict)  # by row, then by column
-        leading = next((head for head, _, _ in self.columns if "{" in head), "")  # of columns that belong together
+        leading = next((head for head, _, _ in self.columns if "{" in head), "")  # of columns that form a group
         order: dict[str, tuple] = {}
         for number, (head, form, condition) in enumerate(self.columns):
             part = frame.query(condition) if condition else frame
@@ -101,7 +101,7 @@ class Table:
 
 
 class _Fields(string.Formatter):
-    """Format strings over a line of a CSV file; a missing value is MISSING, whatever its format."""
+    """Formats strings with a line of a CSV file; a missing value is MISSING, whatever its format."""
 
     def get_field(self, field_name, args, kwargs):
         if field_name not in kwargs:
@@ -114,7 +114,7 @@ class _Fields(string.Formatter):
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """The table of a summary as every study prints it: data sets, learners, chance, the paper's LIFT."""
+    """The table of a summary as printed by every study: data sets, learners, chance, the paper's LIFT."""
     return reporting.markdown_table(reporting.pivot(frame).reset_index(names=""))
 
 
@@ -126,7 +126,7 @@ def _cell(form: str, line: dict) -> str:
 
 
 def _over(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One line for those that are alike in all their texts: means of the numbers, and as NAME_sd their deviations."""
+    """Merges lines that agree in all text columns: means of the numbers, with standard deviations as NAME_sd."""
     alike = [name for name in frame.select_dtypes(exclude="number") if name not in ("learner", column)]
     numbers = [name for name in frame.select_dtypes("number") if name != column and not name.endswith("_sd")]
     grouped = frame.groupby(alike, dropna=False, sort=False)[numbers]
@@ -134,7 +134,7 @@ def _over(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _place(head: str) -> list[tuple]:
-    """Where a row or a column stands: learners as in all tables, else by text, numbers by value, none before others."""
+    """Sort key of a row or column: learners as in all tables, else by text, numbers by value, empty first."""
     key = []
     for word in head.split(", "):
         name = re.split(r"[ :(]", word)[0]

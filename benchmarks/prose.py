@@ -1,15 +1,15 @@
-"""Numbers in the prose of the manuals, held against the committed CSV files.
+"""Checks the numbers in the manuals' prose against the committed CSV files.
 
-python -m benchmarks.prose                                # what does not hold, in all manuals
-python -m benchmarks.prose regression/noise others        # every statement of these, beside what the files give now
+python -m benchmarks.prose                                # statements that do not hold, in all manuals
+python -m benchmarks.prose regression/noise others        # every statement of these, with the current values
 
-The results of an entry run from **Results** to **What the paper found**; what the paper found fills the rest of the
-entry. In both each number in digits must be
+The results of an entry run from **Results** to **What the paper found**, which fills the rest of the entry. In both,
+each number in digits must be
 
-- one that the tables of the part show, or the entry's question, setting and commands, with the same digits (for the
-  paper only whole numbers of these), or
-- stated by a line of a comment beneath the prose, which gives an expression for it; a count in words ("seven of nine")
-  must always be:
+- shown, with the same digits, in the tables of the part, or in the entry's question, setting and commands (for the
+  paper only integers of these), or
+- stated in a line of a comment below the prose, with an expression for it; counts in words ("seven of nine") must
+  always be stated:
 
     <!-- numbers: summaries/label_noise.csv summaries/label_noise_summary.csv
     at20 := cases[cases.share == 0.2]
@@ -19,14 +19,14 @@ entry. In both each number in digits must be
     LIFT is behind = at20.accuracy.mean() < .8
     -->
 
-What stands before " = " is a piece of the prose; its numbers, in digits or words, are those of the expression, rounded.
-Where the expression is True or False, the piece says something that must be true. `NAME := EXPRESSION` names a value
-for the lines below it; a line that begins with two spaces continues the one above. A file is called by its name without
-that of the entry (`summary`, `published`); `cases` is the file of the entry's own name, a row for each case. Beside
-these frames, expressions have `np`, `pd` and the functions in HELPERS.
+The text before " = " is a piece of the prose; its numbers, in digits or words, must be the rounded values of the
+expression. If the expression is a boolean, it must be True. `NAME := EXPRESSION` names a value for the following lines;
+a line that begins with two spaces continues the previous one. A file is referred to by its name without that of the
+entry (`summary`, `published`); `cases` is the file with the entry's own name, one row per case. Besides these frames,
+expressions can use `np`, `pd` and the functions in HELPERS.
 
-The paper's numbers are held against `results`, ../data/published/results.csv; its settings are columns, as texts. What
-the paper has and this file lacks is given a source, a text in place of an expression, which no value is held against:
+The paper's numbers are checked against `results`, ../data/published/results.csv, with its settings as text columns. For
+a number of the paper that this file lacks, a string with its source replaces the expression; it is not checked:
 
     it repeats 53 % = "counted in the stored answers"
 """
@@ -52,24 +52,24 @@ BEGIN, END = "**Results**", "**What the paper found**"
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 WORDS = {word: float(number) for number, word in enumerate(f"{WORDS} seventeen eighteen nineteen twenty".split())}
 WORD = rf"\b(?:{'|'.join(sorted(WORDS, key=len, reverse=True))})\b"
-# Not a part of a name (GPT-3), of a section (§3.1) or of a power (10^13).
+# Not part of a name (GPT-3), a section (§3.1) or a power (10^13).
 NUMBER = r"(?<![\w.§^])(?<!\w-)(?:(?<![\w)])[-−])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?!\w)"
 SPOKEN = re.compile(f"{NUMBER}|{WORD}", re.IGNORECASE)
 COUNT = re.compile(f"(?:{WORD}|{NUMBER}) of (?:the |its |all )*(?:{WORD}|{NUMBER})", re.IGNORECASE)
 CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|\b(?:tables?|figures?) \d+(?: and \d+)*", re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-ROUNDING = 1e-9  # of binary fractions, beyond half a unit of the last digit that is written
+ROUNDING = 1e-9  # tolerance for binary fractions, beyond half a unit in the last digit
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A piece of the prose, and what its expression gives now.
+    """A piece of the prose with the current value of its expression.
 
     Attributes:
-        text: the piece, as the comment has it.
+        text: the piece, as written in the comment.
         found: the values of the expression, or the reason why there is none.
-        holds: whether `text` says the same.
-        sourced: whether a source stands for the expression, which no file can confirm.
+        holds: whether `text` agrees with them.
+        sourced: whether a source, which no file can confirm, replaces the expression.
     """
 
     text: str
@@ -80,7 +80,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Checked:
-    """The statements of an entry; its numbers that nothing gives, each with its context; files that are not there."""
+    """The statements of an entry; its unsupported numbers, each with context; missing files."""
 
     statements: tuple[Statement, ...]
     uncovered: tuple[str, ...]
@@ -88,7 +88,7 @@ class Checked:
 
     @property
     def problems(self) -> list[str]:
-        """One line for each number that does not hold; none where all do."""
+        """One line for each number that does not hold."""
         wrong = [f"says {one.text!r}, finds {one.found}" for one in self.statements if not one.holds]
         wrong += [f"neither in a table nor in a comment: {text}" for text in self.uncovered]
         return [*(f"there is no {file} beside the manual" for file in self.lacking), *wrong]
@@ -98,7 +98,7 @@ class Checked:
 
 
 def cell(frame: pd.DataFrame, column: str, **where: Any) -> Any:
-    """The value of `column` in the one row whose columns equal `where`. Raises UserError where that is not one row."""
+    """The value of `column` in the row whose columns equal `where`. Raises UserError unless there is exactly one."""
     rows = pick(frame, **where)
     if len(rows) != 1:
         raise UserError(f"{len(rows)} rows with {where}")
@@ -113,7 +113,7 @@ def pick(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
 
 
 def wide(frame: pd.DataFrame, score: str, *rows: str, columns: str = "method") -> pd.DataFrame:
-    """Values of `score`, a column for each of `columns` (methods), a row for each of `rows` (by default data sets)."""
+    """Values of `score`, with `columns` (methods) as columns and `rows` (by default data sets) as rows."""
     return frame.pivot(index=list(rows or ["dataset"]), columns=columns, values=score)
 
 
@@ -152,10 +152,10 @@ HELPERS = {function.__name__: function for function in (cell, pick, wide, mean_s
 
 
 def check(area: str, name: str, root: Path = ROOT) -> Checked:
-    """Holds the numbers of an entry's results against the files beside its manual.
+    """Checks the numbers of an entry against the files next to its manual.
 
     Raises:
-        UserError: the manual has no such entry, or a comment has a line that states nothing.
+        UserError: the manual has no such entry, or a comment has a malformed line.
     """
     sections = manual.sections(area, root)
     if name not in sections:
@@ -172,7 +172,7 @@ def check(area: str, name: str, root: Path = ROOT) -> Checked:
 
 
 def _part(part: str, asked: set[str], folder: Path, name: str, paper: bool = False) -> Checked:
-    """Holds the numbers of the results, or of what the paper found; `asked` are those that need not be stated."""
+    """Checks the numbers of the results, or of what the paper found; `asked` are those that need not be stated."""
     tables = [block[0] for block in manual.TABLE.finditer(part)]
     shown = asked | {_plain(one) for text in (*tables, *CODE.findall(part)) for one in re.findall(NUMBER, text)}
     text, statements, covered, lacking = _prose(part), [], [], []
@@ -197,33 +197,33 @@ def _part(part: str, asked: set[str], folder: Path, name: str, paper: bool = Fal
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """A file's rows; those of the paper with a column for each of their settings."""
+    """A file's rows; the paper's with a column for each setting."""
     frame = pd.read_csv(path)
     return frame.join(published.settings(frame)) if "provenance" in frame else frame
 
 
 def _prose(text: str) -> str:
-    """Paragraphs without tables, comments, pictures and blocks of code; runs of white space are one space."""
+    """Paragraphs without tables, comments, images and code blocks, with whitespace collapsed."""
     lines = COMMENT.sub("", manual.TABLE.sub("", text)).splitlines()
     return " ".join(" ".join(line for line in lines if not line.startswith(("|", "![", "    "))).split())
 
 
 def _numbers(text: str) -> list[tuple[re.Match, bool]]:
-    """Numbers in digits, and counts of which one is a word (True), outside code and addresses."""
+    """Numbers in digits, and counts with a word (True), outside code and links."""
     text = CODE.sub(lambda match: "`" * len(match[0]), text)
     counts = [(match, True) for match in COUNT.finditer(text) if re.search(WORD, match[0], re.IGNORECASE)]
     return [*((match, False) for match in re.finditer(NUMBER, text)), *counts]
 
 
 def _plain(number: str) -> str:
-    """A number in digits as tables and prose share it: 0.119 and .119, 1,280 and 1280 are one."""
+    """A number in a form common to tables and prose: 0.119 equals .119, 1,280 equals 1280."""
     sign, digits = ("-", number[1:]) if number[0] in "-−" else ("", number)
     whole, dot, part = digits.replace(",", "").partition(".")
     return f"{sign}{whole.lstrip('0') if dot else whole}{dot}{part}"
 
 
 def _lines(text: str) -> list[tuple[str, str]]:
-    """What a comment states, and its expressions; the name of a value ends in " :"."""
+    """The pieces and expressions of a comment; the name of a value ends in " :"."""
     joined = re.sub(r"\n  +", " ", text)
     pairs = [(line, *re.split(r"(?<= :)= | = ?", line, maxsplit=1)) for line in joined.splitlines() if line.strip()]
     for line, *parts in pairs:
@@ -233,21 +233,21 @@ def _lines(text: str) -> list[tuple[str, str]]:
 
 
 def _short(file: str, name: str) -> str:
-    """What expressions of an entry call a file."""
+    """The name of a file in an entry's expressions."""
     stem = Path(file).stem
     return "cases" if stem == name else stem.removeprefix(f"{name}_")
 
 
 def _value(expression: str, known: dict[str, Any]) -> Any:
-    """The value of an expression; where it has none the error, so that the other statements are still checked."""
+    """The value of an expression, or the exception it raises, so that the other statements are still checked."""
     try:
         return eval(expression, known)
-    except Exception as error:  # an expression may raise anything: its author reads it beside the statement
+    except Exception as error:  # an expression may raise anything; it is shown with the statement
         return error
 
 
 def _statement(said: str, value: Any, stands: bool, paper: bool) -> Statement:
-    """Whether the piece of prose `said` gives `value`, as far as its digits go; a source does for the `paper` only."""
+    """Whether the piece `said` agrees with `value` to its digits; a source is accepted for the `paper` only."""
     if isinstance(value, Exception):
         return Statement(said, f"{type(value).__name__}: {value}", False)
     if isinstance(value, str):
@@ -263,7 +263,7 @@ def _statement(said: str, value: Any, stands: bool, paper: bool) -> Statement:
 
 
 def _rounds(number: str, value: float) -> bool:
-    """Whether `value`, rounded to as many digits, is the number that is written."""
+    """Whether `value` rounds to the written number."""
     written, decimals = WORDS.get(number.lower()), 0
     if written is None:
         digits = _plain(number)
@@ -286,7 +286,7 @@ def names(area: str, root: Path = ROOT) -> list[str]:
 
 
 def main(config: Config) -> None:
-    """Prints statements and what the files give now; exits with 1 if one fails. Raises UserError for unknown names."""
+    """Prints statements with current values; exits with 1 if one fails. Raises UserError for unknown names."""
     known = {f"{area}/{name}": (area, name) for area in manual.AREAS for name in names(area, config.root)}
     unknown = [one for one in config.entries if one not in known and one not in manual.AREAS]
     if unknown:

@@ -1,4 +1,4 @@
-"""Quality: how good is LIFT with lift-tiny beside every classical learner, and what is its pretraining worth?
+"""Quality: how good is LIFT with lift-tiny compared with every classical learner, and what is its pretraining worth?
 
 python -m benchmarks.quality                      # classification: the paper's tables and all others of LIFT_DATA
 python -m benchmarks.quality --task regression    # the same, and the paper's six functions with p = 1 and p = 2
@@ -25,10 +25,10 @@ TITLES = {
 class Config(study.Config):
     task: Literal["classification", "regression"] = "classification"
     datasets: tuple[str, ...] = ("paper", "other", "functions")  # names, groups, files: data/README.md
-    methods: tuple[str, ...] = ("baselines", "lift-random", "lift")  # baselines: all that need no extra package
+    methods: tuple[str, ...] = ("baselines", "lift-random", "lift")  # baselines: all without optional packages
     seeds: tuple[int, ...] = (0, 1, 2)  # one split and one fine-tune each
-    max_train: int = 2000  # most training rows of a table that is not the paper's, the same rows for all methods
-    readme: bool = False  # writes the finished results into README.md and runs nothing
+    max_train: int = 2000  # most training rows of a table that is not the paper's, the same for all methods
+    readme: bool = False  # only write the finished results into README.md
 
 
 def methods(config):
@@ -61,5 +61,5 @@ if __name__ == "__main__":
     if config.readme:
         readme.update(config.results_dir)
     else:
-        script = Path(__file__).with_stem(f"quality_{config.task}")  # a CSV for each task, for they have other scores
+        script = Path(__file__).with_stem(f"quality_{config.task}")  # a CSV per task, since their scores differ
         study.main(config, cases, build, figure, str(script), finish)

@@ -1,8 +1,8 @@
-"""Learners with lift-tiny's architecture, tokenizer and recipe but other weights, tuned on the same rows alike.
+"""Learners with lift-tiny's architecture, tokenizer and recipe but other weights, tuned in the same way.
 
-lift-random   weights as before any training, the number embeddings from Fourier features of their values: what it
-              scores less than `lift` is what the pretraining is worth
-lift-plain    all weights drawn anew, number embeddings included: nothing tells it that 41 is near 42
+lift-random   initial weights, with number embeddings from Fourier features of their values: its gap to `lift` is what
+              the pretraining is worth
+lift-plain    all weights random, including number embeddings: it does not know that 41 is close to 42
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from utils.study.runner import Case
 METHOD = "lift-random"
 PLAIN = "lift-plain"
 CACHE = paths.CACHE / "models"
-SEED = 1  # of the weights; another than lift-tiny started from, so that the two are never one case
+SEED = 1  # of the weights; not lift-tiny's, so that the two are never the same case
 SOURCES = [ROOT / "others" / "pretraining" / name for name in ("initial.py", "tokenizer.py")]
 SIZES = {  # names of initial.Architecture and of config.json, by model type
     "gpt2": {
@@ -46,7 +46,7 @@ NO_ARCHITECTURE = ("transformers_version", "dtype", "torch_dtype", "_name_or_pat
 
 
 def trial(case: Case, config: study.Config, task: str) -> Trial:
-    """`study.trial` with two methods more, `lift-random` and `lift-plain`. Raises UserError."""
+    """`study.trial` with two more methods, `lift-random` and `lift-plain`. Raises UserError."""
     if case.method == PLAIN:
         return trial_from(Path(initialization.place("random", config.model, SEED)), case, config, task)
     if case.method != METHOD:
@@ -61,25 +61,25 @@ def trial_from(start: Path, case: Case, config: study.Config, task: str) -> Tria
 
 
 def folder(model: str) -> Path:
-    """The folder of the untrained model that goes with `model`; made when it is first asked for.
+    """The folder of the untrained counterpart of `model`, created on first use.
 
     Raises:
-        CannotDo: `model` is not of the architecture that others/pretraining/initial.py makes.
+        CannotDo: others/pretraining/initial.py cannot build the architecture of `model`.
     """
     shipped = models.resolve(model)
     if isinstance(shipped, str):
-        raise CannotDo(f"lift-random starts {model} anew only from a folder; leave it out of --methods")
+        raise CannotDo(f"lift-random needs a model in a folder, not {model}; leave it out of --methods")
     parts = [shipped / "config.json", shipped / RECIPE_FILE, shipped / "tokenizer.json"]
     contents = [part.read_bytes() if part.exists() else b"" for part in parts]
     return cached(f"{shipped.name}-random", contents, lambda target: _write(shipped, target))
 
 
 def cached(name: str, contents: list[bytes], write: Callable[[Path], None]) -> Path:
-    """The folder of a model that code makes; `write` makes it when it is first asked for.
+    """The folder of a model built by code; `write` builds it on first use.
 
     Args:
-        name: what the folder's name begins with.
-        contents: all that the model depends on beside the code of others/pretraining.
+        name: prefix of the folder's name.
+        contents: everything that the model depends on, besides the code of others/pretraining.
         write: fills an empty folder.
     """
     sources = [source.read_bytes() for source in SOURCES]
@@ -102,7 +102,7 @@ def _write(shipped: Path, target: Path) -> None:
     unlike = sorted(key for key in {*wanted, *written} if wanted.get(key) != written.get(key))
     if unlike or (target / "tokenizer.json").read_bytes() != (shipped / "tokenizer.json").read_bytes():
         raise CannotDo(
-            f"others/pretraining/initial.py makes another model than {shipped} "
+            f"others/pretraining/initial.py does not build the same model as {shipped} "
             f"({', '.join(unlike) or 'tokenizer'}); leave lift-random out of --methods"
         )
     shutil.copyfile(shipped / RECIPE_FILE, target / RECIPE_FILE)

@@ -1,4 +1,4 @@
-"""The benchmark's place in README.md: from the results to benchmarks/quality_TASK.csv, from there to the tables."""
+"""The benchmark's section of README.md: from the results to benchmarks/quality_TASK.csv, and from there to tables."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def grouped(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def update(results_dir: Path) -> None:
-    """Writes means and figure of each task that has results into benchmarks/, and the tables into README.md.
+    """Writes means and figure of each task with results to benchmarks/, and the tables into README.md.
 
-    Rows of trial runs (--limit) and of settings beside the defaults stay out.
+    Rows of trial runs (--limit) and with non-default settings are excluded.
     """
     for task in tables.TASKS:
         frame = Results(results_dir, "benchmarks", f"quality_{task}").frame()
@@ -47,7 +47,7 @@ def update(results_dir: Path) -> None:
 
 
 def publish(task: str, means: pd.DataFrame, folder: Path = FOLDER) -> None:
-    """Writes quality_TASK.csv, and quality_TASK.png where the learners can be told apart."""
+    """Writes quality_TASK.csv, and quality_TASK.png if the learners differ significantly."""
     write_text(folder / f"quality_{task}.csv", means.to_csv(index=False, float_format="%.6g"))
     try:
         figure = ranking.critical_difference(ranking.complete(grouped(means))[0])
@@ -58,7 +58,7 @@ def publish(task: str, means: pd.DataFrame, folder: Path = FOLDER) -> None:
 
 
 def block(folder: Path = FOLDER) -> str:
-    """What stands between the two marks of README.md, made from the CSV files of `folder` alone."""
+    """The text between the two marks of README.md, made only from the CSV files of `folder`."""
     parts = []
     for task, title in TITLES.items():
         path = folder / f"quality_{task}.csv"
@@ -70,7 +70,7 @@ def block(folder: Path = FOLDER) -> str:
 
 
 def replaced(text: str, new: str) -> str:
-    """`text` with `new` between the two marks. Raises UserError where a mark is missing."""
+    """`text` with `new` between the two marks. Raises UserError if a mark is missing."""
     if text.count(START) != 1 or text.count(END) != 1:
         raise UserError(f"README.md must hold {START} and {END} once each")
     before, _, rest = text.partition(START)

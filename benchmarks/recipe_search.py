@@ -1,4 +1,4 @@
-"""Which fine-tuning settings suit lift-tiny? Searched on tables that the paper does not use, nor a relative of one.
+"""Which fine-tuning settings suit lift-tiny? Searched on tables that are neither the paper's nor related to them.
 
 python -m benchmarks.recipe_search                                              # all variants, classification: hours
 python -m benchmarks.recipe_search --task regression --variants recipe jitter_0 --seeds 0
@@ -39,7 +39,7 @@ def build(case, config):
 
 
 def means(frame):
-    """Mean score over the tables and seeds that all variants have, and median seconds, per variant."""
+    """Mean score over the tables and seeds that all variants have, and median seconds, by variant."""
     score = "accuracy" if "accuracy" in frame.columns else "rae"
     complete = frame.pivot(index=["dataset", "seed"], columns="variant", values=score).dropna()
     seconds = (frame["seconds_fit"] + frame["seconds_predict"]).groupby(frame["variant"]).median()
@@ -64,5 +64,5 @@ def finish(results):
 
 if __name__ == "__main__":
     settings = study.flags(Config, __doc__)
-    script = Path(__file__).with_stem(f"recipe_search_{settings.task}")  # a CSV for each task
+    script = Path(__file__).with_stem(f"recipe_search_{settings.task}")  # a CSV per task
     study.main(settings, cases, build, figure, str(script), finish)

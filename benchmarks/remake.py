@@ -1,7 +1,7 @@
-"""All numbers again: every table and figure of the manuals and of the README, each by the command that its entry names.
+"""Regenerates every table and figure of the manuals and the README, each with the command that its entry names.
 
-python -m benchmarks.remake --list                         # what is left, and how long it took the last time
-python -m benchmarks.remake                                # all that is left; stopped or killed, it goes on from there
+python -m benchmarks.remake --list                         # what is left, and how long it took last time
+python -m benchmarks.remake                                # all that is left; after an interruption, it resumes
 python -m benchmarks.remake --only classification/accuracy regression
 """
 
@@ -18,12 +18,12 @@ from utils.paths import ROOT
 @dataclass(frozen=True)
 class Config:
     only: tuple[str, ...] = ()  # steps or folders: classification/accuracy, speed, regression; all if empty
-    list: bool = False  # what is left and what is done; runs nothing
-    dry_run: bool = False  # the commands that would be run; runs nothing
+    list: bool = False  # only show what is left and what is done
+    dry_run: bool = False  # only show the commands that would be run
     accept: bool = (
-        False  # counts finished steps of --only as those of the present code: for a change that moves no number
+        False  # mark finished steps of --only as made by the current code, after a change that affects no number
     )
-    results_dir: Path = ROOT / "results" / "remake"  # a folder for each step and code
+    results_dir: Path = ROOT / "results" / "remake"  # a folder per step and code version
     root: Path = ROOT  # of the repository
 
 

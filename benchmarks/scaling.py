@@ -1,4 +1,4 @@
-"""Scaling: how do the time and the memory of a fit and of its answers grow with the number of rows?
+"""Scaling: how do time and memory of fitting and predicting grow with the number of rows?
 
 python -m benchmarks.scaling                                                       # 1,000 to 50,000 rows: half an hour
 python -m benchmarks.scaling --rows 1000 4000 --columns 5                          # minutes
@@ -25,12 +25,12 @@ COLOURS = {"lift": plots.LIFT_COLOUR, "xgboost": "tab:blue"}
 @dataclass(frozen=True)
 class Config(study.Config):
     methods: tuple[str, ...] = ("xgboost", "lift")
-    rows: tuple[int, ...] = (1000, 5000, 20_000, 50_000)  # for training; a quarter as many for validation and for tests
+    rows: tuple[int, ...] = (1000, 5000, 20_000, 50_000)  # for training; a quarter as many each for validation and test
     columns: int = 20
 
 
 def draw(frame):
-    """Seconds and memory against rows, on logarithmic axes, with the line of growth in proportion."""
+    """Seconds and memory against rows, on logarithmic axes, with a line for proportional growth."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     frame = frame.assign(seconds=frame["seconds_fit"] + frame["seconds_predict"])
     for axes, (column, label) in zip(

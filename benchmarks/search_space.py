@@ -1,4 +1,4 @@
-"""What `recipe_search` looks through: the changes of the recipe, and the tables that they are tried on."""
+"""The search space of `recipe_search`: the changes to the recipe, and the tables they are tried on."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from benchmarks import random_start
 from utils import models
 from utils.models import RECIPE_FILE
 
-# Tables of LIFT_DATA beside the paper's and their relatives (wine, digits, iris, breast cancer, hill-valley, student).
+# Tables of LIFT_DATA except the paper's and their relatives (wine, digits, iris, breast cancer, hill-valley, student).
 TABLES = {
     "classification": (
         *("seeds", "heart-statlog", "glass", "ecoli", "haberman", "diabetes", "balance-scale", "australian"),
@@ -19,7 +19,7 @@ TABLES = {
         *("real-estate-valuation", "yacht-hydrodynamics", "diabetes-progression"),
     ),
 }
-# What is changed in the recipe, one thing at a time; "recipe" is lift.json as it is.
+# Changes to the recipe, one at a time; "recipe" is lift.json unchanged.
 VARIANTS: dict[str, dict[str, object]] = {
     "recipe": {},
     "slow": {"learning_rate": 3e-4},
@@ -47,7 +47,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 
 def folder(name: str, task: str, variant: str) -> Path:
-    """The folder of a copy of the model `name` whose recipe has the change; made when it is first asked for."""
+    """The folder of a copy of the model `name` with the changed recipe, created on first use."""
     model, recipe = models.resolve(name), models.recipe(name)
     recipe[task] = recipe.get(task, {}) | VARIANTS[variant]
     text = json.dumps(recipe, indent=2) + "\n"

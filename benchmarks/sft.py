@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer as a learner: the texts and the weights of LIFT, tuned and asked as a user of TRL would."""
+"""TRL's SFTTrainer as a learner: LIFT's texts and weights, tuned and queried as a TRL user would."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from utils.estimators import LIFTClassifier, LIFTRegressor
 
 
 class Sft:
-    """Supervised fine-tuning by TRL; without noise on the rows, without candidates, without selection.
+    """Supervised fine-tuning with TRL, without noise on the rows, candidates or selection.
 
     Args:
         task: "classification" or "regression".
-        updates: of the weights; each has the batch size of the recipe.
-        threads: of the processor.
+        updates: number of updates with the recipe's batch size.
+        threads: CPU threads.
     """
 
     def __init__(self, task: str, updates: int, threads: int) -> None:
         self.task, self.updates, self.threads = task, updates, threads
 
     def fit(self, X, y, validation=None) -> Sft:
-        """Tunes lift-tiny on the rows as its template writes them; the validation rows are not used."""
+        """Tunes lift-tiny on the rows as written by its template; the validation rows are not used."""
         lift = (LIFTClassifier if self.task == "classification" else LIFTRegressor)()
         settings = lift.settings()
         self.template_ = lift.unfitted_template(settings).fit(X, np.asarray(y))
@@ -35,7 +35,7 @@ class Sft:
         return self
 
     def predict(self, X) -> list:
-        """What was read of each answer: a label or a number, None where nothing could be."""
+        """The parsed answers: labels or numbers, None if unreadable."""
         prompts = self.template_.prompts(X)
         tokens, answers = self.way_.tokens, self.way_.predict(ways.Work([(prompt, "") for prompt in prompts], ()))
         read = []

@@ -1,4 +1,4 @@
-"""Speed: rows per second of tuning and of answering, the original way, TRL's and ours, on one network and its texts.
+"""Speed: rows per second of tuning and of answering in the original, TRL and ours, on the same network and texts.
 
 python -m benchmarks.speed                                                                  # on a CPU: 25 minutes
 python -m benchmarks.speed --models lift-tiny --columns 4 20 --rounds 1                     # minutes
@@ -24,12 +24,12 @@ from utils.paths import ROOT
 @dataclass(frozen=True)
 class Config:
     models: tuple[str, ...] = ("lift-tiny", "gpt2-size")  # also gptj-size, a folder, a Hub id
-    columns: tuple[int, ...] = (4, 20, 100, 324)  # of the table; a prompt has a token for each
-    large_columns: tuple[int, ...] = (4, 20)  # of all models but lift-tiny where there is no GPU
+    columns: tuple[int, ...] = (4, 20, 100, 324)  # of the table; one token each in the prompt
+    large_columns: tuple[int, ...] = (4, 20)  # for all models but lift-tiny without a GPU
     ways: tuple[str, ...] = ("original", "trl", "ours", "ours, free text")
-    batch_sizes: tuple[int, ...] = (32, 128)  # each of TRL's and of ours is tried once, the fastest is then measured
-    rounds: int = 2  # all ways in turn, so many times; the table has medians
-    seconds: float = 2.0  # about how long one timed tuning, and one timed answering, lasts
+    batch_sizes: tuple[int, ...] = (32, 128)  # each is tried once for TRL and ours; the fastest is measured
+    rounds: int = 2  # repetitions of all ways in turn; the table has medians
+    seconds: float = 2.0  # approximate duration of one timed tuning, and of one timed answering
     adapter: str = "full"  # or lora, or another of peft
     device: str = "auto"
     threads: int = 0  # CPU threads; 0 for all
@@ -37,7 +37,7 @@ class Config:
 
 
 def measured(config, way, model, columns, batch_size):
-    """The figures of one process."""
+    """The measurements of one process."""
     passed = {name: getattr(config, name) for name in ("adapter", "device", "threads", "seconds")}
     asked = {"way": way, "model": model, "columns": columns, "batch_size": batch_size, **passed}
     command = [sys.executable, "-m", "benchmarks.measure", json.dumps(asked)]
@@ -49,7 +49,7 @@ def measured(config, way, model, columns, batch_size):
 
 
 def runs(config, way, model, columns, sizes):
-    """One process for each batch size that is worth more rounds, and what each of them is the best at."""
+    """One process per batch size that is worth more rounds, and the measurements in which it is best."""
     sizes = sizes if way in speed_table.SEARCHED else sizes[:1]
     found = [measured(config, way, model, columns, size) for size in sizes] if len(sizes) > 1 else []
     best = {figure: max(found, key=lambda row: row[figure]) if found else {} for figure in speed_table.FIGURES}
@@ -61,7 +61,7 @@ def main(config):
     rows = []
     for model in config.models:
         small = model == "lift-tiny" or (speed_table.has_gpu() and config.device != "cpu")
-        sizes = [n if small else max(1, n // 4) for n in config.batch_sizes]  # a large network fills the cores sooner
+        sizes = [n if small else max(1, n // 4) for n in config.batch_sizes]  # large networks fill the cores earlier
         for columns in config.columns if small else config.large_columns:
             plan = {way: runs(config, way, model, columns, sizes) for way in config.ways}
             for number, way in tqdm(list(product(range(config.rounds), config.ways)), f"{model}, {columns} columns"):

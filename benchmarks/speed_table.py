@@ -13,7 +13,7 @@ from utils import plots
 from utils.storage import write_text
 
 SEARCHED = ("trl", "ours")  # ways whose batch size is searched
-FIGURES = ("tune_rows_per_s", "predict_rows_per_s")  # each with the batch size that is best for it
+FIGURES = ("tune_rows_per_s", "predict_rows_per_s")  # each with its best batch size
 COLOURS = {"original": "0.75", "trl": "0.45", "ours": plots.LIFT_COLOUR, "ours, free text": "tab:orange"}
 REFERENCE = "trl"
 FREE = "ours, free text"
@@ -21,15 +21,15 @@ TITLES = {"original": "the original's way", "trl": "TRL's `SFTTrainer`, `generat
 
 
 def has_gpu() -> bool:
-    """Whether this machine has an NVIDIA driver, told without torch."""
+    """Whether this machine has an NVIDIA driver, determined without torch."""
     return shutil.which("nvidia-smi") is not None
 
 
 def medians(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row for each model, number of columns and way: medians over the rounds, and each figure's ratio to TRL's.
+    """One row per model, number of columns and way: medians over the rounds, and the ratio of each figure to TRL's.
 
     Args:
-        frame: one row per process; `kept` names the figures for which its batch size was the best one.
+        frame: one row per process; `kept` names the figures for which its batch size was the best.
     """
     keys = ["model", "columns", "way"]
     parts = []
@@ -79,7 +79,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def short(frame: pd.DataFrame) -> str:
-    """The table of the main README: rows per second of tuning and of answering, ways by sizes."""
+    """The table of the main README: rows per second of tuning and of answering, ways as rows, sizes as columns."""
     table = medians(frame)
     table = table[table["way"] != FREE]
     columns = {(model, n): f"{model}, {n} columns" for model, n in zip(table["model"], table["columns"], strict=True)}
@@ -98,13 +98,13 @@ def short(frame: pd.DataFrame) -> str:
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Bars of the ratios to TRL, one panel for tuning and one for answering."""
+    """Bar charts of the ratios to TRL, one panel for tuning and one for answering."""
     table = medians(frame)
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     places = list(dict.fromkeys(zip(table["model"], table["columns"], strict=True)))
     all_ways = list(dict.fromkeys(table["way"]))
     for axes, verb in zip(figure.subplots(1, 2), ("tune", "predict"), strict=True):
-        ways = [way for way in all_ways if verb == "predict" or way != FREE]  # both of ours tune in one way
+        ways = [way for way in all_ways if verb == "predict" or way != FREE]  # both of ours tune identically
         for number, way in enumerate(ways):
             part = table[table["way"] == way].set_index(["model", "columns"])[f"{verb}_ratio"].reindex(places)
             at = [place + (number - (len(ways) - 1) / 2) * 0.8 / len(ways) for place in range(len(places))]

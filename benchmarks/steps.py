@@ -1,7 +1,7 @@
-"""Steps of `benchmarks/remake.py`: what makes the numbers of a manual's entry, and whether the present code made them.
+"""Steps of `benchmarks/remake.py`: the commands behind a manual's entry, and whether the current code made its numbers.
 
-A step is known by its commands and by everything that could change its numbers: the modules that its commands import
-and that these import in turn, without comments and docstrings; the weights, recipes and tables under data/; the pinned
+A step is identified by its commands and by everything that could change its numbers: the modules that its commands
+import, directly or indirectly, without comments and docstrings; the weights, recipes and tables under data/; the pinned
 packages.
 """
 
@@ -27,21 +27,21 @@ from utils.storage import write_text
 
 OWN = re.compile(r"(?:utils|benchmarks|classification|regression|others)(?:\.\w+)+")  # a module in a string, as for -m
 MANIFEST = Path("benchmarks") / "remake.json"
-INTERRUPTED = 130  # exit code of a study that Ctrl-C ended
-CACHE = "cache"  # folder of data/ that code fills by itself
+INTERRUPTED = 130  # exit code of a study after Ctrl-C
+CACHE = "cache"  # folder of data/ that is filled automatically
 
 
 class StepFailed(UserError):
-    """A command of a step ended with an error."""
+    """A command of a step failed."""
 
 
 def label(step: Entry) -> str:
-    """What a step is called: `classification/accuracy`."""
+    """The name of a step, such as `classification/accuracy`."""
     return f"{step.area}/{step.name}"
 
 
 def chosen(root: Path, only: tuple[str, ...]) -> list[Entry]:
-    """The steps of all manuals, or those called so, or those of a folder. Raises UserError for an unknown name."""
+    """The steps of all manuals, or those given by name or folder. Raises UserError for an unknown name."""
     steps = [step for area in (*manual.AREAS[1:], manual.AREAS[0]) for step in manual.entries(area, root)]
     names = {name for step in steps for name in (label(step), step.name, step.area)}
     unknown = [name for name in only if name not in names]
@@ -51,14 +51,14 @@ def chosen(root: Path, only: tuple[str, ...]) -> list[Entry]:
 
 
 class Manifest:
-    """When each step was last finished, by which code and in how many seconds: benchmarks/remake.json under `root`."""
+    """Records when each step last finished, with which code and how fast: benchmarks/remake.json in `root`."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.path = root, root / MANIFEST
         self.records: dict[str, dict] = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
 
     def state(self, step: Entry) -> str:
-        """Why the step is to be run: "never run", "changed" or "output missing"; "" where it is finished."""
+        """Why the step has to be run: "never run", "changed" or "output missing"; "" if it is finished."""
         record = self.records.get(label(step))
         if record is None:
             return "never run"
@@ -68,11 +68,11 @@ class Manifest:
         return "" if all(path.exists() for path in made) else "output missing"
 
     def seconds(self, step: Entry) -> float | None:
-        """How long the step took the last time; None where that is not known."""
+        """How long the step took last time; None if unknown."""
         return self.records.get(label(step), {}).get("seconds")
 
     def finished(self, step: Entry, seconds: float) -> None:
-        """Writes down that the step's outputs are those of the present code."""
+        """Records that the step's outputs are those of the current code."""
         facts = {"fingerprint": fingerprint(step, self.root), "seconds": round(seconds, 1)}
         facts |= {"processor": machine.processor(), "finished_at": datetime.now(timezone.utc).strftime("%Y-%m-%d")}
         self.records = dict(sorted({**self.records, label(step): facts}.items()))
@@ -80,7 +80,7 @@ class Manifest:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds for people; None is unknown."""
+    """Seconds in readable form; None is unknown."""
     if seconds is None:
         return "unknown"
     if seconds < 100:
@@ -89,7 +89,7 @@ def duration(seconds: float | None) -> str:
 
 
 def listing(todo: list[Entry], manifest: Manifest) -> str:
-    """One line a step: whether it is finished, and how long it took the last time; below, what is left."""
+    """One line per step: whether it is finished, and how long it took last time; then what is left."""
     states = {step: manifest.state(step) for step in todo}
     width = max(len(label(step)) for step in todo)
     lines = [f"{label(s):{width}}  {states[s] or 'done':14}  {duration(manifest.seconds(s))}" for s in todo]
@@ -100,14 +100,14 @@ def listing(todo: list[Entry], manifest: Manifest) -> str:
 
 
 def run(step: Entry, results_dir: Path, root: Path) -> float:
-    """Runs the commands of a step, publishes what they made; returns the seconds, those of earlier attempts included.
+    """Runs the commands of a step and publishes their outputs; returns the seconds, including earlier attempts.
 
-    Results lie in a folder of this step and this code, so that studies go on where they were, and never with rows of
+    Results are stored in a folder for this step and code version, so that studies resume, but never with rows from
     other code.
 
     Raises:
         StepFailed: a command failed.
-        KeyboardInterrupt: a command was stopped.
+        KeyboardInterrupt: a command was interrupted.
     """
     folder = results_dir.resolve() / f"{step.area}-{step.name}-{fingerprint(step, root)[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,13 +130,13 @@ def run(step: Entry, results_dir: Path, root: Path) -> float:
 
 
 def arguments(command: str, root: Path) -> list[str]:
-    """The command of a manual as a list; python is the one that runs this."""
+    """A manual's command as a list; `python` becomes the running interpreter."""
     program, *rest = shlex.split(command)
     return [sys.executable, *rest] if program == "python" else [program, str(root / rest[0]), *rest[1:]]
 
 
 def fingerprint(step: Entry, root: Path) -> str:
-    """SHA-256 (hex) of all that the step's numbers depend on; see the head of this module."""
+    """SHA-256 (hex) of everything the step's numbers depend on; see the module's docstring."""
     digest = hashlib.sha256(json.dumps(step.commands).encode())
     for path in sorted({path for command in step.commands for path in sources(command, root)}):
         digest.update(f"\0{path.relative_to(root).as_posix()}\0{_bare(path)}".encode())
@@ -146,7 +146,7 @@ def fingerprint(step: Entry, root: Path) -> str:
 
 
 def sources(command: str, root: Path) -> set[Path]:
-    """The files of this repository that a command runs: its shell script and its module with all that these import."""
+    """The files of this repository that a command uses: its shell script, its module, and everything these import."""
     words = shlex.split(command)
     script = root / words[1] if words[0] == "bash" else None
     module = script.with_suffix(".py") if script else root / (words[2].replace(".", "/") + ".py")
@@ -161,7 +161,7 @@ def sources(command: str, root: Path) -> set[Path]:
 
 @cache
 def imported(path: Path, root: Path) -> tuple[Path, ...]:
-    """Files of this repository that a file imports, wherever in it, and modules that it names in a string."""
+    """Files of this repository that a file imports, anywhere in it, and modules that it names in a string."""
     names: list[str] = []
     package = path.relative_to(root).parent.parts
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -173,7 +173,7 @@ def imported(path: Path, root: Path) -> tuple[Path, ...]:
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             name = node.value.partition(":")[0]
-            if path.name == "__init__.py" and name.lstrip(".").replace(".", "").isidentifier():  # loaded on use
+            if path.name == "__init__.py" and name.lstrip(".").replace(".", "").isidentifier():  # loaded lazily
                 names.append(".".join([*package, name.lstrip(".")]))
             elif OWN.fullmatch(name):
                 names.append(name)
@@ -181,7 +181,7 @@ def imported(path: Path, root: Path) -> tuple[Path, ...]:
 
 
 def _files(name: str, root: Path) -> Iterator[Path]:
-    """The file of a module and those of the packages around it, as far as they are here."""
+    """The file of a module and those of its parent packages, if they are in this repository."""
     parts = name.split(".")
     for n in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:n])
@@ -190,7 +190,7 @@ def _files(name: str, root: Path) -> Iterator[Path]:
 
 @cache
 def _bare(path: Path) -> str:
-    """The hash of a file; of a module's code without comments and docstrings."""
+    """The hash of a file; for a module, of its code without comments and docstrings."""
     if path.suffix != ".py":
         return _hash(path)
     tree = ast.parse(path.read_text("utf-8"))

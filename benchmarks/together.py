@@ -1,4 +1,4 @@
-"""Several LoRA fine-tunes over one frozen network: one after the other, and side by side in the same passes.
+"""Several LoRA fine-tunes of one frozen network: one after the other, and in parallel in the same passes.
 
 python -m benchmarks.together                                                   # minutes on a CPU
 """
@@ -20,11 +20,11 @@ from utils.storage import write_text
 @dataclass(frozen=True)
 class Config:
     model: str = "gpt2-size"  # also gptj-size, lift-tiny, a folder, a Hub id
-    fits: tuple[int, ...] = (2, 4, 8)  # learning rates that are tried
-    batch_sizes: tuple[int, ...] = (4,)  # rows per update of each fit, as the paper's GPT-J had
+    fits: tuple[int, ...] = (2, 4, 8)  # numbers of learning rates
+    batch_sizes: tuple[int, ...] = (4,)  # rows per update of each fit; 4 as in the paper for GPT-J
     columns: int = 8
     updates: int = 10
-    rounds: int = 3  # both ways in turn, so many times
+    rounds: int = 3  # repetitions of both ways in turn
     device: str = "auto"
     threads: int = 0  # CPU threads; 0 for all
     results_dir: Path = paths.ROOT / "results"
@@ -49,7 +49,7 @@ def compared(model, config, n_fits, batch_size):
     work = measure.work(config.updates * batch_size, config.columns, 0)
     settings = [FineTuning(learning_rate=1e-3 / 2**i, epochs=1, batch_size=batch_size) for i in range(n_fits)]
     seconds = {False: [], True: []}
-    for _ in range(config.rounds + 1):  # the first call of anything is slow
+    for _ in range(config.rounds + 1):  # first calls are slow
         found = {way: tuned(model, work, settings, way) for way in (False, True)}
         for way in found:
             seconds[way].append(found[way][0])

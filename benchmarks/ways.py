@@ -1,4 +1,4 @@
-"""Three ways to tune and to answer with one network on the same texts: the original's, TRL's, and this project's.
+"""Three ways to tune a network and answer with it on the same texts: the original's, TRL's, and this project's.
 
 original   padded to the longest row of the table, the head over all positions, batches of 4; ten tokens sampled one
            by one without a cache and without a stop (the released code of the paper, rebuilt)
@@ -6,8 +6,8 @@ trl        TRL's SFTTrainer (completion-only loss, its own chunked head), then t
            padded to the longest of the batch, ended by the end token
 ours       `fine_tune`, then `log_likelihood` over the classes; `generate` for comparison
 
-All use AdamW, one learning rate and the number type of the model. `trl` is timed inside `train()`, without the
-tokenisation that its constructor does; the others with theirs.
+All use AdamW, the same learning rate and the model's dtype. `trl` is timed inside `train()`, without the tokenisation
+in its constructor; the others include theirs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ORIGINAL_BATCH = 4
 
 @dataclass(frozen=True)
 class Work:
-    """What each way gets: pairs of prompt and answer, and the answers that exist."""
+    """The input of each way: pairs of prompt and answer, and the possible answers."""
 
     examples: Sequence[tuple[str, str]]
     classes: Sequence[str]
@@ -145,7 +145,7 @@ class Trl:
 
     @torch.inference_mode()
     def predict(self, work: Work) -> list[list[int]]:
-        """The tokens of a greedy answer to each prompt, the end token among them."""
+        """The tokens of a greedy answer to each prompt, including the end token."""
         module = self.module.eval()
         prompts = self.tokens.prompts(work.prompts)
         answers: list[list[int]] = [[] for _ in prompts]
@@ -188,7 +188,7 @@ class Ours:
 
 
 class OursFree(Ours):
-    """Ours with answers in free text."""
+    """Ours with free-text answers."""
 
     def predict(self, work: Work) -> None:
         """A greedy answer for each prompt."""
@@ -199,7 +199,7 @@ WAYS: dict[str, Any] = {"original": Original, "trl": Trl, "ours": Ours, "ours, f
 
 
 def seconds(model: models.LanguageModel, run: Callable[[], None]) -> float:
-    """How long `run` takes, with what the device still has to do."""
+    """Seconds that `run` takes, including pending work of the device."""
     _wait(model)
     begin = time.perf_counter()
     run()

@@ -139,7 +139,7 @@ def test_job_end_to_end(tmp_path):
 
 
 def test_trl_without_lift_is_refused():
-    with pytest.raises(UserError, match="name lift in --methods"):
+    with pytest.raises(UserError, match="add lift to --methods"):
         job.main(job.Config(methods=("trl",)))
 
 
