@@ -658,7 +658,7 @@ def test_ctrl_c_keeps_the_answers_under_way_and_cancels_nothing(place, tmp_path)
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = finish(process, code=130)
-    assert "the same command goes on" in err
+    assert "run the same command to resume" in err
     finish(launch(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes")))
     asked = [json.dumps(entry.body, sort_keys=True) for entry in server.log if entry.path == "/v1/completions"]
     assert len(asked) == len(set(asked)) > 20
