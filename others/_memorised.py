@@ -21,14 +21,13 @@ from utils.errors import TooLong, UnknownName, UserError
 from utils.estimators import PlainClassifier
 from utils.learners import Answers
 from utils.models.base import LanguageModel
+from utils.reporting.contamination import KINDS as VALUES
 from utils.study.cases import Trial
 from utils.study.config import Config
 from utils.study.runner import Case
 from utils.tables.splits import Split
 
 TESTS = ("row", "first_cell", "header")
-VALUES = ("own", "permuted")
-LEVEL = 0.05  # one-sided error probability below which a table counts as known
 FEWEST = 4  # lines beside those that are asked for
 TEXT = "text"  # the column of the lines' beginnings
 
@@ -115,46 +114,6 @@ def lines(X: pd.DataFrame, y: pd.Series, permuted: bool, rng: np.random.Generato
     if permuted:
         table = pd.DataFrame({name: rng.permutation(column.to_numpy()) for name, column in table.items()})
     return table.to_csv(index=False).splitlines()
-
-
-def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """For each table and model: shares of completed lines, own and permuted, and whether more of its own are.
-
-    A table that is sorted can be guessed from the lines above, and its permuted copy cannot. So a model must also
-    complete more lines than the text seen most often does (method `majority`, where it has been run).
-
-    Returns:
-        One row per table, model and test: `own`, `permuted`, `majority` (on the own values), `n` lines of each, `p`
-        (Fisher's exact test, one-sided, the larger of both comparisons) and the `verdict`: "known" below LEVEL, else
-        "no sign".
-    """
-    from scipy.stats import fisher_exact
-
-    rows = []
-    lines = {same: _counts(part) for same, part in frame.groupby(["dataset", "test", "method"], sort=False)}
-    for (dataset, test, method), (hits, asked) in lines.items():
-        if method == "majority" or set(hits) != set(VALUES):
-            continue
-        own, controls = (hits["own"], asked["own"]), [(hits["permuted"], asked["permuted"])]
-        guessed, tried = (one.get("own", 0) for one in lines.get((dataset, test, "majority"), ({}, {})))
-        controls += [(guessed, tried)] if tried else []
-        p = max(float(fisher_exact([_split(own), _split(one)], alternative="greater").pvalue) for one in controls)
-        row = {"dataset": dataset, "method": method, "test": test}
-        row |= {kind: hits[kind] / asked[kind] for kind in VALUES}
-        row |= {"majority": guessed / tried if tried else float("nan"), "n": asked["own"]}
-        rows.append(row | {"p": p, "verdict": "known" if p < LEVEL else "no sign"})
-    return pd.DataFrame(rows)
-
-
-def _split(lines: tuple[int, int]) -> list[int]:
-    """Completed and missed lines, of completed and asked ones."""
-    return [lines[0], lines[1] - lines[0]]
-
-
-def _counts(part: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
-    """Completed and asked lines of both kinds, over all draws."""
-    groups = part.assign(hits=(part["accuracy"] * part["n_test"]).round()).groupby("values")
-    return groups["hits"].sum().astype(int).to_dict(), groups["n_test"].sum().astype(int).to_dict()
 
 
 def _rows(texts: Sequence[str], shown: int, test: str) -> list[tuple[str, str]]:

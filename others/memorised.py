@@ -45,7 +45,7 @@ def figure(results):
 
 def finish(results):
     """For each table and model: own values against the control, and the verdict."""
-    verdicts = _memorised.verdicts(reporting.latest(results.frame()))
+    verdicts = reporting.verdicts(reporting.latest(results.frame()))
     results.write_table("verdicts", verdicts)
     print(f"\nown values against values in another order\n\n{reporting.markdown_table(verdicts.round(3))}")
 

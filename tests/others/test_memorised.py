@@ -6,6 +6,7 @@ import pytest
 
 from others import _memorised, memorised
 from tests.doubles import NearestRow
+from utils import reporting
 from utils.errors import UserError
 from utils.study import Case
 from utils.tables import tables
@@ -49,7 +50,7 @@ def test_a_model_that_has_read_the_table_completes_its_own_lines_only(text, test
     assert own["accuracy"] > 0.9
     assert permuted["accuracy"] < 0.5
     frame = pd.DataFrame([own | {"values": "own"}, permuted | {"values": "permuted"}])
-    verdict = _memorised.verdicts(frame.assign(dataset="wine", method="lift", test=test)).iloc[0]
+    verdict = reporting.verdicts(frame.assign(dataset="wine", method="lift", test=test)).iloc[0]
     assert verdict["verdict"] == "known"
     assert verdict["own"] == pytest.approx(own["accuracy"])
 
@@ -57,7 +58,7 @@ def test_a_model_that_has_read_the_table_completes_its_own_lines_only(text, test
 def test_a_model_that_guesses_is_not_accused(text):
     scores = [run(Reader(""), "first_cell", values)[0] | {"values": values} for values in _memorised.VALUES]
     frame = pd.DataFrame(scores).assign(dataset="wine", method="lift", test="first_cell")
-    assert set(_memorised.verdicts(frame)["verdict"]) == {"no sign"}
+    assert set(reporting.verdicts(frame)["verdict"]) == {"no sign"}
 
 
 def test_a_sorted_table_that_anyone_can_guess_is_no_sign():
@@ -70,9 +71,9 @@ def test_a_sorted_table_that_anyone_can_guess_is_no_sign():
     }
     rows = [{"method": m, "values": v, "accuracy": share, "n_test": 25} for (m, v), share in shares.items()]
     frame = pd.DataFrame(rows).assign(dataset="iris", test="header")
-    (verdict,) = _memorised.verdicts(frame).to_dict("records")
+    (verdict,) = reporting.verdicts(frame).to_dict("records")
     assert (verdict["method"], verdict["majority"], verdict["verdict"]) == ("lift", 0.52, "no sign")
-    assert _memorised.verdicts(frame[frame["method"] == "lift"])["verdict"].tolist() == ["known"]
+    assert reporting.verdicts(frame[frame["method"] == "lift"])["verdict"].tolist() == ["known"]
 
 
 def test_values_in_another_order_are_the_same_values():

@@ -10,5 +10,6 @@ __getattr__ = attach(
         "published": "PAPER_COLUMN published_rows published_score",
         "statistics": "Ranking bootstrap friedman_nemenyi paired_bootstrap win_tie_loss",
         "paired": "paired_differences",
+        "contamination": "verdicts",
     },
 )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import MissingPackage
 from ..results import Results
-from . import latex, statistics
+from . import contamination, latex, statistics
 from .summary import labels, latest, main_score, not_run, rank, summarise
 
 MOST_ROWS = 2000  # answers shown per case, the worst first
@@ -50,6 +50,8 @@ def experiment(
     frame = latest(results.frame())
     score, names = main_score(frame), labels(frame)
     summary = summarise(frame)
+    summary = contamination.insert(summary, contamination.column(results, summary), "learner")
+    seen = contamination.column(results, frame)
     shared = _Shared()
     answers = {}
     for row in frame.to_dict("records"):
@@ -61,8 +63,8 @@ def experiment(
         {
             "score": score,
             "isError": score != "accuracy",
-            "pivot": _pivot(frame, names, score),
-            "cases": _cases(frame, names),
+            "pivot": _pivot(frame, names, score, seen),
+            "cases": _cases(frame, names, seen),
             "statistics": _statistics(frame, names, score),
             "settings": _settings(results, frame),
             "machine": _machine(frame),
@@ -93,7 +95,7 @@ class _Shared:
         return name
 
 
-def _pivot(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, object]:
+def _pivot(frame: pd.DataFrame, names: pd.Series, score: str, seen: pd.Series | None) -> dict[str, object]:
     learners, rows = sorted(names.unique(), key=rank), []
     for dataset, part in frame.groupby("dataset", sort=False):
         cells = []
@@ -106,14 +108,18 @@ def _pivot(frame: pd.DataFrame, names: pd.Series, score: str) -> dict[str, objec
                 else None
             )
         rows.append({"name": dataset, "chance": part["chance"].mean(), "cells": cells})
-    return {"learners": learners, "rows": rows}
+    verdicts = contamination.by_model(contamination.insert(frame, seen, "dataset"), "dataset")
+    for row in rows:
+        row["memorised"] = [of.get(row["name"], "") for of in verdicts.values()]
+    return {"learners": learners, "rows": rows, "memorised": list(verdicts)}
 
 
-def _cases(frame: pd.DataFrame, names: pd.Series) -> dict[str, object]:
+def _cases(frame: pd.DataFrame, names: pd.Series, seen: pd.Series | None) -> dict[str, object]:
     shown = [c for c in frame if c not in (*SILENT, "method") and frame[c].astype(str).ne("").any()]
     shown = [c for c in shown if c in ("dataset", "seed") or frame[c].nunique(dropna=False) > 1 or c.startswith("n_")]
     table = frame[shown].copy()
     table.insert(1, "learner", names)
+    table = contamination.insert(table, seen, "learner")
     rows = table.astype(object).where(table.notna(), None).to_numpy().tolist()
     facts = [{name: row[name] for name in SILENT if row.get(name, "") != ""} for row in frame.to_dict("records")]
     return {"columns": list(table), "keys": frame["key"].tolist(), "rows": rows, "facts": facts}

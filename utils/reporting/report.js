@@ -81,9 +81,9 @@
         const key = cell.keys.find(k => d.answers[k]);
         const inner = key ? el("a", { href: `#/${id}?case=${key}` }, text) : text;
         return el("td", { class: +cell.mean.toFixed(3) === best ? "n best" : "n", "data-value": cell.mean }, inner);
-      }), el("td", { class: "n" }, number(row.chance))];
+      }), el("td", { class: "n" }, number(row.chance)), ...row.memorised];
     });
-    return grid(["", ...d.pivot.learners, "(chance)"], rows, { id: "pivot" });
+    return grid(["", ...d.pivot.learners, "(chance)", ...d.pivot.memorised], rows, { id: "pivot" });
   }
   function cases(id, d) {
     const rows = d.cases.rows.map((row, i) => {

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..results import Results
 from ..storage import write_text
+from . import contamination
 from .published import PAPER_COLUMN, published_score
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
     missing = not_run(results)
     if len(frame):
         summary = summarise(frame)
+        summary = contamination.insert(summary, contamination.column(results, summary), "learner")
         cells, score = pivot(summary), main_score(frame)
         write_text(results.sibling("_summary.csv"), summary.to_csv(index=False, float_format="%.6g"))
         write_text(results.sibling("_summary.md"), _markdown(results.experiment, score, summary, cells, missing))
@@ -164,7 +166,8 @@ def write(results: Results, figure: Callable[[pd.DataFrame], Figure]) -> None:
 def pivot(summary: pd.DataFrame) -> pd.DataFrame:
     """Text cells, mean ± sd: learners by data sets, the longer side as rows; then chance level and the paper's LIFT.
 
-    The mean over the data sets is shown only for learners that have all of them.
+    The mean over the data sets is shown only for learners that have all of them. A summary with the column of
+    `contamination.column` has one more for each model pretrained on text: whether it has seen the data set.
     """
     score = main_score(summary)
     several = summary.groupby("dataset")["source"].transform("nunique") > 1
@@ -181,6 +184,8 @@ def pivot(summary: pd.DataFrame) -> pd.DataFrame:
     cells = means.map(lambda m: "–" if pd.isna(m) else f"{m:.3f}") + spread.map(
         lambda sd: "" if pd.isna(sd) else f" ±{sd:.3f}"
     )
+    for name, verdicts in contamination.by_model(rows, "row").items():
+        cells[name] = verdicts.reindex(cells.index, fill_value="")
     return cells if len(cells) >= cells.shape[1] else cells.T
 
 
