@@ -13,7 +13,7 @@ from ..errors import UserError
 from .display import Outputs
 from .plans import Outcome, Plan
 
-GROWTH = 2 * 2**30  # bytes by which a worker may grow before the pool replaces it; freed memory comes back to it, too
+GROWTH = 2 * 2**30  # bytes by which a worker may grow before it is replaced
 
 
 def outcomes(runner, plans: Sequence[Plan], commit: str, workers: int, outputs: Path | None) -> Iterator[Outcome]:
