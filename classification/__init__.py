@@ -1,4 +1,4 @@
-"""Experiments: a script for each question, NAME.py, and beside it what only that experiment needs, _NAME.py."""
+"""Experiments: one script per question, NAME.py; code that only this experiment needs is in _NAME.py."""
 
 from utils._lazy import attach
 

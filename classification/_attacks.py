@@ -1,7 +1,7 @@
-"""Adversarial images: projected gradient descent (PGD) on a network, whose images other learners see too (paper §3.4).
+"""Adversarial images: projected gradient descent (PGD) on a network, transferred to other learners (paper §3.4).
 
-The attack is adversarial-robustness-toolbox's: every pixel within ε, 40 steps of ε / 16 along the sign of the gradient
-of the loss, from the image itself. Nothing in it is drawn, so the same network and images give the same attack.
+The attack is that of adversarial-robustness-toolbox: 40 steps of ε / 16 along the sign of the gradient of the loss,
+starting at the image, every pixel within ε. It is deterministic: the same network and images give the same attack.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from utils.tables import images
 from utils.tables.splits import Split
 
 STEPS = 40
-STEP = 1 / 16  # of ε: the way to the edge and back fits 2.5 times into the steps
-KEPT = 8  # networks in memory, each with the images that attack it
+STEP = 1 / 16  # of ε: 40 steps cover 2.5 times the distance from the image to the edge
+KEPT = 8  # networks kept in memory, each with its adversarial images
 PACKAGE = "adversarial-robustness-toolbox"
-ATTACKS = {f"pgd_{name}": name for name in NETWORKS}  # kind of corruption → network that is attacked
+ATTACKS = {f"pgd_{name}": name for name in NETWORKS}  # kind of corruption → attacked network
 
 _made: dict[tuple, tuple[PixelNetwork, dict[float, np.ndarray]]] = {}
 
 
 def check() -> None:
-    """Raises MissingPackage where the toolbox is not installed."""
+    """Raises MissingPackage if the toolbox is not installed."""
     _toolbox()
 
 
 def transferred(split: Split, name: str, epsilon: float, side: int, greys: int, seed: int) -> np.ndarray:
-    """The test images of a split as they fool a network that was trained on its training rows.
+    """Adversarial versions of the test images, made against a network trained on the training rows.
 
-    The network is that of the baseline `name` with this seed on these rows, to the last weight: for that one the attack
-    is white-box, for every other learner transferred. Network and images are kept for the next call in this process.
+    The network is exactly the baseline `name` with this seed on these rows: for that baseline the attack is white-box,
+    for every other learner it is a transfer attack. Network and images are cached in this process.
 
     Args:
         split: rows of pixels, see `images.Images.split`.
         name: one of `pixel_networks.NETWORKS`.
-        epsilon: most that a pixel changes, 0 to 1, where 1 is the way from black to white.
+        epsilon: maximum change of a pixel, 0 to 1, where 1 is the range from black to white.
         side, greys, seed: of the network.
 
     Returns:
         Shape (n_test, side²), pixels between 0 and 1, not rounded to grey levels.
 
     Raises:
-        UserError: ε outside 0 to 1, an unknown network, or (MissingPackage) no toolbox.
+        UserError: ε outside 0 to 1, an unknown network, or (MissingPackage) the toolbox is not installed.
     """
     if not 0 <= epsilon <= 1:
-        raise UserError(f"an attack of {epsilon} cannot be; give an ε from 0 to 1, the way from black to white")
+        raise UserError(f"ε = {epsilon} is outside 0 to 1, where 1 is the range from black to white")
     check()
     key = (split.fingerprint(), name, side, greys, seed)
     if key not in _made:
@@ -67,7 +67,7 @@ def transferred(split: Split, name: str, epsilon: float, side: int, greys: int, 
 def pgd(network: PixelNetwork, X: pd.DataFrame, y: pd.Series, epsilon: float, steps: int = STEPS) -> np.ndarray:
     """Images that raise the network's loss on the true labels, each pixel at most ε away.
 
-    Where a label is none that the network knows, the attack leads away from the network's own answer.
+    For labels that the network does not know, the attack maximises the loss on the network's own prediction.
 
     Returns:
         Shape (n, side²), float64 between 0 and 1.
@@ -100,13 +100,13 @@ def pgd(network: PixelNetwork, X: pd.DataFrame, y: pd.Series, epsilon: float, st
 
 
 def _toolbox() -> tuple[ModuleType, ModuleType]:
-    """The toolbox's modules of attacks and of targets."""
+    """The toolbox's modules for attacks and for their targets."""
     try:
         from art.attacks import evasion
         from art.estimators import classification
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "art":
-            raise  # the toolbox is there, and something that it needs is not
+            raise  # the toolbox is installed, but one of its dependencies is not
         raise MissingPackage(
             f"PGD needs {PACKAGE}: pip install -r requirements-extras.txt, or leave pgd_… out of --kinds"
         ) from error

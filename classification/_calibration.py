@@ -1,7 +1,7 @@
-"""Whether stated probabilities hold: calibration error, temperature scaling, sampled answers.
+"""Whether predicted probabilities are calibrated: calibration error, temperature scaling, sampled answers.
 
 Most functions take natural logarithms of class probabilities, shape (n, k), and the codes of the true classes, (n,):
-columns of the first, or -1 for a class that has no column. Paper §4.2 asks the question of sampled numbers.
+columns of the probabilities, or -1 for a class without a column. Paper §4.2 studies this for sampled numbers.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from utils.tables.splits import Split
 SCALED = ("temperature", "ece", "ece_scaled", "log_loss_scaled", "brier_scaled")
 SAMPLED = ("sampled_distance", "sampled_noise", "sampled_invalid")  # see `sampling_scores`
 BINS = 15  # of equal width, for the calibration error
-FLOOR = float(np.log(np.finfo(float).eps))  # of a log-probability, that of the log-loss: certainty is not infinite
-TEMPERATURES = 0.1, 100.0  # a flat class of k neighbours, 1 and 0, needs a high one
+FLOOR = float(np.log(np.finfo(float).eps))  # of a log-probability, as in the log-loss: keeps it finite
+TEMPERATURES = 0.1, 100.0  # kNN's probabilities of exactly 1 and 0 need a high one
 
 
 def codes(labels: Sequence, classes: Sequence) -> np.ndarray:
-    """(n,) columns of the labels in `classes`; -1 for a label that is none of them."""
+    """(n,) columns of the labels in `classes`; -1 for labels not among them."""
     column = {label: i for i, label in enumerate(classes)}
     return np.array([column.get(label, -1) for label in labels], dtype=int)
 
 
 def likeliest(log_p: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The stated probability of each row's likeliest class, and whether that class is right; (n,) each."""
+    """The probability of each row's likeliest class, and whether that class is correct; (n,) each."""
     return np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == truth
 
 
 def bins(confidence: np.ndarray, right: np.ndarray, n_bins: int = BINS) -> pd.DataFrame:
-    """Answers in bins of equal width over their stated probability, both as from `likeliest`.
+    """Answers binned by probability, in bins of equal width; arguments as returned by `likeliest`.
 
     Returns:
-        One row per bin that has answers: confidence (mean stated probability), accuracy (share of right ones), n.
+        One row per non-empty bin: confidence (mean probability), accuracy (share of correct answers), n.
     """
     number = np.clip((confidence * n_bins).astype(int), 0, n_bins - 1)
     grouped = pd.DataFrame({"confidence": confidence, "accuracy": right.astype(float)}).groupby(number)
@@ -51,18 +51,18 @@ def bins(confidence: np.ndarray, right: np.ndarray, n_bins: int = BINS) -> pd.Da
 
 
 def calibration_error(log_p: np.ndarray, truth: np.ndarray, n_bins: int = BINS) -> float:
-    """Expected calibration error: mean distance of stated probability and share of right answers, bins by their size.
+    """Expected calibration error: mean |confidence - accuracy| over the bins, weighted by their size.
 
-    It is above 0 by chance alone, the more so the fewer rows there are.
+    It is above 0 by chance alone, by more when there are fewer rows.
     """
     table = bins(*likeliest(log_p, truth), n_bins)
     return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["n"]))
 
 
 def fit_temperature(log_p: np.ndarray, truth: np.ndarray) -> float:
-    """The temperature with the least log-loss; 1 where no row can tell or nothing is gained.
+    """The temperature that minimises the log-loss; 1 if no row has a known class or nothing is gained.
 
-    Above 1 the probabilities were too certain, below 1 too careful. It lies within TEMPERATURES.
+    Above 1 the probabilities were overconfident, below 1 underconfident. It lies within TEMPERATURES.
     """
     known = truth >= 0
     if not known.any():
@@ -77,25 +77,25 @@ def fit_temperature(log_p: np.ndarray, truth: np.ndarray) -> float:
 
 
 def apply_temperature(log_p: np.ndarray, temperature: float) -> np.ndarray:
-    """Log-probabilities divided by a temperature and normalised; (n, k). The likeliest class stays the likeliest."""
+    """Log-probabilities divided by a temperature and normalised; (n, k). The likeliest class does not change."""
     scaled = np.maximum(log_p, FLOOR) / temperature
     return scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
 
 
 def hold_back(split: Split, share: float, seed: int) -> tuple[Split, pd.DataFrame, pd.Series]:
-    """Validation rows that choose nothing (no epoch, no grid point), so that to the learner they are as new rows.
+    """Sets validation rows aside: they choose nothing (no epoch, no grid point), so to the learner they are new rows.
 
     Args:
         split: a classification split.
-        share: of the validation rows that are held back, 0 or more and below 1. With 0 they all choose, and all of
-            them are returned as well: more rows, but what is fitted on them is too sure of itself.
+        share: of the validation rows that are held back, 0 or more and below 1. With 0 all of them choose and are
+            returned as well: more rows, but what is fitted on them is overconfident.
         seed: of the rows.
 
     Returns:
         The split with the other validation rows, and features and labels of those held back.
 
     Raises:
-        UserError: another share, or one that leaves no row on one side.
+        UserError: a share outside that range, or one that leaves no row on one side.
     """
     n = len(split.y_validation)
     n_back = round(share * n)
@@ -114,10 +114,10 @@ def scores(answers: pd.DataFrame, known: pd.Series) -> dict[str, float]:
 
     Args:
         answers: as of `study.Trial`, the test rows and then the rows whose truth is `known`.
-        known: labels that fit the temperature and the sets; the sets are made of the probabilities as they are.
+        known: labels that the temperature and the sets are fitted on; the sets use the unscaled probabilities.
 
     Returns:
-        The values of SCALED (the error of calibration as `ece`) and of `conformal.scores`.
+        The values of SCALED (`ece`: the calibration error) and of `_conformal.scores`.
     """
     n = len(answers) - len(known)
     log_p, classes = stated(answers)
@@ -132,7 +132,7 @@ def scores(answers: pd.DataFrame, known: pd.Series) -> dict[str, float]:
 
 
 def score_names() -> list[str]:
-    """The names of all that `scores` and `sampling_scores` return."""
+    """The names of all scores that `scores` and `sampling_scores` return."""
     return [*SCALED, *_conformal.score_names(), *SAMPLED]
 
 
@@ -143,10 +143,10 @@ def stated(answers: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
 
 
 def pooled(results: Results) -> pd.DataFrame:
-    """Reliability of finished cases, their test rows of all seeds together.
+    """Reliability of finished cases, the test rows of all seeds pooled.
 
     Returns:
-        Columns dataset, method, before and after, the last two as from `bins`, without and with the temperature.
+        Columns dataset, method, before and after; the last two as from `bins`, without and with the temperature.
     """
     answered = {}
     for case in reporting.latest(results.frame()).itertuples():
@@ -162,10 +162,10 @@ def pooled(results: Results) -> pd.DataFrame:
 
 
 def sampled_frequencies(lift: LIFTClassifier, X: pd.DataFrame, samples: int) -> np.ndarray:
-    """How often a fitted LIFT writes each class when its answers are drawn at temperature 1.
+    """How often a fitted LIFT writes each class when its answers are sampled at temperature 1.
 
     Args:
-        lift: fitted; of several feature orders the first is asked.
+        lift: fitted; with several feature orders, the first is used.
         X: n rows.
         samples: answers per row, 1 or more.
 
@@ -188,10 +188,10 @@ def sampled_frequencies(lift: LIFTClassifier, X: pd.DataFrame, samples: int) -> 
 
 
 def sampling_scores(frequencies: np.ndarray, log_p: np.ndarray, samples: int) -> dict[str, float]:
-    """How far sampled frequencies, (n, k + 1) as above, lie from scored probabilities.
+    """Distance between sampled frequencies, (n, k + 1) as above, and scored probabilities.
 
     Returns:
-        The values of SAMPLED: mean total variation distance, 0 to 1; what it would be if the samples were drawn from
+        The values of SAMPLED: mean total variation distance, 0 to 1; its expected value if the samples came from
         the scored probabilities; share of unreadable answers.
     """
     p = np.exp(log_p)

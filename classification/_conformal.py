@@ -1,7 +1,7 @@
-"""Split conformal sets: classes that hold the truth of a new row with a stated probability, whatever the model.
+"""Split conformal prediction: sets that contain the true class of a new row with a chosen probability, for any model.
 
 All functions take natural logarithms of class probabilities, (n, k), and the codes of the true classes, (n,): columns
-of the first, or -1 for a class that has no column. The `known` rows are those whose truth sets the bar.
+of the probabilities, or -1 for a class without a column. The `known` rows are those that calibrate the sets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from utils import metrics
 from utils.errors import UserError
 
-COVERAGES = (0.8, 0.9, 0.95)  # shares of rows whose set is to hold the truth
+COVERAGES = (0.8, 0.9, 0.95)  # nominal shares of rows whose set contains the true class
 SETS = ("lac", "aps")  # see `sets`
 TIE = 1e-12  # sums of equal probabilities differ in their last digits
 
@@ -22,34 +22,34 @@ TIE = 1e-12  # sums of equal probabilities differ in their last digits
 def sets(
     log_p: np.ndarray, known_log_p: np.ndarray, known_truth: np.ndarray, coverage: float, kind: str = "lac"
 ) -> np.ndarray:
-    """The classes that hold the truth of a new row with at least the probability `coverage`.
+    """Sets of classes that contain the true class of a new row with probability at least `coverage`.
 
-    That holds where the known rows are as the new ones and chose nothing in training.
+    This holds if the known and new rows are exchangeable and the known rows chose nothing in training.
 
     Args:
         log_p: of the new rows, (n, k).
         known_log_p, known_truth: of rows whose truth is known.
         coverage: between 0 and 1.
-        kind: "lac", all classes above one probability, which makes the smallest sets (Sadinle et al. 2019); "aps", the
-            likeliest classes until their sum is reached, which serves hard rows better (Romano et al. 2020, without
-            their random numbers, so that it covers too much rather than too little).
+        kind: "lac", all classes above a probability threshold, which gives the smallest sets (Sadinle et al. 2019);
+            "aps", the likeliest classes up to a total probability, which covers hard rows better (Romano et al. 2020,
+            without randomisation, hence conservative).
 
     Returns:
-        (n, k) booleans; a set may be empty. With too few known rows for the coverage, every set has all classes.
+        (n, k) booleans; a set may be empty. With too few known rows for the coverage, every set contains all classes.
 
     Raises:
-        UserError: another coverage or kind.
+        UserError: a coverage outside that range, or an unknown kind.
     """
     if kind not in SETS or not 0 < coverage < 1:
         raise UserError(f"no sets {kind!r} at {coverage}; have {', '.join(SETS)} at a coverage between 0 and 1")
     known = np.full(len(known_truth), np.inf)
-    seen = known_truth >= 0  # a class without a column is in no set, so nothing conforms less
+    seen = known_truth >= 0  # a class without a column is in no set: the worst possible score
     known[seen] = nonconformity(known_log_p, kind)[np.flatnonzero(seen), known_truth[seen]]
     return nonconformity(log_p, kind) <= metrics.conformal_bound(known, coverage) + TIE
 
 
 def nonconformity(log_p: np.ndarray, kind: str) -> np.ndarray:
-    """(n, k): how little each class conforms to its row, 0 to 1."""
+    """(n, k): nonconformity score of each class, 0 to 1."""
     p = np.exp(log_p)
     if kind == "lac":
         return 1 - p
@@ -76,7 +76,7 @@ def score_names() -> list[str]:
 
 
 def by_coverage(frame: pd.DataFrame) -> pd.DataFrame:
-    """Finished cases once for each coverage of the LAC sets, with the further columns asked, coverage and size."""
+    """Finished cases, once per nominal coverage of the LAC sets, with added columns asked, coverage and size."""
     parts = []
     for asked in COVERAGES:
         coverage, size = (frame[f"lac_{what}_{100 * asked:g}"] for what in ("coverage", "size"))

@@ -1,4 +1,4 @@
-"""Names of features in prompts: none, the table's own or shuffled ones, and LIFT asked with others (paper §4.1)."""
+"""Feature names in prompts: none, the table's or shuffled, possibly others in the test prompts (paper §4.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from utils.prompts.sentences import SENTENCES
 
 FORMS = ("none", "correct", "shuffled")
 SAME = "same"  # tested with the names of training
-SENTENCE = "sentence"  # the words written for one table, utils/prompts/sentences.py
+SENTENCE = "sentence"  # the wording written for one table, utils/prompts/sentences.py
 
 
 def names(columns: Sequence[str], form: str, shuffling: int) -> list[str]:
@@ -28,12 +28,12 @@ def names(columns: Sequence[str], form: str, shuffling: int) -> list[str]:
 
     Args:
         columns: the table's own names.
-        form: "none" (x1, x2, …), "correct" (the table's own) or "shuffled" (no column keeps its own).
-        shuffling: seed of the shuffled ones.
+        form: "none" (x1, x2, …), "correct" (the table's own) or "shuffled" (permuted, no column keeps its own).
+        shuffling: seed of the permutation.
 
     Raises:
-        UnknownName: another form.
-        BadTable: one column alone, which cannot be shuffled.
+        UnknownName: an unknown form.
+        BadTable: a single column, whose name cannot be shuffled.
     """
     own = [str(name) for name in columns]
     if form not in FORMS:
@@ -52,24 +52,24 @@ def names(columns: Sequence[str], form: str, shuffling: int) -> list[str]:
 
 
 def pairs(trained: Iterable[str], tested: Iterable[str], shufflings: int) -> Iterator[tuple[str, str, int]]:
-    """Forms of names in training and in the test, and the shuffling where one of them is shuffled (from 1; else 0)."""
+    """Forms of names in training and test, and the number of the shuffling (from 1; 0 if neither is shuffled)."""
     found = {}
     for form, other in product(trained, tested):
         other = form if other == SAME else other
         for unknown in {form, other} - set(FORMS):
-            raise UnknownName(f"no names {unknown!r}; have {', '.join(FORMS)}, and for tests {SAME}")
+            raise UnknownName(f"no names {unknown!r}; have {', '.join(FORMS)}, and for --tested-with also {SAME}")
         shuffled = "shuffled" in (form, other)
         found |= {(form, other, i): None for i in (range(1, shufflings + 1) if shuffled else (0,))}
     yield from found
 
 
 def wording(template: str, dataset: str, forms: Sequence[str]) -> str | None:
-    """The wording of a template for a table; None where there is none.
+    """The wording of a template for a table, or None if there is none.
 
     Args:
-        template: a wording that lists name and value ("paper", "names"), or "sentence": words written for the table.
+        template: a wording that lists name and value ("paper", "names"), or "sentence": one written for the table.
         dataset: the table's name.
-        forms: of the names. A sentence has no form without names.
+        forms: of the names. A sentence always contains names.
     """
     if template != SENTENCE:
         return template
@@ -78,10 +78,10 @@ def wording(template: str, dataset: str, forms: Sequence[str]) -> str | None:
 
 
 class RenamedClassifier(PlainClassifier):
-    """LIFT that is asked with other names of the features than those it was tuned with.
+    """LIFT whose test prompts use other feature names than its training prompts.
 
     Args:
-        asked_names: of the columns in the prompts of `predict`, in the table's order; None for those of training.
+        asked_names: column names in the prompts of `predict`, in the table's order; None for those of training.
         settings: parameters of LIFTClassifier.
     """
 
@@ -92,7 +92,7 @@ class RenamedClassifier(PlainClassifier):
     hidden = ("asked_names",)
 
     def options(self) -> str:
-        """As usual, without names and wording, which have columns of their own."""
+        """The usual options without names and wording, which have their own result columns."""
         template = self.template
         if isinstance(template, dict):
             template = {k: v for k, v in template.items() if k not in ("names", "wording")} or None
@@ -104,23 +104,23 @@ class RenamedClassifier(PlainClassifier):
         asked.check_length([inputs.frame(self, X_test, reset=False)])
 
     def fit(self, X, y, validation=None):
-        """As LIFT; the validation rows, which choose the epoch, are asked with the names of training."""
+        """As in LIFT; the validation rows, which choose the epoch, are prompted with the training names."""
         super().fit(X, y, validation)
         self.reader_ = self._asking(self.reader_)
         return self
 
     def _asking(self, reader: Reader) -> Reader:
-        """The reader with the names of the test.
+        """The reader with the test names.
 
         Raises:
-            CannotDo: with rows in the prompt, which have names as well.
-            UserError: names that are not one per column.
+            CannotDo: with rows in the prompt, which contain names as well.
+            UserError: there is not one name per column.
         """
         if self.asked_names is None:
             return reader
         if reader.shots is not None:
             raise CannotDo(
-                "rows in the prompt have names, too, and these cannot change for the test; leave out --shots"
+                "rows in the prompt contain names too, and these cannot change for the test; leave out --shots"
             )
         template = renamed(reader.templates[0], self.asked_names)
         orders = column_orders(
@@ -130,7 +130,7 @@ class RenamedClassifier(PlainClassifier):
 
 
 def renamed(template: Template, names: Sequence[str]) -> Template:
-    """A fitted copy that calls the columns otherwise; values, formats and answers are those of `template`.
+    """A fitted copy with other column names; values, formats and answers are those of `template`.
 
     Raises:
         UserError: names that are not one per column, or that the wording cannot take.

@@ -1,7 +1,7 @@
-"""Corrupted test images: the same for every learner, answered beside the clean ones, an accuracy for each (paper §3.4).
+"""Corrupted test images: the same for every learner, with an accuracy for each corruption (paper §3.4).
 
-The clean test images are the trial's test rows; its queries are all corrupted ones, kind by kind, within a kind by ε,
-in each the images in the order of the test rows.
+The clean test images are the trial's test rows; its queries are all corrupted images, ordered by kind, then by ε, then
+as the test rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TITLES |= {kind: f"PGD on {network}" for kind, network in _attacks.ATTACKS.items
 
 
 def check(kinds: Sequence[str], epsilons: Sequence[float]) -> None:
-    """Raises UserError for an unknown kind, none at all, or an ε that is not above 0 and at most 1."""
+    """Raises UserError if a kind is unknown or missing, or an ε is not above 0 and at most 1."""
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         raise UnknownName(f"no corruption {(*unknown, '')[0]!r}; --kinds takes {', '.join(KINDS)}")
@@ -40,9 +40,9 @@ def check(kinds: Sequence[str], epsilons: Sequence[float]) -> None:
 def queries(
     split: Split, kinds: Sequence[str], epsilons: Sequence[float], side: int, greys: int, seed: int
 ) -> pd.DataFrame:
-    """The test images in every corruption, rounded to the grey levels of the split.
+    """The test images under every corruption, rounded to the grey levels of the split.
 
-    Attacks are made on networks trained on the split's training rows, see `_attacks.transferred`.
+    Attacks target networks trained on the split's training rows, see `_attacks.transferred`.
     """
     clean = images.values(split.X_test, greys)
     parts = []
@@ -58,15 +58,15 @@ def queries(
 def measures(
     n_test: int, kinds: Sequence[str], epsilons: Sequence[float]
 ) -> dict[str, Callable[[pd.DataFrame], float]]:
-    """KIND_ε → accuracy of the answers to these images; nan for kinds that were not asked, so that columns stay."""
+    """KIND_ε → accuracy of the answers to these images; nan for kinds not requested: the columns stay the same."""
     asked = _pairs(kinds, epsilons)
     return {_column(*pair): partial(_accuracy, n_test, asked, pair) for pair in _pairs(KINDS, epsilons)}
 
 
 def curves(results: pd.DataFrame) -> pd.DataFrame:
-    """The finished cases with a row for each corruption and ε: its accuracy, ε = 0 being that on the clean images.
+    """The finished cases with one row per corruption and ε: the accuracy, with ε = 0 for the clean images.
 
-    The columns `panel` (the kind in words, and the data set where there are several) and `epsilon` come first, `images`
+    The columns `panel` (the kind in words, and the data set if there are several) and `epsilon` come first, `images`
     (the kind and ε, or "clean") last.
     """
     several = results["dataset"].nunique() > 1

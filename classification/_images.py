@@ -1,4 +1,4 @@
-"""What the experiments on images share: their flags, their learners, and the trial of a case."""
+"""Shared by the image experiments: their flags, their learners, and the trial of a case."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    """The flags of `study.Config`, and what is made of the images."""
+    """The flags of `study.Config`, and how the images are processed."""
 
-    side: int = 8  # pixels a side, by averaging; the paper has 18
-    crop: int = 0  # pixels a side of the middle that is kept before, 0 for all; the paper has 18
-    greys: int = 256  # grey levels that pixels are rounded to; fewer blur small noise away
+    side: int = 8  # pixels per side, by averaging; the paper has 18
+    crop: int = 0  # pixels per side of a central crop made before that, 0 for none; the paper has 18
+    greys: int = 256  # grey levels that pixels are rounded to; fewer levels remove small noise
     rows: int = 600  # most training images, drawn by seed; 0 for all
     test_rows: int = 0  # most test images; 0 for all
 
     def size(self) -> dict[str, int]:
-        """What `images.Images.split` makes of the images, by name: settings of every case."""
+        """Arguments of `images.Images.split`, by name: settings of every case."""
         return {name: getattr(self, name) for name in ("side", "crop", "greys", "rows", "test_rows")}
 
 
 def trial(case: Case, config: Config) -> Trial:
-    """The case's learner, a network or one of `study.learner`, and the pixels of its images, cut to --limit.
+    """The case's learner, a network or one of `study.learner`, and its image pixels, cut to --limit.
 
     Raises:
-        UserError: unknown images or an unknown method, or sizes that the images do not have.
+        UserError: unknown images or an unknown method, or sizes that do not fit the images.
     """
     pictures = images.load(case.dataset)
     rows = pictures.split(case.seed, **config.size(), protocol=config.protocol)
@@ -43,7 +43,7 @@ def trial(case: Case, config: Config) -> Trial:
 
 
 def learner(case: Case, config: Config):
-    """The learner that the case names, not fitted. Raises UnknownName."""
+    """The case's learner, not fitted. Raises UnknownName."""
     from utils.baselines.pixel_networks import NETWORKS, PixelNetwork
 
     if case.method in NETWORKS:

@@ -1,4 +1,4 @@
-"""In-context learning: training rows stand in the prompt and nothing is tuned (paper §3.1, Table 5)."""
+"""In-context learning: training rows in the prompt, no tuning (paper §3.1, Table 5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from utils.estimators.selection import Setup
 from utils.prompts.few_shot import Balanced, Random, Shots
 from utils.tables.splits import Split
 
-PAPER_SHOTS = {  # rows in the prompt, as many as GPT-J's window held (paper Table 5)
+PAPER_SHOTS = {  # rows in the prompt, as many as GPT-J's context held (paper Table 5)
     "breast-cancer": 35,
     "tae": 50,
     "vehicle": 14,
@@ -23,20 +23,20 @@ PAPER_SHOTS = {  # rows in the prompt, as many as GPT-J's window held (paper Tab
 }
 PAPER = "paper"
 TITLES = {f"{name}, k = {PAPER}": f"{name}, k = {n}" for name, n in PAPER_SHOTS.items()}  # of panels
-SUBSETS = ("random", "balanced")  # choices that show the same rows to all queries
+SUBSETS = ("random", "balanced")  # choices that show the same rows for all queries
 
 
 class ShowingClassifier(PlainClassifier):
-    """LIFT with training rows in the prompt, also in tuning; experiments have columns for number and choice."""
+    """LIFT with training rows in the prompt, in tuning too; their number and choice have their own result columns."""
 
     hidden = ("shots", "shot_choice")
 
 
 class InContextClassifier(ShowingClassifier):
-    """In-context learning: nothing is tuned, whatever `epochs` says, and validation rows are not looked at.
+    """In-context learning: nothing is tuned, whatever `epochs` says, and validation rows are not used.
 
-    Without `shots`, all training rows stand before every prompt, in an order drawn by the seed; with them, those that
-    `shot_choice` takes.
+    Without `shots`, every prompt starts with all training rows, in an order drawn by the seed; with `shots`, with those
+    that `shot_choice` picks.
     """
 
     hidden = (*ShowingClassifier.hidden, "epochs")
@@ -54,7 +54,7 @@ class InContextClassifier(ShowingClassifier):
 
 
 def n_shown(dataset: str, shown: str, n_train: int) -> int:
-    """How many rows a prompt shows: the number in `shown`, at most one row less than there are training rows.
+    """How many rows a prompt shows: the number in `shown`, at most one less than the number of training rows.
 
     Args:
         dataset: the table's name.
@@ -62,13 +62,13 @@ def n_shown(dataset: str, shown: str, n_train: int) -> int:
         n_train: training rows.
 
     Raises:
-        UserError: no number above 0, or the paper has none for this table.
+        UserError: not a number above 0, or the paper has none for this table.
     """
     if shown == PAPER and dataset not in PAPER_SHOTS:
         raise UserError(f"the paper shows no rows of {dataset}, only of {', '.join(PAPER_SHOTS)}; give --shown 16")
     wanted = PAPER_SHOTS[dataset] if shown == PAPER else int(shown)
     if wanted < 1:
-        raise UserError(f"{wanted} rows in a prompt show nothing; give --shown 1 or more, or 0 for the paper's number")
+        raise UserError(f"--shown {wanted}: a prompt needs rows to show; give 1 or more, or 0 for the paper's number")
     return min(wanted, n_train - 1)
 
 
@@ -78,11 +78,11 @@ def subset(split: Split, n: int, choice: str, seed: int) -> Split:
     Args:
         split: a classification split of more than `n` training rows.
         n: rows.
-        choice: "random" (classes by their share) or "balanced" (as equal numbers of every class as there are).
+        choice: "random" (stratified) or "balanced" (class counts as equal as possible).
         seed: of the rows.
 
     Raises:
-        UnknownName: another choice.
+        UnknownName: an unknown choice.
     """
     if choice not in SUBSETS:
         raise UnknownName(f"no subset {choice!r}; have {', '.join(SUBSETS)}")

@@ -1,4 +1,4 @@
-"""Mixup: training rows between two others, with the classes of both in tenths (paper, appendix; Zhang et al. 2018)."""
+"""Mixup: rows interpolated between two training rows, soft labels in tenths (paper, appendix; Zhang et al. 2018)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ KINDS = ("mixed", "copies")
 
 
 def extended(split: Split, share: float, kind: str, seed: int) -> Split:
-    """The split with round(share · n) further training rows, where every row, old or new, is written ten times.
+    """The split with round(share · n) added training rows; every row, old or new, is written ten times.
 
-    A mixed row has features λ·a + (1 - λ)·b of two different training rows and λ of one of .1, .2, …, .9, each as
-    likely. Its ten copies have 10·λ times the class of a and else that of b, which puts class probabilities of λ and
-    1 - λ into a loss that knows classes only. The old rows are written ten times as well, so that all rows weigh alike.
-    The control, plain copies, repeats the rows a with their own class. Validation and test rows stay.
+    A mixed row has features λ·a + (1 - λ)·b of two different training rows, with λ uniform over .1, .2, …, .9. Of its
+    ten copies, 10·λ have the class of a and the rest that of b, which expresses class probabilities of λ and 1 - λ
+    through hard labels. The old rows are written ten times as well, so that all rows have the same weight. The control,
+    plain copies, repeats the rows a with their own class. Validation and test rows do not change.
 
     Args:
         split: a classification split.
-        share: further rows per training row, 0 or more.
+        share: added rows per training row, 0 or more.
         kind: "mixed" or "copies".
-        seed: of pairs and λ. Both kinds have the same rows a, those of a smaller share among those of a larger one.
+        seed: of pairs and λ. Both kinds use the same rows a, and those of a smaller share are among those of a larger.
 
     Raises:
         UserError: a negative share, or an unknown kind.
     """
     if kind not in KINDS:
-        raise UnknownName(f"no further rows {kind!r}; have {', '.join(KINDS)}")
+        raise UnknownName(f"no kind {kind!r} of added rows; have {', '.join(KINDS)}")
     if not 0 <= share < np.inf:
-        raise UserError(f"{share} mixed rows per training row make no sense; give 0 or more")
+        raise UserError(f"{share} added rows per training row is not possible; give 0 or more")
     n = len(split.y_train)
     first, second, tenths = draw(n, round(share * n), seed)
     if kind == "copies":
@@ -53,8 +53,7 @@ def extended(split: Split, share: float, kind: str, seed: int) -> Split:
 def draw(n: int, n_new: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of different rows out of `n`, and λ in tenths (1 to 9), each of shape (n_new,).
 
-    The first rows of the pairs come from shuffled lists of all rows, so that none is used once more than another
-    before its turn.
+    The first rows of the pairs come from shuffled lists of all rows, so that their counts differ by one at most.
     """
     rng = np.random.default_rng([8, seed])
     draws = []
@@ -67,15 +66,15 @@ def draw(n: int, n_new: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def features(a: pd.DataFrame, b: pd.DataFrame, weight: np.ndarray) -> pd.DataFrame:
-    """Rows between those of `a` and of `b`: numbers mixed, λ·a + (1 - λ)·b, all else from the row that weighs more.
+    """Rows between those of `a` and `b`: numbers as λ·a + (1 - λ)·b, all else from the row with the larger weight.
 
     Args:
-        a, b: of the same columns and length.
-        weight: λ, of `a`, shape (n,), 0 to 1. Of equal weights `a` counts as the heavier one.
+        a, b: with the same columns and length.
+        weight: λ, of `a`, shape (n,), 0 to 1. With equal weights, `a` counts as the heavier row.
 
     Returns:
-        The index of `a`. A number that one of the rows lacks is taken from the heavier row as well; columns of whole
-        numbers become fractions where something was mixed.
+        Rows with the index of `a`. A number missing in one of the rows is taken from the heavier row as well; columns
+        of whole numbers become floats where something was mixed.
     """
     heavier = np.asarray(weight) >= 0.5
     columns = {}

@@ -1,4 +1,4 @@
-"""Learners of fixed settings that label rows for others to learn from, and who reproduces whom (paper appendix).
+"""Learners with fixed settings that label rows for others, and how well these reproduce them (paper appendix).
 
 teacher = fit(split, "tree3", seed=0)
 taught = teacher.relabel(split)     # the same rows with the teacher's labels
@@ -28,8 +28,8 @@ from utils.errors import BadTable, UnknownName
 from utils.tables.encoding import Encoder
 from utils.tables.splits import Split
 
-MLP_ITERATIONS = 1000  # most passes over the rows
-UNREAD = "\0unreadable"  # what an answer that could not be read counts as: a class of its own, equal to no label
+MLP_ITERATIONS = 1000  # maximum passes over the rows
+UNREAD = "\0unreadable"  # stands for unreadable answers: a separate class, equal to no label
 
 
 def _xgboost(seed: int):
@@ -38,7 +38,7 @@ def _xgboost(seed: int):
     return XGBClassifier(tree_method="hist", n_jobs=1, random_state=seed)
 
 
-# The paper's teachers. Settings that it does not name are the libraries' own; logistic regression has C = 1.
+# The paper's teachers. Settings it does not give are library defaults; logistic regression has C = 1.
 TEACHERS: dict[str, Callable[[int], object]] = {
     "svm_poly": lambda seed: SVC(kernel="poly", random_state=seed),
     "svm_rbf": lambda seed: SVC(kernel="rbf", random_state=seed),
@@ -66,7 +66,7 @@ class Teacher:
     Attributes:
         name: one of TEACHERS.
         classes: (k,) labels; the pipeline answers with their codes.
-        pipeline: the encoder of all classical learners, then the learner.
+        pipeline: the encoder that all classical learners use, then the learner.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Teacher:
         """The split with this teacher's labels in all three parts.
 
         Raises:
-            BadTable: the teacher gives all training rows one label.
+            BadTable: the teacher gives all training rows the same label.
         """
         parts = {}
         for part in ("train", "validation", "test"):
@@ -90,22 +90,22 @@ class Teacher:
             parts[f"y_{part}"] = pd.Series(labels, index=y.index, name=y.name, dtype=object)
         if parts["y_train"].nunique() < 2:
             raise BadTable(
-                f"the teacher {self.name} gives all {len(split.y_train)} training rows one label, so there is nothing "
-                "to learn from it; leave it out of --teachers, or choose other --datasets"
+                f"the teacher {self.name} gives all {len(split.y_train)} training rows the same label, so there is "
+                "nothing to learn; leave it out of --teachers, or choose other --datasets"
             )
         return replace(split, **parts)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """A split that is the same as another one where their contents are."""
+    """A split that equals another one if their contents are equal; hashable."""
 
     fingerprint: str
     split: Split = field(compare=False)
 
 
 def fit(split: Split, name: str, seed: int) -> Teacher:
-    """The teacher of that name, fitted on the training rows; fitted once per process for the same rows and seed.
+    """The teacher of that name, fitted on the training rows, once per process for the same rows and seed.
 
     Raises:
         UnknownName: no such teacher.
@@ -120,22 +120,22 @@ def _fit(rows: _Rows, name: str, seed: int) -> Teacher:
     classes, codes = np.unique(rows.split.y_train.to_numpy(), return_inverse=True)
     pipeline = make_pipeline(Encoder(), TEACHERS[name](seed))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a network cut short labels rows as well as another
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a teacher need not have converged
         pipeline.fit(rows.split.X_train, codes)
     return Teacher(name, classes, pipeline)
 
 
 def agreement(ours: Sequence, theirs: Sequence) -> float:
-    """Share of equal answers, 0 to 1; an unreadable answer (None or NaN) equals none."""
+    """Share of equal answers, 0 to 1; an unreadable answer (None or NaN) never counts as equal."""
     ours, theirs = _readable(ours), _readable(theirs)
     return float(np.mean((ours == theirs) & (ours != UNREAD)))
 
 
 def kappa(ours: Sequence, theirs: Sequence) -> float:
-    """Cohen's kappa of two columns of answers: 1 for equal ones, 0 for what chance gives; at most 1.
+    """Cohen's kappa of two columns of answers: 1 if equal, 0 for chance agreement.
 
-    An unreadable answer counts as a class of its own. NaN where both always give one and the same answer, for then
-    chance agrees as well.
+    Unreadable answers count as a separate class. NaN if both columns consist of the same single answer, since chance
+    agreement is then 1 as well.
     """
     ours, theirs = _readable(ours), _readable(theirs)
     if len(set(ours) | set(theirs)) < 2:
@@ -147,8 +147,8 @@ def alike(answers: pd.DataFrame) -> pd.DataFrame:
     """How much each learner's answers agree with those of LIFT.
 
     Args:
-        answers: one row per finished case, with the columns method, labels (answers at the same points) and whatever
-            else tells the cases apart; only cases that have all of that in common are compared.
+        answers: one row per finished case, with the columns method, labels (answers at the same points) and those
+            that identify the case; only cases that agree in all of these are compared.
 
     Returns:
         Columns method, kappa (mean over the comparisons, NaN left out) and n (comparisons), the most alike first.

@@ -1,4 +1,4 @@
-"""Two-stage fine-tuning: LIFT is tuned on a pretext, then on the target, in the same number of updates (paper §5.1)."""
+"""Two-stage fine-tuning: on a pretext task, then on the target, with a fixed total of updates (paper §5.1)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from utils.tables.encoding import is_numeric
 from utils.tables.splits import Split, content_hash
 
 N_TABLES = 2  # of a synthetic pretext, as in the paper
-MOST_COLUMNS = 8  # that an unlabelled table is asked for
+MOST_COLUMNS = 8  # of an unlabelled table that are predicted
 Rows = tuple[pd.DataFrame, pd.Series]
 
 
 @dataclass(frozen=True)
 class Pretext:
-    """What the first stage learns.
+    """The task of the first stage.
 
     Attributes:
-        name: how results call it.
-        tables: rows and classes; each table gets a template of its own, in the wording and number format of the target.
+        name: its name in the results.
+        tables: rows and classes; each table gets its own template, in the wording and number format of the target.
     """
 
     name: str
@@ -44,22 +44,22 @@ def pretext(name: str, whole: Split, target: Split, n: int, seed: int) -> Pretex
     """A pretext for a target; None for "none".
 
     synthetic   two tables of Gaussian clusters with as many columns and classes as the target
-    unlabelled  training rows of the target's table, labelled or not: one column is left empty and asked for, a number
-                as the part of the ranks in which it lies (as many parts as the target has classes), in up to 8 tables
+    unlabelled  training rows of the target's table, labelled or not: one column is left empty and predicted, a number
+                as its quantile bin (as many bins as the target has classes); up to 8 such tables
     noise       two tables of normal numbers whose classes are drawn at random
-    shuffled    the target's training rows with their labels exchanged at random
+    shuffled    the target's training rows with randomly permuted labels
 
     Args:
         name: one of PRETEXTS.
-        whole: the split before few rows were drawn from it; only its training features are used.
+        whole: the split before rows were subsampled; only its training features are used.
         target: the split that the second stage learns from.
-        n: pretext rows in all, about; `shuffled` has those of the target.
-        seed: of everything drawn.
+        n: approximate total of pretext rows; `shuffled` has as many as the target.
+        seed: of all random draws.
 
     Raises:
-        UnknownName: another name.
-        UserError: fewer rows than one per class.
-        BadTable: unlabelled rows of one column, or of columns that do not vary.
+        UnknownName: an unknown name.
+        UserError: fewer than one row per class.
+        BadTable: unlabelled rows with a single column, or with columns that do not vary.
     """
     if name not in PRETEXTS:
         raise UnknownName(f"no pretext {name!r}; have {', '.join(PRETEXTS)}")
@@ -71,7 +71,7 @@ def pretext(name: str, whole: Split, target: Split, n: int, seed: int) -> Pretex
 
 
 def _synthetic(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
-    """Clusters at the corners of a cube, all columns of use; at random places where classes outnumber corners."""
+    """Clusters at the corners of a cube, all columns informative; at random points if classes outnumber corners."""
     p, classes = target.X_train.shape[1], sorted(target.y_train.unique())
     for seed in rng.integers(2**31, size=N_TABLES).tolist():
         if len(classes) <= 2 ** min(p, 30):
@@ -98,7 +98,7 @@ def _unlabelled(whole: Split, target: Split, n: int, rng: np.random.Generator) -
     X, n_classes = whole.X_train, target.y_train.nunique()
     asked = [name for name in X.columns if X[name].nunique() > 1]
     if X.shape[1] < 2 or not asked:
-        raise BadTable("no column could be told from others; leave unlabelled out of --pretexts")
+        raise BadTable("no column can be predicted from others; leave unlabelled out of --pretexts")
     asked = [asked[i] for i in rng.permutation(len(asked))[:MOST_COLUMNS]]
     for name in asked:
         rows = rng.permutation(np.flatnonzero(X[name].notna()))[: max(n_classes, n // len(asked))]
@@ -110,7 +110,7 @@ def _emptied(X: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _parts(values: pd.Series, n: int) -> pd.Series:
-    """The categories, or the part of the ranks (0 to n - 1) in which a number lies; equal numbers share one."""
+    """The categories, or the quantile bin (0 to n - 1) of each number; equal numbers share a bin."""
     if not is_numeric(values):
         return values.astype(str)
     rank = (values.rank(method="average") - 0.5) / len(values)
@@ -118,7 +118,7 @@ def _parts(values: pd.Series, n: int) -> pd.Series:
 
 
 def _rows(X: np.ndarray, codes: np.ndarray, target: Split, classes: list[str]) -> Rows:
-    """A table with the target's names of columns and classes."""
+    """A table with the target's column and class names."""
     y = pd.Series([classes[code] for code in codes], name=target.y_train.name, dtype=object)
     return pd.DataFrame(X, columns=target.X_train.columns), y
 
@@ -133,20 +133,20 @@ PRETEXTS: dict[str, Callable[[Split, Split, int, np.random.Generator], Iterator[
 
 
 class TwoStageClassifier(PlainClassifier):
-    """LIFT that is tuned on a pretext, then on its training rows. Each stage has its own schedule of the learning rate.
+    """LIFT tuned on a pretext, then on its training rows. Each stage has its own learning-rate schedule.
 
-    With or without a pretext, `n_updates` updates of the weights are made in all, rounded to whole epochs of the
-    target, two at least. All arms on the same number of rows make exactly as many: what the pretext gets, the target
-    lacks. An update of the first stage has a full batch of pretext rows.
+    With or without a pretext, the total is `n_updates` weight updates, rounded to whole epochs of the target, at least
+    two. All arms with the same number of rows make exactly as many updates: those of the pretext are taken from the
+    target. An update of the first stage has a full batch of pretext rows.
 
     Args:
         pretext: a Pretext, or None: all updates are the target's.
-        n_updates: of both stages together. Where `epochs` is given, that many epochs of the target instead.
-        first_share: of the updates, the pretext's, above 0 and below 1.
+        n_updates: total of both stages. If `epochs` is given, it replaces this total, in epochs of the target.
+        first_share: share of the updates spent on the pretext, above 0 and below 1.
         settings: parameters of LIFTClassifier.
 
     Attributes:
-        n_updates_: updates of the first and of the second stage.
+        n_updates_: updates of the first and the second stage.
     """
 
     hidden = ("pretext",)
@@ -170,7 +170,7 @@ class TwoStageClassifier(PlainClassifier):
     def check(self, X_train, y_train, X_test) -> None:
         if self.n_updates < 2 or not 0 < self.first_share < 1:
             raise UserError(
-                f"n_updates={self.n_updates} and first_share={self.first_share}: both stages need an update; give 2 or "
+                f"n_updates={self.n_updates} and first_share={self.first_share}: each stage needs an update; give 2 or "
                 "more, and a share above 0 and below 1"
             )
         super().check(X_train, y_train, X_test)
@@ -185,21 +185,21 @@ class TwoStageClassifier(PlainClassifier):
         return replace(setup, settings=setup.settings | {"epochs": epochs - first})
 
     def start(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> LanguageModel:
-        """The model after the pretext, at which no validation rows look."""
+        """The model after the pretext, which is tuned without validation rows."""
         epochs, first = self._epochs(len(X), setup.settings)
         steps = _steps(len(X), setup.settings)
         self.n_updates_ = first * steps, (epochs - first) * steps
         return self._first_stage(setup.base, setup.settings) if first else setup.base
 
     def _epochs(self, n_rows: int, settings: dict[str, object]) -> tuple[int, int]:
-        """Epochs of both stages in those of the target, and how many of them the pretext gets."""
+        """Total of both stages in epochs of the target, and how many of them the pretext gets."""
         steps = _steps(n_rows, settings)
         epochs = max(2, round(self.n_updates / steps) if self.epochs is None else self.epochs)
         second = min(epochs - 1, max(1, round((1 - self.first_share) * epochs)))
         return epochs, 0 if self.pretext is None else epochs - second
 
     def _first_stage(self, base: LanguageModel, settings: dict[str, object]) -> LanguageModel:
-        """The model after the pretext: its rows in random order, a full batch an update, all before any comes again."""
+        """The model after the pretext: full batches of its rows in random order, each row once per pass."""
         tables = self._texts(settings)
         size, n_updates = settings["batch_size"], self.n_updates_[0]
 
@@ -217,7 +217,7 @@ class TwoStageClassifier(PlainClassifier):
         return base.fine_tune(lambda epoch: batches[epoch - 1], settings=tuning, seed=self.seed("tuning"))
 
     def _texts(self, settings: dict[str, object]) -> list[TrainingTexts]:
-        """The pretext's tables as texts, each in a template of its own."""
+        """The pretext's tables as texts, each in its own template."""
         how = Augmentation(**{name: settings.get(name, 0.0) for name in ("jitter", "swap")})
         texts = []
         for X, y in self.pretext.tables if self.pretext is not None else ():
@@ -227,5 +227,5 @@ class TwoStageClassifier(PlainClassifier):
 
 
 def _steps(n_rows: int, settings: dict[str, object]) -> int:
-    """Updates of an epoch."""
+    """Updates per epoch."""
     return -(-n_rows * settings["permutations"] // settings["batch_size"])

@@ -15,8 +15,8 @@ from utils.tables import grids
 class Config(study.Config):
     datasets: tuple[str, ...] = ("moons", "network:epoch=10", "network:epoch=80", "network:epoch=490")  # two features
     methods: tuple[str, ...] = ("logreg", "knn", "tree", "svm", "xgboost", "lift")
-    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
-    grid: int = 64  # points a side; the paper has 300
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the pictures show the last seed
+    grid: int = 64  # grid points per side; the paper has 300
 
 
 def cases(config):
@@ -39,7 +39,7 @@ def figure(results):
 
 
 def finish(results):
-    """The pictures, from the answers of the last seed."""
+    """The decision regions as pictures, from the answers of the last seed."""
     import pandas as pd
 
     frame = reporting.latest(results.frame())

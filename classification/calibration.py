@@ -1,4 +1,4 @@
-"""Calibration: do stated probabilities hold, before and after scaling, in sets and in samples? (paper §4.2, Fig. 36)
+"""Calibration: are probabilities, conformal sets and sampled answers calibrated? (paper §4.2, Fig. 36)
 
 python -m classification.calibration                                                # lift-tiny on a CPU, minutes
 python -m classification.calibration --datasets my.csv --target label --held 0.5    # a table of your own
@@ -22,8 +22,8 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("circles:n=1000", "network:n=1000", "wine")  # data/README.md
     methods: tuple[str, ...] = ("logreg", "knn", "tree", "mlp", "forest", "xgboost", "lift")  # all with probabilities
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
-    held: float = 0.5  # share of the validation rows that chooses nothing and calibrates; 0: all of them do both
-    samples: int = 50  # answers that LIFT draws per test row, against its scores; 0 for none
+    held: float = 0.5  # share of the validation rows kept from model selection, for calibration only; 0: all serve both
+    samples: int = 50  # sampled answers of LIFT per test row, compared with its scores; 0 for none
 
 
 def cases(config):
@@ -52,22 +52,22 @@ def build(case, config):
 
 
 def figure(results):
-    return plots.changes(results, BEFORE_AFTER, "Before and after temperature scaling", ("as it is", "scaled"))
+    return plots.changes(results, BEFORE_AFTER, "Before and after temperature scaling", ("unscaled", "scaled"))
 
 
 def finish(results):
     """Reliability diagrams, and coverage and size of the conformal sets."""
     path = results.sibling("_reliability.png")
-    plots.reliability(_calibration.pooled(results), "Do stated probabilities hold?").savefig(path, dpi=150)
+    plots.reliability(_calibration.pooled(results), "Reliability on test rows").savefig(path, dpi=150)
     frame = reporting.latest(results.frame())
-    scores = {"coverage": "share of rows whose set holds the truth", "size": "mean number of classes in a set"}
-    sets, label = _conformal.by_coverage(frame), "share of rows that was asked for"
+    scores = {"coverage": "coverage (share of test rows)", "size": "mean set size (classes)"}
+    sets, label = _conformal.by_coverage(frame), "nominal coverage"
     picture = plots.score_lines(sets, "asked", scores, "Conformal sets", label, ideal="coverage")
     picture.savefig(results.sibling("_sets.png"), dpi=150)
     print(f"pictures {path}\n         {results.sibling('_sets.png')}")
     drawn = frame.dropna(subset="sampled_distance").groupby("dataset")[list(_calibration.SAMPLED)].mean().round(4)
     if len(drawn):
-        print(f"\nLIFT's sampled answers against its scores\n\n{reporting.markdown_table(drawn.reset_index())}")
+        print(f"\nLIFT's sampled answers compared with its scores\n\n{reporting.markdown_table(drawn.reset_index())}")
 
 
 if __name__ == "__main__":

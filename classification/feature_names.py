@@ -20,13 +20,13 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("iris",)  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each, the same for all names
-    names: tuple[str, ...] = ("none", "correct", "shuffled")  # in training: x1, x2, …; the table's; no column's own
-    tested_with: tuple[str, ...] = ("same", "none", "correct", "shuffled")  # names in the prompts that are answered
+    names: tuple[str, ...] = ("none", "correct", "shuffled")  # in training: x1, x2, …; the table's; these permuted
+    tested_with: tuple[str, ...] = ("same", "none", "correct", "shuffled")  # names in the test prompts
     shufflings: int = 2  # draws of the shuffled names
     templates: tuple[str, ...] = (
         "paper",
         "names",
-    )  # "…name=value…" and "…name is value…"; sentence: written for a table
+    )  # "…name=value…" and "…name is value…"; sentence: written for one table
     epochs: int | None = 20  # names make prompts long; None for the model's recipe
 
 
@@ -60,16 +60,16 @@ def labelled(results):
 
 
 def figure(results):
-    title = "Accuracy by the names of the features (trained with → asked with)"
+    title = "Accuracy by feature names (in training → in test prompts)"
     frame = labelled(results).sort_values("template", ascending=False)
     return plots.arm_points(frame, "arm", "template", title, order=_feature_names.FORMS)
 
 
 def finish(results):
-    """Differences to no names, on the same splits."""
+    """Differences from no names, on the same splits."""
     frame = labelled(reporting.latest(results.frame()))
     differences = reporting.paired_differences(frame[frame["method"] == "lift"], "arm", "none", ("dataset", "template"))
-    reporting.show(results, "paired", differences, "difference to no names, same splits")
+    reporting.show(results, "paired", differences, "difference from no names, same splits")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ class Config(_images.Config):
     methods: tuple[str, ...] = ("svm", "xgboost", "mlp300", "lenet", "lift")  # mlp300, lenet: networks
     seeds: tuple[int, ...] = (0,)  # one split, one draw of all noise and one fine-tune each
     kinds: tuple[str, ...] = ("gaussian", "uniform", "constant", "sign")  # also attacks: pgd_lenet, pgd_mlp300
-    epsilons: tuple[float, ...] = (0.01, 0.1, 0.3)  # most that a pixel changes; 1 is the way from black to white
-    augment: tuple[str, ...] = ("none", "high")  # training on noisy copies, too: none, medium or high
+    epsilons: tuple[float, ...] = (0.01, 0.1, 0.3)  # maximum change of a pixel; 1 is the full range, black to white
+    augment: tuple[str, ...] = ("none", "high")  # noisy copies added in training: none, medium or high
 
 
 def cases(config):
@@ -44,7 +44,7 @@ def build(case, config):
 
 
 def figure(results):
-    curves, label = _image_noise.curves(results), "ε, the most that a pixel changes (1: from black to white)"
+    curves, label = _image_noise.curves(results), "ε, maximum change of a pixel (1: black to white)"
     return plots.steps(curves, "epsilon", "accuracy", "panel", "Accuracy on noisy test images", label)
 
 

@@ -1,4 +1,4 @@
-"""Images: does LIFT read pictures from the text of their pixels, and does the order of the pixels matter? (paper §3.1)
+"""Images: can LIFT classify images written as pixel text, and does the order of the pixels matter? (paper §3.1)
 
 python -m classification.images                                                     # 8 × 8 digits on a CPU, minutes
 python -m classification.images --datasets mnist_6000_1000 fashion_mnist_6000_1000 --rows 0     # files: data/README.md

@@ -1,7 +1,7 @@
 """Class imbalance: does LIFT still find a class that is rare in training? (paper appendix)
 
 python -m classification.imbalance                                                  # lift-tiny on a CPU, minutes
-python -m classification.imbalance --datasets my.csv --target label --minority 1    # a table that is imbalanced itself
+python -m classification.imbalance --datasets my.csv --target label --minority 1    # a table that is already imbalanced
 python -m classification.imbalance --minority 1 .2 .1 .05 .02 --seeds 0 1 2
 """
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from utils import metrics, plots, reporting, study
 from utils.tables import perturbations
 
-SCORES = ("precision", "recall", "f1", "average_precision")  # of the minority; the original scored the majority
+SCORES = ("precision", "recall", "f1", "average_precision")  # of the minority; the original code scored the majority
 PANELS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
-    "minority_f1": "F1 of the minority",
+    "minority_f1": "F1 of the minority class",
     "minority_average_precision": "average precision",
 }
 
@@ -24,7 +24,7 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("moons:n=400,noise=0.3", "wine")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "logreg", "knn", "svm", "forest", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows and one fine-tune each
-    minority: tuple[float, ...] = (1.0, 0.2, 0.05)  # most that the rarest class has of the training rows; 1: as is
+    minority: tuple[float, ...] = (1.0, 0.2, 0.05)  # maximum share of the rarest class in the training rows; 1: as is
 
 
 def cases(config):
@@ -50,12 +50,12 @@ def build(case, config):
 
 def figure(results):
     share = results.groupby(["dataset", "minority"])["minority_share"].transform("mean")  # seeds differ by a row
-    title, label = "Scores on test rows", "share of the minority in the training rows (%)"
+    title, label = "Scores on test rows", "minority class in the training rows (%)"
     return plots.score_lines(results.assign(share=100 * share), "share", PANELS, title, label, log=True)
 
 
 def finish(results):
-    """The score that accuracy hides."""
+    """The minority F1, which accuracy hides."""
     means = reporting.latest(results.frame()).pivot_table("minority_f1", ["dataset", "method"], "minority")
     print(f"\nF1 of the minority by its share in training\n\n{reporting.markdown_table(means.round(3).reset_index())}")
 

@@ -22,12 +22,12 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    model: str = "lift-context"  # or a folder, a Hub id, openai:NAME; the untrained lift-tiny reads no rows in a prompt
+    model: str = "lift-context"  # or a folder, a Hub id, openai:NAME; untuned lift-tiny ignores rows in the prompt
     datasets: tuple[str, ...] = ("iris", "wine", "moons:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "logreg", "knn", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one choice of the rows and one fine-tune each
-    shown: tuple[int, ...] = (16,)  # k, rows in the prompt or to be tuned on; 0 for the paper's number
-    choices: tuple[str, ...] = ("random", "balanced", "nearest")  # which k rows; nearest: to each query
+    shown: tuple[int, ...] = (16,)  # k, rows in the prompt or tuned on; 0 for the paper's number
+    choices: tuple[str, ...] = ("random", "balanced", "nearest")  # which k rows; nearest: the nearest to each query
 
 
 def cases(config):

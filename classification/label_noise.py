@@ -1,4 +1,4 @@
-"""Label noise: what do wrong labels in training do, and does repairing them help? (paper §3.4)
+"""Label noise: how much do corrupted training labels cost, and does repairing them help? (paper §3.4)
 
 python -m classification.label_noise                                                # lift-tiny on a CPU, minutes
 python -m classification.label_noise --repair none cleanlab --shares 0 .2 .4        # with and without label repair
@@ -15,15 +15,15 @@ from utils.tables import perturbations
 class Config(study.Config):
     datasets: tuple[str, ...] = ("network:epoch=80,n=500", "wine", "iris")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("knn", "svm", "xgboost", "lift")
-    seeds: tuple[int, ...] = (0,)  # one split, one draw of the wrong labels and one fine-tune each
-    shares: tuple[float, ...] = (0.0, 0.2, 0.4)  # wrong labels among training and validation rows
-    kinds: tuple[str, ...] = ("random",)  # another class by chance; systematic: the next one, left out for two classes
-    repair: tuple[str, ...] = ("none",)  # none or cleanlab, which takes out rows whose label looks wrong
+    seeds: tuple[int, ...] = (0,)  # one split, one draw of the corrupted labels and one fine-tune each
+    shares: tuple[float, ...] = (0.0, 0.2, 0.4)  # of corrupted labels in training and validation rows
+    kinds: tuple[str, ...] = ("random",)  # a random other class; systematic: the next class, skipped with two classes
+    repair: tuple[str, ...] = ("none",)  # none or cleanlab, which removes rows with suspicious labels
 
 
 def cases(config):
     def kinds(case):
-        """With two classes both kinds draw the same labels."""
+        """With two classes, both kinds produce the same labels."""
         same = set(config.kinds) >= {"random", "systematic"} and study.n_classes(case, config) == 2
         return tuple(kind for kind in config.kinds if not (same and kind == "systematic"))
 
@@ -42,7 +42,7 @@ def figure(results):
         "share",
         "accuracy",
         "Accuracy on clean test rows",
-        "share of wrong labels in training",
+        "share of corrupted labels in training",
         panels=("dataset", "kind"),
         log=False,
     )

@@ -1,4 +1,4 @@
-"""Mixup: do rows between training rows, with classes in tenths, help LIFT? (paper, appendix)
+"""Mixup: do interpolated training rows, with soft labels in tenths, help LIFT? (paper, appendix)
 
 python -m classification.mixup                                             # lift-tiny on a CPU, minutes
 python -m classification.mixup --datasets my.csv --shares 0 .5 1 --rows 50
@@ -16,9 +16,9 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("iris", "moons:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the mixed rows and one fine-tune each
-    rows: int = 48  # training rows before any are mixed, drawn by seed; 0 for all
-    shares: tuple[float, ...] = (0.0, 0.5, 1.0)  # further rows per training row
-    kinds: tuple[str, ...] = ("mixed", "copies")  # rows between two others, or as many plain copies
+    rows: int = 48  # training rows before mixing, drawn by seed; 0 for all
+    shares: tuple[float, ...] = (0.0, 0.5, 1.0)  # added rows per training row
+    kinds: tuple[str, ...] = ("mixed", "copies")  # interpolated rows, or as many plain copies
 
 
 def cases(config):
@@ -40,7 +40,7 @@ def build(case, config):
 
 
 def figure(results):
-    """Both kinds start from the rows without any further ones."""
+    """The lines of both kinds start at the result without added rows."""
     import pandas as pd
 
     kinds = sorted(set(results["kind"]) - {"none"}, reverse=True) or ["none"]  # mixed before copies
@@ -48,8 +48,8 @@ def figure(results):
     frame = pd.concat([results[results["kind"] != "none"], *(none.assign(kind=kind) for kind in kinds)])
     frame = frame.assign(arm="lift, " + frame["kind"]).sort_values("kind", ascending=False, kind="stable")
     frame["method"] = frame["method"].where(frame["method"] == "lift", frame["method"] + " " + frame["kind"])
-    title = "Accuracy with mixed rows, and with as many copies"
-    return plots.arm_lines(frame, "share", "arm", title, "further rows per training row", log=False)
+    title = "Accuracy with mixed rows, and with as many plain copies"
+    return plots.arm_lines(frame, "share", "arm", title, "added rows per training row", log=False)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("moons", "two_circles", "wine")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("logreg", "svm", "xgboost", "lift")
     seeds: tuple[int, ...] = (0, 1)  # one split, one draw of the rows and one fine-tune each
-    rows: tuple[int, ...] = (8, 32, 128, 512)  # training rows, as far as the table has them
-    shares: tuple[float, ...] = (1.0,)  # of the training rows, beside the numbers above
+    rows: tuple[int, ...] = (8, 32, 128, 512)  # training rows, where the table has as many
+    shares: tuple[float, ...] = (1.0,)  # of the training rows, in addition to the numbers above
 
 
 def cases(config):
@@ -35,11 +35,11 @@ def figure(results):
 
 
 def finish(results):
-    """The fitted curves, and how many rows LIFT needs for what XGBoost reaches with all."""
+    """The fitted curves, and how many rows LIFT needs to match XGBoost trained on all rows."""
     frame = reporting.latest(results.frame())
     frame = frame.assign(error=1 - frame["accuracy"])
     needed = power_law.rows_to_match(frame, "error", "lift", "xgboost")
-    reporting.show(results, "needed", needed, "rows that LIFT needs to match XGBoost with all")
+    reporting.show(results, "needed", needed, "rows that LIFT needs to match XGBoost on all rows")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Teachers: which classical learner does LIFT resemble, and whose labels can it reproduce? (paper appendix)
 
 python -m classification.teachers                                                   # lift-tiny on a CPU, minutes
-python -m classification.teachers --teachers knn1 tree3 tree5 --datasets circles    # other teachers, another set
+python -m classification.teachers --teachers knn1 tree3 tree5 --datasets circles    # other teachers and data
 python -m classification.teachers --methods knn tree svm forest lift --grid 100     # other students, a finer grid
 """
 
@@ -14,11 +14,11 @@ from utils.tables import grids
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    datasets: tuple[str, ...] = ("moons:n=300,noise=0.3",)  # of two features; noise, so that the teachers differ
+    datasets: tuple[str, ...] = ("moons:n=300,noise=0.3",)  # two features; noisy, so that the teachers differ
     methods: tuple[str, ...] = ("logreg", "knn", "tree", "mlp", "svm", "forest", "xgboost", "lift")  # the students
     seeds: tuple[int, ...] = (0,)  # one draw of the rows, one teacher and one fine-tune each
     teachers: tuple[str, ...] = ("svm_rbf", "logreg", "knn5", "tree5", "mlp100", "xgboost", "forest100")
-    grid: int = 40  # points a side at which student and teacher are compared
+    grid: int = 40  # points per side of the grid on which student and teacher are compared
 
 
 def cases(config):
@@ -38,18 +38,18 @@ def build(case, config):
 
 
 def kappas(results):
-    """Mean kappa over data sets and seeds: teachers by students, in the order in which they are listed."""
+    """Mean kappa over data sets and seeds: teachers × students, in their listed order."""
     cells = results.pivot_table("grid_kappa", "teacher", "method")
     rows = [teacher for teacher in _teachers.TEACHERS if teacher in cells.index]
     return cells.loc[rows, sorted(cells.columns, key=reporting.rank)].rename_axis(index="teacher", columns="student")
 
 
 def figure(results):
-    return plots.heat_map(kappas(results), "Which teacher does a student reproduce?", "Cohen's kappa on a grid")
+    return plots.heat_map(kappas(results), "How well each student reproduces each teacher", "Cohen's kappa on a grid")
 
 
 def finish(results):
-    """Whose labels LIFT reproduces best, and which student answers most like LIFT."""
+    """Which teacher LIFT reproduces best, and which student agrees most with LIFT."""
     frame = reporting.latest(results.frame())
     cells = kappas(frame)
     reporting.show(results, "kappa", cells.reset_index(), "kappa with the teacher, by student")
@@ -59,7 +59,7 @@ def finish(results):
     labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
     told = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
     alike = _teachers.alike(told.assign(labels=labels))
-    reporting.show(results, "alike", alike, "kappa of LIFT's answers with those of")
+    reporting.show(results, "alike", alike, "kappa between LIFT's answers and those of other students")
 
 
 if __name__ == "__main__":

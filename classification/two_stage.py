@@ -1,4 +1,4 @@
-"""Two stages: does tuning on a pretext first save rows of the target? (paper §5.1, Fig. 5)
+"""Two stages: does tuning on a pretext task first save target rows? (paper §5.1, Fig. 5)
 
 python -m classification.two_stage                                         # lift-tiny on a CPU, minutes
 python -m classification.two_stage --datasets blobs --pretexts none synthetic --rows 4 16 64 --seeds 0 1 2
@@ -17,16 +17,16 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("blobs:n=400", "moons:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "logreg", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows, one pretext and one fine-tune each
-    rows: tuple[int, ...] = (8, 32, 128)  # training rows of the target, at most all
+    rows: tuple[int, ...] = (8, 32, 128)  # target training rows, at most all
     pretexts: tuple[str, ...] = ("none", "synthetic", "unlabelled", "noise", "shuffled")  # of the first stage
-    pretext_rows: int = 200  # in all; the paper has two tables of 100
-    updates: int = 300  # of both stages together, the same for every arm
-    first_share: float = 0.5  # of the updates, the pretext's
+    pretext_rows: int = 200  # in total; the paper has two tables of 100
+    updates: int = 300  # total of both stages, the same for every arm
+    first_share: float = 0.5  # share of the updates spent on the pretext
 
 
 def cases(config):
     if min(config.rows) < 2:
-        raise UserError("1 row has one class, and nothing can be learnt from it; give --rows 2 or more")
+        raise UserError("1 row has a single class, from which nothing can be learnt; give --rows 2 or more")
 
     def rows(case):
         n = study.n_train(case, config, "classification")
@@ -49,15 +49,15 @@ def build(case, config):
 def figure(results):
     results = results.sort_values("pretext", key=lambda column: column.map(list(_two_stage.PRETEXTS).index))
     stages = results["pretext"].map(lambda name: "lift, one stage" if name == "none" else f"lift after {name}")
-    title = "Accuracy after a first stage on a pretext"
-    return plots.arm_lines(results.assign(arm=stages), "rows", "arm", title, "training rows of the target")
+    title = "Accuracy with a first stage on a pretext task"
+    return plots.arm_lines(results.assign(arm=stages), "rows", "arm", title, "target training rows")
 
 
 def finish(results):
-    """Differences to one stage, on the same rows."""
+    """Differences from one stage, on the same rows."""
     frame = reporting.latest(results.frame())
     differences = reporting.paired_differences(frame[frame["method"] == "lift"], "pretext", "none", ("dataset", "rows"))
-    reporting.show(results, "paired", differences, "difference to one stage, same rows")
+    reporting.show(results, "paired", differences, "difference from one stage, same rows")
 
 
 if __name__ == "__main__":

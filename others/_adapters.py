@@ -1,4 +1,4 @@
-"""LIFT with one adapter, or one part of the network, tuned: what it costs beside what it scores."""
+"""LIFT with one adapter or one part of the network tuned: cost and score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEASURES = ("tuned_parameters", "memory_mb")
 
 
 class AdapterClassifier(PlainClassifier):
-    """LIFT with the plain settings of its recipe; `check` tries the adapter on the network before anything is run."""
+    """LIFT with the plain settings of its recipe; `check` tries the adapter on the network before anything runs."""
 
     hidden = ("adapter",)
 
@@ -27,7 +27,7 @@ class AdapterClassifier(PlainClassifier):
 
 
 def measures(learner: object) -> dict[str, Callable[[pd.DataFrame], float]]:
-    """Columns for the results, from the learner once it is fitted: MEASURES, nan for a learner of another kind."""
+    """Columns for the results, from the fitted learner: MEASURES, nan for other learners."""
     if not isinstance(learner, AdapterClassifier):
         return dict.fromkeys(MEASURES, lambda answers: float("nan"))
     return {name: lambda answers, i=i: learner.sizes()[i] for i, name in enumerate(MEASURES)}

@@ -1,13 +1,13 @@
-"""Averages of fine-tunes: of weights along one run, of weights over runs (model soups), of their probabilities.
+"""Averages of fine-tunes: of weights along one run, of weights over runs (model soups), of probabilities.
 
 single     one fine-tune, the weights of its best epoch
-ema        one fine-tune; an exponential moving average of its weights is what is measured and used
-best       of several fine-tunes the one with the best validation score
+ema        one fine-tune; an exponential moving average of its weights is validated and used
+best       the fine-tune with the best validation score out of several
 soup       the mean of the weights of several fine-tunes from the same start
-greedy     the same of those that do not make the validation score worse, tried from the best downwards
-ensemble   all of them: the mean of their probabilities, at so many times the cost of an answer
+greedy     a soup of those that do not lower the validation score, tried from best to worst
+ensemble   the mean of the probabilities of all; the cost of an answer is multiplied by their number
 
-The fine-tunes differ in the order of their rows and in all else that is drawn, not in their start and their rows.
+The fine-tunes share the initial weights and the rows; they differ in row order and all other random draws.
 Model soups: Wortsman et al. 2022.
 """
 
@@ -33,7 +33,7 @@ Score = Callable[[LanguageModel], float]
 
 
 class Ensemble:
-    """Several language models as one that gives a text the mean of their probabilities; it only scores texts."""
+    """Several language models as one, with the mean of their probabilities; it only scores texts."""
 
     def __init__(self, models: Sequence[LanguageModel]) -> None:
         first = models[0]
@@ -51,7 +51,7 @@ class Ensemble:
         return logsumexp(scores, axis=0) - np.log(len(scores))
 
     def fine_tune(self, *args, **settings) -> LanguageModel:
-        raise CannotDo("an ensemble is not tuned further; tune its members")
+        raise CannotDo("an ensemble cannot be tuned further; tune its members")
 
     def generate(self, *args, **settings) -> list[list[str]]:
         raise CannotDo("an ensemble only scores texts; use --decoding score")
@@ -71,7 +71,7 @@ class SoupClassifier(PlainClassifier):
 
     Attributes:
         n_tunes_, n_averaged_: the number of fine-tunes, and of those that are part of the model.
-        validation_score_: of the model that is used, nan without validation rows.
+        validation_score_: of the final model, nan without validation rows.
     """
 
     def __init__(self, model="lift-tiny", *, average="single", members=3, decay=0.98, **settings):
@@ -88,7 +88,7 @@ class SoupClassifier(PlainClassifier):
         return super().describe() | dict.fromkeys(unused)
 
     def options(self) -> str:
-        own = ("average", "members", "decay")  # columns of their own
+        own = ("average", "members", "decay")  # have their own result columns
         given = self.get_params(deep=False)
         return PlainClassifier(**{name: value for name, value in given.items() if name not in own}).options()
 
@@ -96,15 +96,15 @@ class SoupClassifier(PlainClassifier):
         if self.average not in KINDS:
             raise UnknownName(f"no average {self.average!r}; have {', '.join(KINDS)}")
         if self.members < 2:
-            raise UserError(f"an average of {self.members} fine-tunes is none; give 2 or more")
+            raise UserError(f"cannot average {self.members} fine-tunes; give 2 or more")
         if not 0 < self.decay < 1:
-            raise UserError(f"a decay of {self.decay} averages nothing; give one above 0 and below 1")
+            raise UserError(f"no average has a decay of {self.decay}; give one above 0 and below 1")
         super().check(X_train, y_train, X_test)
         if self.average == "ensemble" and self.settings_["decoding"] != "score":
             raise CannotDo("an ensemble only scores texts; use --decoding score")
 
     def tune(self, setup, X, y, validation, trial=False, begun=None) -> Outcome:
-        """Several fine-tunes; the first has the seeds of a single one."""
+        """Several fine-tunes; the first has the seeds of a single fine-tune."""
         one, members = super().tune, 1 if self.average in ALONE else self.members
         tunes = [one(setup, X, y, validation, trial, begun, member) for member in range(members)]
 
@@ -117,12 +117,12 @@ class SoupClassifier(PlainClassifier):
 
 
 def combine(average: str, tunes: Sequence[Outcome], score: Score, scored: bool) -> tuple[Outcome, int]:
-    """One outcome from several, and how many of them are part of its model.
+    """Combines several outcomes into one; also returns how many of them are part of its model.
 
     Args:
         average: one of KINDS.
         tunes: outcomes of fine-tunes from the same start; epoch, rate and history are those of the first one used.
-        score: of a model on the validation rows, greater is better.
+        score: of a model on the validation rows, higher is better.
         scored: whether there are validation rows; without them "best" is the first and "greedy" takes all.
     """
     mean = _mean()
@@ -145,14 +145,14 @@ def combine(average: str, tunes: Sequence[Outcome], score: Score, scored: bool) 
 
 
 def _mean() -> Callable[[Sequence[LanguageModel]], LanguageModel]:
-    """Imported on use, for it needs torch."""
+    """Imported on use, since it needs torch."""
     from utils.models.local.weight_averaging import mean
 
     return mean
 
 
 def measures(learner: object) -> dict[str, Callable[[pd.DataFrame], float]]:
-    """Columns for the results, from the learner once it is fitted: MEASURES, nan for a learner of another kind."""
+    """Columns for the results, from the fitted learner: MEASURES, nan for other learners."""
     if not isinstance(learner, SoupClassifier):
         return dict.fromkeys(MEASURES, lambda answers: float("nan"))
     attributes = ("n_tunes_", "n_averaged_", "validation_score_")

@@ -1,4 +1,4 @@
-"""Bases: the models that one experiment compares, each tuned in the same way, and what they cost (paper, Table 8)."""
+"""Bases: the models that an experiment compares, each tuned in the same way, and their costs (paper, Table 8)."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from utils.estimators import LIFT
     from utils.study.cases import Trial
 
-NONE = "none"  # the base of a learner that has none
-COSTS = {"parameters": "parameters", "seconds_fit": "seconds of the fit", "tokens_train": "tokens tuned on"}
+NONE = "none"  # for learners without a base
+COSTS = {"parameters": "parameters", "seconds_fit": "seconds to tune", "tokens_train": "tokens tuned on"}
 MOST_TICKS = 4  # on an axis of costs
 
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    """Flags of experiments that compare bases."""
+    """Flags of experiments that compare base models."""
 
     models: tuple[str, ...] = ()  # further bases: folders, Hub ids, or starts such as random:layers=2,hidden=48
-    learning_rates: tuple[float, ...] = (5e-4, 2e-3)  # each is tuned, and the validation rows choose for every base
-    start_seed: int = 1  # of the random weights and of the gibberish
+    learning_rates: tuple[float, ...] = (5e-4, 2e-3)  # all are tried, and the validation rows choose for each base
+    start_seed: int = 1  # for the random weights and the gibberish
     gibberish_updates: int = 200  # of 32 texts each
-    gibberish_rate: float = 1e-3  # learning rate; for a model of billions of weights rather 1e-5
+    gibberish_rate: float = 1e-3  # learning rate; about 1e-5 for models with billions of weights
 
     def n_workers(self) -> int:
-        """One at a time, as soon as one of the models is another than lift-tiny and its kin."""
+        """One case at a time if any of the models is neither lift-tiny nor made from its configuration."""
         kin = all(self.is_kin(name) for name in self.models)
         return super().n_workers() if kin else self.workers or 1
 
@@ -47,21 +47,21 @@ class Config(study.Config):
         return base == self.model or base.partition(":")[0] in initialization.STARTS
 
     def with_base(self, base: str) -> study.Config:
-        """The same flags with the base as the model, which is made where it is a start. Raises UserError."""
+        """The same flags with the base as the model, which is created if it is a start. Raises UserError."""
         gibberish = initialization.Gibberish(self.gibberish_updates, learning_rate=self.gibberish_rate)
         place = initialization.place(base, self.model, self.start_seed, gibberish)
-        # kin have the threads of the model, for sums depend on them
+        # related bases use as many threads as the model, since sums depend on them
         return replace(self, model=place, threads=self.n_threads() if self.is_kin(base) else self.threads)
 
 
 def trial(case: Case, config: Config, task: str) -> Trial:
     """`study.trial` of LIFT on the base that the case's setting `base` names, and of a classical learner.
 
-    LIFT has the plain settings of its model's recipe: candidates of the recipe would compete on one base and not on
-    another. The result has a further column, `parameters`: of the tuned model, nan for other learners.
+    LIFT has the plain settings of its model's recipe: otherwise the recipe's candidates would be compared on some bases
+    and not on others. The result has the additional column `parameters`: of the tuned model, nan for other learners.
 
     Raises:
-        UserError: what `study.trial` and `initialization.place` raise.
+        UserError: as `study.trial` and `initialization.place` do.
     """
     if not case.is_lift:
         plain = study.trial(case, config, task)
@@ -78,17 +78,17 @@ def _measures(learner: LIFT) -> Mapping[str, Callable[[pd.DataFrame], float]]:
 
 
 def check(names: tuple[str, ...]) -> None:
-    """Raises UserError where there is no base, or one twice."""
+    """Raises UserError if there is no base, or a base is listed twice."""
     if not names:
-        raise UserError("no base is left to compare; give --models one name or more")
+        raise UserError("there is no base to compare; give --models one name or more")
     if len(set(names)) < len(names):
-        raise UserError(f"a base is named twice: {' '.join(names)}")
+        raise UserError(f"a base is listed twice: {' '.join(names)}")
 
 
 def costs(frame: pd.DataFrame, title: str) -> Figure:
-    """Error against what it costs: a row for each data set, a point for each base; other learners are grey lines.
+    """Error against cost: one row per data set, one point per base; other learners are grey lines.
 
-    Starts of one architecture in several sizes are joined by a line.
+    Starts of the same architecture in several sizes are joined by a line.
 
     Args:
         frame: finished cases with the columns base and parameters.
@@ -119,11 +119,11 @@ def costs(frame: pd.DataFrame, title: str) -> Figure:
                 axes.errorbar(*here, yerr=spread[name], color=colours[name], label=name, zorder=3, **look)
             _logarithmic(axes, own[cost], EngFormatter(sep="") if cost != "seconds_fit" else "{x:g}")
     grid[0, 0].set_ylim(bottom=0)  # of all panels
-    return plots.finished(figure, grid.flat, title, y="RAE of test rows" if score != "accuracy" else score)
+    return plots.finished(figure, grid.flat, title, y="RAE on test rows" if score != "accuracy" else score)
 
 
 def _logarithmic(axes: Axes, values: pd.Series, form: EngFormatter | str) -> None:
-    """A logarithmic axis of the values, a factor of two wider to both sides, with few round numbers."""
+    """A logarithmic axis with a margin of a factor of two on both sides and few, round ticks."""
     from matplotlib.ticker import FixedLocator, NullFormatter
 
     axes.set_xscale("log")

@@ -19,7 +19,7 @@ SIZES = {"validation": 50, "test": 100}  # rows, as in the paper
 
 
 class PromptedRegressor(LIFTRegressor):
-    """LIFTRegressor whose `options` leave out the wording, because the experiment has a column for it."""
+    """LIFTRegressor whose `options` omit the wording, which has its own result column."""
 
     def options(self) -> str:
         parameters = self.get_params(deep=False)
@@ -28,15 +28,15 @@ class PromptedRegressor(LIFTRegressor):
 
 
 def wording(target: str, prompt: str) -> str:
-    """The text that puts a row into words; the three prompts differ in the formula alone.
+    """The wording of a row; the three prompts differ only in the formula.
 
     Args:
         target: one of FORMULAS.
-        prompt: one of PROMPTS; or a text with {features} in it or the name of a generic wording, which stay as they
-            are.
+        prompt: one of PROMPTS; or a text with {features} in it or the name of a generic wording, which are used
+            unchanged.
 
     Raises:
-        UnknownName: another target or prompt.
+        UnknownName: an unknown target or prompt.
     """
     _check(target)
     if "{" in prompt or prompt in wordings.GENERIC:
@@ -52,11 +52,11 @@ def wording(target: str, prompt: str) -> str:
 def split(target: str, n: int, seed: int) -> Split:
     """`n` training, 50 validation and 100 test rows of y = x1 + x2 or x1 - x2 without noise.
 
-    Both targets share their inputs under one seed, and the training rows of a smaller `n` are the first ones of a
+    With the same seed, both targets share their inputs, and the training rows of a smaller `n` are the first rows of a
     larger one, so that cases can be compared in pairs.
 
     Raises:
-        UnknownName: another target.
+        UnknownName: an unknown target.
         UserError: fewer than one row, or a negative seed.
     """
     _check(target)

@@ -1,4 +1,4 @@
-"""Few labelled rows, as TabLLM draws them: balanced over the classes, five draws, the test rows always the same."""
+"""Few labelled rows, as in TabLLM: balanced over the classes, five draws, the same test rows throughout."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from utils.study.runner import Case
 from utils.tables import registry
 from utils.tables.splits import Split
 
-WORDS = {"names": {"labels": "text"}, "paper": {"labels": "codes"}}  # with names, the classes have theirs, too
+WORDS = {"names": {"labels": "text"}, "paper": {"labels": "codes"}}  # with column names, classes have their names too
 HALVES = ("at most the median", "above the median")
 
 
 class FewShotClassifier(PlainClassifier):
-    """LIFT on few rows; without any, it is asked untuned. The experiment has columns for rows and wording."""
+    """LIFT on few rows; with none, it answers untuned. Rows and wording have their own result columns."""
 
     hidden = ("template", "epochs")
 
 
 def expand(names: Sequence[str]) -> list[str]:
-    """The tables that names and groups stand for; those of numbers are named by themselves."""
+    """The tables that names and groups stand for; regression tables must be named individually."""
     known = {name: registry.find(name) for name in names}
     return [
         table
@@ -39,10 +39,10 @@ def expand(names: Sequence[str]) -> list[str]:
 
 
 def trial(case: Case, config: Config) -> Trial:
-    """The learner on as many rows as the case says; a target of numbers becomes two classes, cut at its median.
+    """The learner on the case's number of rows; a numeric target becomes two classes, cut at its median.
 
     Raises:
-        UserError: an unknown table or method, a wording that is not of WORDS, or more classes than rows.
+        UserError: an unknown table or method, a wording not in WORDS, or more classes than rows.
     """
     entry = registry.find(case.dataset)
     if entry and entry.task == "regression":
@@ -56,7 +56,7 @@ def trial(case: Case, config: Config) -> Trial:
         return replace(built, split=split)
     wording = case.settings["names"]
     if wording not in WORDS:
-        raise UserError(f"no wording {wording!r} for few rows; have {', '.join(WORDS)}")
+        raise UserError(f"no wording {wording!r} here; have {', '.join(WORDS)}")
     given = built.learner.get_params(deep=False)
     given |= {"template": {**(given["template"] or {}), "wording": wording, **WORDS[wording]}}
     if not n:
@@ -65,15 +65,15 @@ def trial(case: Case, config: Config) -> Trial:
 
 
 def draw(split: Split, n: int, seed: int) -> Split:
-    """The split with at most `n` training rows, as equal numbers of every class as there are, and fewer validation
-    rows in the same proportion, one of each class at least.
+    """The split with at most `n` training rows, class counts as equal as possible, and validation rows reduced in the
+    same proportion, at least one of each class.
 
     Raises:
         UserError: fewer rows than classes.
     """
     n_classes = split.y_train.nunique()
     if n < n_classes:
-        raise UserError(f"{n} rows have no room for {n_classes} classes; give --rows {n_classes} or more")
+        raise UserError(f"{n} rows are too few for {n_classes} classes; give --rows {n_classes} or more")
     if n >= len(split.y_train):
         return split
     rows = _balanced(split.y_train, n, np.random.default_rng([17, seed]))
@@ -92,7 +92,7 @@ def _balanced(y: pd.Series, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def halves(split: Split) -> Split:
-    """A regression split as one of two classes: up to the median of the training targets, and above it."""
+    """A regression split as a two-class one: up to the median of the training targets, and above it."""
     middle = split.y_train.median()
     parts = {
         f"y_{part}": pd.Series(np.where(y > middle, HALVES[1], HALVES[0]), index=y.index, name=y.name, dtype=object)

@@ -1,11 +1,12 @@
-"""Has a model seen a table? Lines of its text are begun, and the model, untuned, is asked to go on.
+"""Has a model seen a table? The untuned model is given the start of lines of the table's text and must continue.
 
-row           the next row, after the header and some rows that follow one another in the table
-first_cell    the first cell of that row; what the rows before show most often is the floor
-header        the rest of a line at the table's head, cut in its middle
+row           the next row, after the header and some consecutive rows
+first_cell    the first cell of that row; the most frequent cell of the rows before is the floor
+header        the second half of a line at the start of the table
 
-A model that has read the file goes on word for word. One that has not may still guess lines whose values are few, so
-each test is made with the values of every column in another order, too: what it completes more often, it knows.
+A model that has memorised the file continues it verbatim. One that has not may still guess lines with few distinct
+values, so each test is repeated with the values of every column permuted: if the original is completed more often, the
+model has seen the table.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from utils.study.runner import Case
 from utils.tables.splits import Split
 
 TESTS = ("row", "first_cell", "header")
-FEWEST = 4  # lines beside those that are asked for
-TEXT = "text"  # the column of the lines' beginnings
+FEWEST = 4  # lines in addition to those asked for
+TEXT = "text"  # the column with the beginnings of the lines
 
 
 class Completion(PlainClassifier):
-    """A language model, untuned, that goes on with texts.
+    """An untuned language model that continues texts.
 
     Args:
-        until: what ends an answer; None for a line break.
+        until: end of an answer; None for a line break.
     """
 
     hidden = ("epochs", "template", "until")
@@ -53,12 +54,12 @@ class Completion(PlainClassifier):
         longest = max(model.count_tokens(X_test[TEXT].tolist())) + _n_new(model, y_train)
         if model.context_length is not None and longest > model.context_length:
             raise TooLong(
-                f"{longest} tokens of lines and answer, and {model.name} reads at most {model.context_length}; give a "
-                "smaller --shown or --asked"
+                f"lines and answer take {longest} tokens, and {model.name} reads at most {model.context_length}; give "
+                "a smaller --shown or --asked"
             )
 
     def fit(self, X: pd.DataFrame, y: pd.Series, validation: object = None) -> Completion:
-        """Loads the model and notes how long a line can be."""
+        """Loads the model and records the length of the longest line."""
         self.model_, self.classes_ = self.load_model(), np.unique(y)
         self.settings_, self.candidate_, self.best_epoch_, self.n_tokens_trained_ = self.settings(), {}, 0, 0
         self.template_ = self.unfitted_template(self.settings_).fit(X, y)
@@ -74,15 +75,15 @@ class Completion(PlainClassifier):
 
 
 def _n_new(model: LanguageModel, answers: pd.Series) -> int:
-    """Tokens of the longest answer, and some for its end."""
+    """Tokens of the longest answer, plus some for its end."""
     return max(model.count_tokens(list(answers))) + 2
 
 
 def trial(case: Case, config: Config) -> Trial:
-    """The lines that are begun and what follows them, as test rows; training rows are others of the same table.
+    """Test rows: beginnings of lines and their continuations; training rows: other lines of the same table.
 
     Raises:
-        UserError: a test or a kind of values that there is not, or a table that is too short.
+        UserError: an unknown test or kind of values, or a table that is too short.
     """
     test, values = case.settings["test"], case.settings["values"]
     if test not in TESTS:
@@ -109,7 +110,7 @@ def trial(case: Case, config: Config) -> Trial:
 
 
 def lines(X: pd.DataFrame, y: pd.Series, permuted: bool, rng: np.random.Generator) -> list[str]:
-    """The table as a file of comma-separated values, header first; where `permuted`, each column in another order."""
+    """The table as a file of comma-separated values, header first; if `permuted`, with each column permuted."""
     table = pd.concat([X, y.rename("class" if y.name is None else y.name)], axis=1)
     if permuted:
         table = pd.DataFrame({name: rng.permutation(column.to_numpy()) for name, column in table.items()})
@@ -117,7 +118,7 @@ def lines(X: pd.DataFrame, y: pd.Series, permuted: bool, rng: np.random.Generato
 
 
 def _rows(texts: Sequence[str], shown: int, test: str) -> list[tuple[str, str]]:
-    """All rows that enough others stand before: the text up to each, and the row or its first cell."""
+    """All rows with enough rows before them: the text up to each, and the row or its first cell."""
     begun = []
     for i in range(shown + 1, len(texts)):
         before = "\n".join([texts[0], *texts[i - shown : i]]) + "\n"
@@ -126,7 +127,7 @@ def _rows(texts: Sequence[str], shown: int, test: str) -> list[tuple[str, str]]:
 
 
 def _head(texts: Sequence[str]) -> list[tuple[str, str]]:
-    """The text up to the middle of each line after the header, and the rest of that line."""
+    """The text up to the middle of each line after the header, and the rest of the line."""
     begun = []
     for i in range(1, len(texts)):
         cut = len(texts[i]) // 2
@@ -135,7 +136,7 @@ def _head(texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _as_split(begun: Sequence[tuple[str, str]], asked: Sequence[int]) -> Split:
-    """The lines that are asked for as test rows, the others as training rows, from which the floor is taken."""
+    """The lines asked for as test rows, the others as training rows, which give the floor."""
     X = pd.DataFrame({TEXT: [text for text, _ in begun]})
     y = pd.Series([answer for _, answer in begun], name="answer", dtype=object)
     others = np.setdiff1d(np.arange(len(y)), asked)

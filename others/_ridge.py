@@ -1,4 +1,4 @@
-"""Ridge regression by appended rows, and how near answers come to it (paper, appendix)."""
+"""Ridge regression by appended rows, and how close answers are to it (paper, appendix)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CONTROL = "least_squares"
 
 
 def appended(split: Split, penalty: float) -> Split:
-    """The split with p further training rows λ·e_j, j = 1 … p, of target 0; with λ = 0 as it is.
+    """The split with p additional training rows λ·e_j, j = 1 … p, with target 0; unchanged for λ = 0.
 
-    Least squares without intercept on these rows minimises Σ(y - x·w)² + λ²·Σw², which is ridge regression: of the
-    penalty λ², not λ.
+    Least squares without intercept on these rows minimises Σ(y - x·w)² + λ²·Σw², which is ridge regression with
+    the penalty λ², not λ.
 
     Args:
-        split: of numeric features; validation and test rows stay.
+        split: with numeric features; validation and test rows do not change.
         penalty: λ, 0 or more, in units of the features.
 
     Raises:
@@ -37,14 +37,14 @@ def appended(split: Split, penalty: float) -> Split:
     if penalty == 0:
         return split
     X, y = split.X_train, split.y_train
-    index = pd.Index(range(-X.shape[1], 0))  # no row of the source
+    index = pd.Index(range(-X.shape[1], 0))  # not in the source
     rows = pd.DataFrame(penalty * np.eye(X.shape[1]), columns=X.columns, index=index)
     zeros = pd.Series(0.0, index=index, name=y.name)
     return replace(split, X_train=pd.concat([X, rows]), y_train=pd.concat([y, zeros]))
 
 
 def solution(split: Split, penalty: float) -> np.ndarray:
-    """Ridge weights, shape (p,), of penalty λ² and without intercept, for the split without further rows."""
+    """Ridge weights, shape (p,), with penalty λ² and no intercept, for the split without the additional rows."""
     whole = appended(split, penalty)
     return np.linalg.lstsq(whole.X_train.to_numpy(float), whole.y_train.to_numpy(float), rcond=None)[0]
 
@@ -53,14 +53,14 @@ def measures(split: Split, penalty: float) -> Mapping[str, Callable[[pd.DataFram
     """Columns of a result row, for `Trial.measures`. The test targets must be noise-free; unreadable answers count as
     the mean of the training targets.
 
-    rae_ridge         RAE with the ridge solution as the truth; it explodes where the solution is near 0
+    rae_ridge         RAE with the ridge solution as the truth; it grows without bound if the solution is near 0
     distance_ridge    mean |answer - ridge solution|, in sd of the test targets
     distance_truth    mean |answer - test target|, in the same unit
-    slope             of the answers on the test targets, through 0: 1 is the truth, less is shrunk
-    slope_ridge       the same of the ridge solution
+    slope             of answers regressed on test targets, through 0: 1 is the truth, below 1 shrunk
+    slope_ridge       the same for the ridge solution
 
     Args:
-        split: without the further rows.
+        split: without the additional rows.
         penalty: λ.
     """
     truth = split.y_test.to_numpy(float)
@@ -87,7 +87,7 @@ def measures(split: Split, penalty: float) -> Mapping[str, Callable[[pd.DataFram
 
 
 class LeastSquares(TunedRegressor):
-    """Least squares without intercept on the columns as they are: on appended rows it is the ridge solution itself."""
+    """Least squares without intercept on the raw columns: with the appended rows, exactly the ridge solution."""
 
     def __init__(self, name=CONTROL, seed=0, threads=1):
         super().__init__(name, seed, threads)

@@ -1,4 +1,4 @@
-"""Self-training: a learner labels rows that have no label, keeps those it is sure of, and learns again (Scudder 1965).
+"""Self-training: a learner labels unlabelled rows, keeps the confident ones and is refitted (Scudder 1965).
 
 plain.fit(few), plain.predict_proba(rest) -> sure ones join the few -> plain.fit(few + sure), as many rounds as wanted
 """
@@ -24,14 +24,14 @@ NUMBERS = {"threshold": float, "share": float, "rounds": int}
 
 @dataclass(frozen=True)
 class Plan:
-    """How a learner trains itself.
+    """Settings of self-training.
 
     Attributes:
         unlabelled: rows without labels.
-        threshold: least probability of a label that is kept, 0 to 1.
-        share: of the rows with one label, the likeliest ones that may be kept, above 0 and at most 1.
-        rounds: fits beyond the first. Each starts anew from labelled and kept rows; the rows to keep are chosen again
-            among all unlabelled ones, so that an early mistake may be mended. It ends where nothing changes.
+        threshold: minimum probability of a kept label, 0 to 1.
+        share: maximum share of the rows with the same predicted label to keep, likeliest first; above 0, at most 1.
+        rounds: fits after the first. Each starts afresh on labelled and kept rows; the rows to keep are chosen again
+            from all unlabelled ones, so that early mistakes can be corrected. It ends when nothing changes.
     """
 
     unlabelled: pd.DataFrame
@@ -40,12 +40,12 @@ class Plan:
     rounds: int = 2
 
     def describe(self) -> dict[str, object]:
-        """What identifies it, ready for JSON."""
+        """The plan's identity, ready for JSON."""
         numbers = {name: getattr(self, name) for name in NUMBERS}
         return {**numbers, "unlabelled": content_hash(self.unlabelled)}
 
     def check(self) -> None:
-        """Raises UserError for numbers with which nothing could be kept."""
+        """Raises UserError for settings outside their ranges."""
         if not 0 <= self.threshold <= 1 or not 0 < self.share <= 1 or self.rounds < 1:
             raise UserError(
                 f"threshold={self.threshold:g},share={self.share:g},rounds={self.rounds}: threshold is from 0 to 1, "
@@ -54,13 +54,13 @@ class Plan:
 
 
 def confident(probabilities: np.ndarray, threshold: float, share: float) -> np.ndarray:
-    """Positions of the rows whose likeliest class is sure enough, in order.
+    """Positions of the rows whose likeliest class has sufficient probability, in order.
 
     Args:
         probabilities: shape (n, n_classes).
-        threshold: least probability.
-        share: of the rows with one likeliest class, at most round(share · their number) are kept, at least one, the
-            surest first and of equals the earlier.
+        threshold: minimum probability.
+        share: of the n rows with the same likeliest class, at most round(share · n) are kept, but at least one;
+            the most confident first, ties by position.
     """
     label, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     kept = []
@@ -72,15 +72,15 @@ def confident(probabilities: np.ndarray, threshold: float, share: float) -> np.n
 
 
 class _SelfTraining:
-    """Put before a classifier with fit, predict_proba and classes_; `plan` None leaves the classifier as it is.
+    """Mixin for a classifier with fit, predict_proba and classes_; with `plan` None the classifier is unchanged.
 
     Attributes:
         pseudo_: labels of the rows kept in the last fit, by the index of the unlabelled rows.
-        n_rounds_: fits beyond the first.
+        n_rounds_: fits after the first.
     """
 
     def fit(self, X, y, validation=None):
-        """Fits on the labelled rows, then in rounds on these and the rows it is sure of."""
+        """Fits on the labelled rows, then in rounds on these and the confidently labelled rows."""
         super().fit(X, y, validation)
         self.n_rounds_, tokens = 0, getattr(self, "n_tokens_trained_", 0)
         self.pseudo_ = pd.Series(dtype=object)
@@ -102,7 +102,7 @@ class _SelfTraining:
         return self
 
     def describe(self) -> dict[str, object]:
-        """What identifies the learner beside its data, the unlabelled rows included."""
+        """The learner's identity apart from its data; includes the unlabelled rows."""
         return {**super().describe(), "plan": None if self.plan is None else self.plan.describe()}
 
 
@@ -138,22 +138,22 @@ class SelfTrainingBaseline(_SelfTraining, TunedClassifier):
 
 
 def trial(built: Trial, rows: int, arm: str, seed: int) -> Trial:
-    """The trial with few labelled rows and what an arm does with the others.
+    """The trial with few labelled rows; the arm says what happens to the others.
 
-    none             few labelled rows alone: the floor of what self-training should gain
-    self:OPTIONS     few labelled rows, the others without labels; options threshold=, share= and rounds=
+    none             labelled rows only: the floor
+    self:OPTIONS     labelled rows, the others without labels; options threshold=, share= and rounds=
     all              all rows with their true labels: the ceiling
-    random           few labelled rows, and the others with labels drawn from the few: what wrong labels do
+    random           labelled rows, the others with labels drawn at random from these: the effect of wrong labels
 
-    Further columns of the result, nan without self-training: pseudo_rows, how many were kept at the end, pseudo_share,
-    their share of the unlabelled, pseudo_accuracy, the share of right labels among them, and rounds_done.
+    Additional result columns, nan without self-training: pseudo_rows (rows kept at the end), pseudo_share (their share
+    of the unlabelled rows), pseudo_accuracy (share of correct labels among them) and rounds_done.
 
     Args:
-        built: of the whole split.
-        rows: labelled ones, drawn by `seed`; validation rows in proportion.
+        built: the trial on the whole split.
+        rows: number of labelled rows, drawn by `seed`; validation rows are reduced in proportion.
 
     Raises:
-        UserError: an arm or option that does not exist, or a number that it cannot take.
+        UserError: an unknown arm or option, or a number outside its range.
     """
     whole, few = built.split, built.split.subsample(rows, seed)
     kind, options = _parsed(arm)
@@ -182,7 +182,7 @@ def _randomly_labelled(few: Split, rest: pd.DataFrame, seed: int) -> Split:
 
 
 def _measures(learner, truth: pd.Series) -> Mapping[str, Callable[[pd.DataFrame], float]]:
-    """Columns about the kept rows. The learner itself never sees `truth`."""
+    """Result columns about the kept rows. The learner itself never sees `truth`."""
 
     def of(value: Callable[[], float]) -> Callable[[pd.DataFrame], float]:
         return lambda answers: float("nan") if learner.plan is None else float(value())

@@ -19,7 +19,7 @@ class Config(study.Config):
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
     adapters: tuple[str, ...] = (FULL, "lora", "dora", "vera", "ia3", "ln_tuning")  # names, or all
     ranks: tuple[int, ...] = (16,)  # of adapters that have a width; the paper has 16 for GPT-J
-    learning_rates: tuple[float, ...] = (1e-3, 1e-2)  # of which the validation rows choose, for each adapter
+    learning_rates: tuple[float, ...] = (1e-3, 1e-2)  # the validation rows choose, for each adapter
 
 
 def names(config):

@@ -1,4 +1,4 @@
-"""Averaging: does an average of fine-tunes, of their weights or of their answers, beat one fine-tune?
+"""Averaging: does averaging the weights or the probabilities of several fine-tunes beat a single one?
 
 python -m others.averaging                                                 # lift-tiny on a CPU, minutes
 python -m others.averaging --kinds single best soup greedy ensemble --members 5 --datasets wine moons:n=400
@@ -19,7 +19,7 @@ class Config(study.Config):
     seeds: tuple[int, ...] = (0,)  # one split and one set of fine-tunes each
     kinds: tuple[str, ...] = ("single", "ema", "soup", "greedy", "ensemble")  # or best; a wrong name lists them
     members: int = 3  # fine-tunes that are averaged
-    decay: float = 0.98  # per update, of the moving average
+    decay: float = 0.98  # of the moving average, per update
     rows: int = 60  # training rows, drawn by seed; 0 for all
 
 
@@ -56,12 +56,12 @@ def figure(results):
 
 
 def finish(results):
-    """Differences to a single fine-tune, on the same rows."""
+    """Differences from a single fine-tune, on the same rows."""
     frame = reporting.latest(results.frame())
     differences = reporting.paired_differences(
         frame[frame["method"] == "lift"], "average", "single", ("dataset", "rows")
     )
-    reporting.show(results, "paired", differences, "difference to a single fine-tune, same rows")
+    reporting.show(results, "paired", differences, "difference from a single fine-tune, same rows")
 
 
 if __name__ == "__main__":

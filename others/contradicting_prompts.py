@@ -2,7 +2,7 @@
 
 python -m others.contradicting_prompts                                      # lift-tiny on a CPU, minutes
 python -m others.contradicting_prompts --prompts neutral compact --rows 16  # other texts: a wording's name, or your own
-python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lora    # one that knows what + means
+python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lora    # a model that knows what + means
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class Config(study.Config):
 
 def cases(config):
     if config.wording:
-        raise UserError(f"the prompts are the wordings here; give --prompts {config.wording!r} in place of --wording")
+        raise UserError(f"here the wording is set by --prompts; give --prompts {config.wording!r} instead of --wording")
     return study.grid(config, config.datasets, rows=config.rows, prompt=study.of_lift(config.prompts))
 
 
@@ -40,11 +40,11 @@ def build(case, config):
 
 
 def figure(results):
-    """LIFT in colours, by its prompt; other learners see no prompt and stay in the background."""
+    """LIFT in colours, by prompt; other learners see no prompt and stay in the background."""
     names = results["method"] + results["prompt"].map({"none": ""}).fillna(", " + results["prompt"])
     titles = results["dataset"].map(lambda name: f"y = {_contradicting_prompts.FORMULAS[name]}")
     frame = results.assign(method=names, dataset=titles)
-    title, label = "RMSE on test rows, by the formula in the prompt", "training rows (error: RMSE, units of y)"
+    title, label = "RMSE on test rows by formula in the prompt", "training rows (error: RMSE, units of y)"
     prompts = [f"lift, {prompt}" for prompt in results["prompt"].unique() if prompt != "none"]
     looks = {name: {"color": plots.ARMS[i % len(plots.ARMS)], "linewidth": 2} for i, name in enumerate(prompts)}
     others = [name for name in names.unique() if name not in prompts]
@@ -54,11 +54,11 @@ def figure(results):
 
 
 def finish(results):
-    """Differences to the neutral prompt, on the same rows."""
+    """Differences from the neutral prompt, on the same rows."""
     frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"]
     found = reporting.paired_differences(lift, "prompt", "neutral", ("dataset", "rows"), "rmse_mean_filled")
-    found = found.rename(columns={"better": "worse"})  # more is more error
+    found = found.rename(columns={"better": "worse"})  # positive differences are larger errors
     reporting.show(results, "paired", found, "RMSE minus that of the neutral prompt, same rows")
 
 

@@ -1,4 +1,4 @@
-"""Few rows: how does accuracy grow from none to 128 labelled rows? (TabLLM's protocol; beyond the paper)
+"""Few rows: how good is LIFT with 0 to 128 labelled rows? (TabLLM's protocol; beyond the paper)
 
 python -m others.few_shot                                                  # lift-tiny on a CPU, minutes
 python -m others.few_shot --model smollm2 --datasets blood-transfusion-service-center --rows 0 16 64
@@ -17,14 +17,14 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("breast_cancer",)  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows and one fine-tune each
-    rows: tuple[int, ...] = (0, 4, 8, 16, 32, 64, 128)  # labelled rows, balanced over the classes, as far as there are
-    wordings: tuple[str, ...] = ("names", "paper")  # LIFT's, with the columns' names and with x1, x2, …
+    rows: tuple[int, ...] = (0, 4, 8, 16, 32, 64, 128)  # labelled rows, balanced over the classes, as far as possible
+    wordings: tuple[str, ...] = ("names", "paper")  # of LIFT, with the column names and with x1, x2, …
 
 
 def cases(config):
     for dataset, method, seed in product(_few_shot.expand(config.datasets), config.methods, config.seeds):
         for n, wording in product(config.rows, config.wordings if method == "lift" else ("",)):
-            if n or method == "lift":  # a classical learner has nothing to say without rows
+            if n or method == "lift":  # classical learners need rows
                 yield study.Case(dataset, method, seed, {"rows": n, "names": wording or "–"})
 
 
@@ -33,12 +33,12 @@ def build(case, config):
 
 
 def figure(results):
-    """A panel for each data set, a line for each learner and wording; the area under the ROC curve."""
+    """One panel per data set, one line per learner and wording; area under the ROC curve."""
     known = results[results["roc_auc"].notna()]
     learner = known["method"].where(known["method"] != "lift", "lift, " + known["names"])
     titles = {"AUC": "area under the ROC curve"}
     frame = known.assign(method=learner, AUC=known["roc_auc"], rows=known["rows"].clip(lower=2))
-    return plots.score_lines(frame, "rows", titles, "Few labelled rows", "labelled rows (2 stands for none)", log=True)
+    return plots.score_lines(frame, "rows", titles, "Few labelled rows", "labelled rows (none shown at 2)", log=True)
 
 
 def finish(results):

@@ -1,4 +1,4 @@
-"""Generation: can LIFT write new rows and images, given their label and perhaps a half? (paper §4.3)
+"""Generation: can LIFT generate rows and images, given the label and possibly the first half? (paper §4.3)
 
 python -m others.generation                                                # iris and 8 × 8 digits, lift-tiny, minutes
 python -m others.generation --datasets my.csv wine --given label --temperatures .8 1 1.2
@@ -15,10 +15,10 @@ from utils import reporting, study, tables
 @dataclass(frozen=True)
 class Config(experiment.Config):
     datasets: tuple[str, ...] = ("iris", "images:digits")  # tables, files, or images:NAME
-    methods: tuple[str, ...] = ("gaussian", "marginals", "bootstrap", "real", "lift")  # ways to draw rows
+    methods: tuple[str, ...] = ("gaussian", "marginals", "bootstrap", "real", "lift")  # ways to generate rows
     seeds: tuple[int, ...] = (0,)  # one split, one fine-tune and one draw each
     given: tuple[str, ...] = ("label", "half")  # the label, or the label and the first half of the row
-    temperatures: tuple[float, ...] = (0.7, 0.9, 1.0)  # at which LIFT draws
+    temperatures: tuple[float, ...] = (0.7, 0.9, 1.0)  # sampling temperatures of LIFT
 
 
 def cases(config):
@@ -35,11 +35,11 @@ def build(case, config):
 
 
 def figure(results):
-    return sheets.temperatures(results, realism.TITLES, "Rows drawn given a label or half of a row: how real are they?")
+    return sheets.temperatures(results, realism.TITLES, "Realism of rows generated from a label, or from half of a row")
 
 
 def finish(results, config):
-    """A sheet of drawn images for each set of images, from the last seed."""
+    """A sheet of generated images for each image data set, from the last seed."""
     frame = reporting.latest(results.frame())
     same = {"greys": config.greys, "updates": config.updates, "limit": config.limit, "protocol": config.protocol}
     frame = frame[(frame["method"] == "lift") & (frame[list(same)] == list(same.values())).all(axis=1)]

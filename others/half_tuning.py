@@ -1,4 +1,4 @@
-"""Half tuning: does it matter which part of the network is tuned, and how many of its weights? (full or LoRA in §2)
+"""Half tuning: does it matter which part of the network is tuned, and how much of it? (paper §2: full or LoRA)
 
 python -m others.half_tuning                                               # lift-tiny on a CPU, minutes
 python -m others.half_tuning --parts all bitfit --datasets wine breast_cancer --seeds 0 1 2
@@ -20,7 +20,7 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("logreg", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
     parts: tuple[str, ...] = PARTS  # halves of the blocks, parts of all blocks, tokens and head, norms and biases
-    learning_rates: tuple[float, ...] = (1e-3, 1e-2)  # of which the validation rows choose, for each part
+    learning_rates: tuple[float, ...] = (1e-3, 1e-2)  # the validation rows choose, for each part
 
 
 def cases(config):

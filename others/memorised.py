@@ -1,7 +1,7 @@
-"""Memory: has the model seen the table? (beyond the paper; the literature calls it contamination)
+"""Memorisation: has the model seen the table (contamination)? (beyond the paper)
 
 python -m others.memorised                                                 # lift-tiny on a CPU, seconds
-python -m others.memorised --model smollm2 --datasets iris wine            # a model that has read the web
+python -m others.memorised --model smollm2 --datasets iris wine            # a model pretrained on web text
 python -m others.memorised --tests row --shown 12 --model EleutherAI/gpt-j-6b --datasets my.csv
 """
 
@@ -17,10 +17,10 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("iris",)  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "lift")  # majority: the text seen most often
     seeds: tuple[int, ...] = (0,)  # one draw of the lines that are asked for
-    tests: tuple[str, ...] = ("row", "first_cell", "header")  # the next row, its first cell, the rest of a cut line
-    values: tuple[str, ...] = ("own", "permuted")  # the table's own, or each column's in another order
-    shown: int = 8  # lines before the one that is asked for
-    asked: int = 25  # lines that are asked for
+    tests: tuple[str, ...] = ("row", "first_cell", "header")  # the next row, its first cell, the second half of a line
+    values: tuple[str, ...] = ("own", "permuted")  # the table's own, or each column permuted
+    shown: int = 8  # lines before the one asked for
+    asked: int = 25  # number of lines asked for
 
 
 def cases(config):
@@ -36,18 +36,18 @@ def build(case, config):
 
 
 def figure(results):
-    """The models alone: what the text seen most often completes differs from test to test, and no line can say it."""
+    """Models only: the most frequent text has a different meaning in each test, so it cannot be one line."""
     models = results[results["method"] != "majority"]
     return plots.arm_points(
-        models if len(models) else results, "test", "values", "Lines of the table that are completed word for word"
+        models if len(models) else results, "test", "values", "Lines of the table completed verbatim"
     )
 
 
 def finish(results):
-    """For each table and model: own values against the control, and the verdict."""
+    """For each table and model: own values, permuted values (the control), and the verdict."""
     verdicts = reporting.verdicts(reporting.latest(results.frame()))
     results.write_table("verdicts", verdicts)
-    print(f"\nown values against values in another order\n\n{reporting.markdown_table(verdicts.round(3))}")
+    print(f"\nown values against permuted values\n\n{reporting.markdown_table(verdicts.round(3))}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 python -m others.model_size                                                 # lift-tiny and random starts, minutes
 python -m others.model_size --models random:layers=2,hidden=48 random:layers=8 --datasets cosine quadratic:p=2
 python -m others.model_size --models EleutherAI/pythia-70m EleutherAI/pythia-160m EleutherAI/pythia-410m \
-  --adapter lora --learning-rates 1e-4 3e-4 1e-3                            # a ladder of open models, on a GPU
+  --adapter lora --learning-rates 1e-4 3e-4 1e-3                            # a family of open models, on a GPU
 """
 
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ def build(case, config):
 
 
 def figure(results):
-    return _bases.costs(results, "Error of bases of several sizes, and what they cost")
+    return _bases.costs(results, "Error and cost of base models by size")
 
 
 def finish(results):
-    """Parameters, error, seconds and tokens of every base, the smallest first."""
+    """Parameters, error, seconds and tokens of every base, smallest first."""
     frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"]
     columns = ["parameters", "rae_mean_filled", "seconds_fit", "seconds_predict", "tokens_train"]

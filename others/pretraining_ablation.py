@@ -1,4 +1,4 @@
-"""Pretraining: is it the weights or the architecture that LIFT needs, and weights of which text? (paper, Table 8)
+"""Pretraining: does LIFT need pretrained weights or only the architecture, and which text? (paper, Table 8)
 
 python -m others.pretraining_ablation                                       # lift-tiny and its random starts, minutes
 python -m others.pretraining_ablation --datasets my.csv --starts pretrained random --seeds 0 1 2
@@ -20,7 +20,7 @@ class Config(_bases.Config):
     datasets: tuple[str, ...] = ("iris", "two_circles:n=400")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("majority", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split and one fine-tune each
-    starts: tuple[str, ...] = initialization.STARTS  # made from --model; the paper's gibberish has pretrained weights
+    starts: tuple[str, ...] = initialization.STARTS  # made from --model; the paper's gibberish tunes pretrained weights
 
 
 def cases(config):
@@ -34,19 +34,19 @@ def build(case, config):
 
 
 def figure(results):
-    """The pretrained model has LIFT's colour."""
+    """The pretrained model is drawn in LIFT's colour."""
     names = results["method"] + " " + results["base"]
     plain = results["base"].isin([_bases.NONE, "pretrained"])
     frame = results.assign(method=names.where(~plain, results["method"]))
-    return plots.scores(frame, "Accuracy after the same tuning of other weights", "accuracy (share of test rows)")
+    return plots.scores(frame, "Accuracy by initial weights, tuned in the same way", "accuracy (share of test rows)")
 
 
 def finish(results):
-    """Differences to the pretrained weights, on the same rows."""
+    """Differences from the pretrained weights, on the same rows."""
     frame = reporting.latest(results.frame())
     lift = frame[frame["method"] == "lift"].rename(columns={"base": "start"})
     differences = reporting.paired_differences(lift, "start", "pretrained", ("dataset",))
-    reporting.show(results, "paired", differences, "difference to the pretrained weights, same rows")
+    reporting.show(results, "paired", differences, "difference from the pretrained weights, same rows")
 
 
 if __name__ == "__main__":

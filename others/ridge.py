@@ -1,4 +1,4 @@
-"""Ridge by augmentation: do rows λ·e_j with y = 0 act on LIFT as a penalty of λ² does? (paper, appendix)
+"""Ridge by augmentation: do rows λ·e_j with y = 0 act on LIFT like a ridge penalty of λ²? (paper, appendix)
 
 python -m others.ridge                                                      # lift-tiny on a CPU, minutes
 python -m others.ridge --inputs 1 --penalties 0 1000 --seeds 0 1 2
@@ -15,7 +15,7 @@ from utils.tables import synthetic
 @dataclass(frozen=True)
 class Config(study.Config):
     datasets: tuple[str, ...] = ("linear",)  # functions without noise, with options: data/README.md
-    methods: tuple[str, ...] = (  # the first is the penalised solution itself; lift may have options
+    methods: tuple[str, ...] = (  # the first is the ridge solution itself; lift may have options
         "least_squares",
         "knn",
         "xgboost",
@@ -23,7 +23,7 @@ class Config(study.Config):
         "lift:scale=quantile",
     )
     seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
-    inputs: tuple[int, ...] = (1, 10)  # p, the number of inputs, and of further rows
+    inputs: tuple[int, ...] = (1, 10)  # p, the number of inputs and of added rows
     penalties: tuple[float, ...] = (0.0, 10.0, 100.0)  # λ in units of the inputs, which lie in -10 … 10
 
 
@@ -44,7 +44,7 @@ def build(case, config):
 
 
 def figure(results):
-    """Whoever is penalised shrinks with λ and stays at the ridge solution; whoever is not stays at the truth."""
+    """A penalised learner shrinks with λ and stays close to the ridge solution; others stay close to the truth."""
     values = sorted(results["penalty"].unique())
     names = results["dataset"].map(lambda name: f"p = {synthetic.table(name).options.p}")
     several = results["dataset"].map(lambda name: synthetic.without(name, "p", "noise"))
@@ -55,8 +55,8 @@ def figure(results):
         "distance_ridge": "distance to the ridge solution",
         "distance_truth": "distance to the truth",
     }
-    title = "Rows λ·e_j with y = 0: who is penalised? (distances in sd of y)"
-    lines = plots.score_lines(frame, "place", scores, title, "λ (of which the penalty is the square)")
+    title = "Effect of added rows λ·e_j with y = 0 (distances in sd of y)"
+    lines = plots.score_lines(frame, "place", scores, title, "λ (the penalty is λ²)")
     for axes in lines.axes:
         axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     return lines

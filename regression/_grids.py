@@ -1,4 +1,4 @@
-"""Where a function is asked beside its test rows: a grid over its range and beyond, its zones, and pictures of both."""
+"""A grid of further queries of a function, over its range and beyond: its zones, errors and pictures."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from utils.tables import synthetic
 from utils.tables.grids import Grid
 from utils.tables.splits import Split
 
-ROOM = 0.15  # share of the truth's range by which a panel of curves reaches further; what lies beyond is cut off
-SHADE = "0.92"  # of the training range
+ROOM = 0.15  # margin of a panel of curves, as a share of the truth's range; curves beyond it are clipped
+SHADE = "0.92"  # grey of the training range
 ZONES = ("inside", "hole", "outside")
-LARGEST = 2  # inputs that a picture can show
+LARGEST = 2  # number of inputs that a picture can show
 
 
 @dataclass(frozen=True)
 class Domain:
-    """The points at which a function of one or two inputs is asked.
+    """The points at which a function of one or two inputs is queried.
 
     Attributes:
         table: the function.
@@ -43,7 +43,7 @@ class Domain:
         return self.table.options.p
 
     def frame(self) -> pd.DataFrame:
-        """All points as rows of a table with the columns x1 and, of two inputs, x2; x1 runs fastest."""
+        """All points as table rows with the columns x1 and, with two inputs, x2; x1 varies fastest."""
         return pd.DataFrame({"x1": self.axis}) if self.p == 1 else self.grid().frame()
 
     def grid(self) -> Grid:
@@ -51,7 +51,7 @@ class Domain:
         return Grid(("x1", "x2"), self.axis, self.axis)
 
     def truth(self) -> np.ndarray:
-        """The function without noise at all points, shape (n_points,)."""
+        """The noise-free function at all points, shape (n_points,)."""
         return synthetic.function(self.table.base, self.frame())
 
     def box(self) -> tuple[float, float]:
@@ -59,13 +59,13 @@ class Domain:
         return self.table.options.lo, self.table.options.hi
 
     def hole(self) -> tuple[float, float] | None:
-        """The middle third of the range where the function has no training rows in it, else None."""
+        """The middle third of the range if it has no training rows, else None."""
         low, high = self.box()
         third = (high - low) / 3
         return (low + third, high - third) if self.table.options.hole else None
 
     def zones(self) -> np.ndarray:
-        """Of each point "inside" the box of the training rows, in its "hole", or "outside"; shape (n_points,)."""
+        """Zone of each point, (n_points,): "inside" the box of training rows, in its gap ("hole"), or "outside"."""
         points = self.frame().to_numpy(float)
         zones = np.where(_within(points, self.box()), "inside", "outside")
         if self.hole() is not None:
@@ -73,12 +73,12 @@ class Domain:
         return zones
 
     def measures(self, split: Split, zones: Sequence[str]) -> dict[str, Callable[[pd.DataFrame], float]]:
-        """Relative absolute errors against the function without noise, for `Trial.measures`.
+        """Relative absolute errors against the noise-free function, for `Trial.measures`.
 
-        `grid_rae` is that of the points inside the box, `grid_rae_hole` and `grid_rae_outside` those of the other
-        zones: the mean absolute error in the zone over the mean absolute deviation of the function in the whole box,
-        hole included. That unit is the same for all zones, so that they compare; without a hole, `grid_rae` is the RAE
-        of these points. An unreadable answer counts as the mean of the training targets; a zone without points has nan.
+        `grid_rae` is that inside the box, `grid_rae_hole` and `grid_rae_outside` those of the other zones: the mean
+        absolute error in the zone over the mean absolute deviation of the function in the whole box, gap included. All
+        zones share this unit and can be compared; without a gap, `grid_rae` is the RAE of these points. Unreadable
+        answers count as the mean of the training targets; a zone without points has nan.
 
         Args:
             split: the rows of the trial; its queries must be `frame()`.
@@ -103,20 +103,20 @@ class Domain:
 
 
 def over(name: str, size: int, widen: float) -> Domain:
-    """A domain of `size` points along each input, over the function's range and `widen` times it further on each side.
+    """A domain of `size` points along each input: the function's range, extended by `widen` times it on each side.
 
-    The points of a function of whole inputs are whole, and each is there once.
+    For functions of whole numbers the points are rounded to whole numbers, without duplicates.
 
     Raises:
-        UserError: no function, more than two inputs, fewer than 2 points, or a negative widening.
+        UserError: not a function, more than two inputs, fewer than 2 points, or a negative extension.
     """
     table = synthetic.table(name)
     options = table.options
     if options.p > LARGEST:
-        raise UserError(f"{name} has {options.p} inputs, and pictures have room for {LARGEST}; use p=1 or p=2")
+        raise UserError(f"{name} has {options.p} inputs, but pictures can show at most {LARGEST}; use p=1 or p=2")
     if size < 2 or widen < 0:
         raise UserError(
-            f"{size} points widened by {widen} are no grid; give 2 points or more, and a share of 0 or more"
+            f"no grid has {size} points widened by {widen}; give 2 points or more, and a share of 0 or more"
         )
     room = widen * (options.hi - options.lo)
     axis = np.linspace(options.lo - room, options.hi + room, size)
@@ -124,7 +124,7 @@ def over(name: str, size: int, widen: float) -> Domain:
 
 
 def trial(case: study.Case, config: study.Config, zones: Sequence[str]) -> Trial:
-    """The trial of a case with the settings `points` and `widen`; its grid is asked, and scored in the `zones`."""
+    """The trial of a case with the settings `points` and `widen`, its grid as queries, scored in the `zones`."""
     found = study.trial(case, config, "regression")
     domain = over(case.dataset, case.settings["points"], case.settings["widen"])
     return replace(found, queries=domain.frame(), measures=domain.measures(found.split, zones))
@@ -135,7 +135,7 @@ def _within(points: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
 
 
 def answered(results: Results) -> pd.DataFrame:
-    """What the learners of the last seed answered, one row per function and method.
+    """The answers of the last seed on the grid, one row per function and method.
 
     The cases must have the settings `points` and `widen`, which `over` takes.
 
@@ -158,7 +158,7 @@ def answered(results: Results) -> pd.DataFrame:
 
 
 def save(results: Results, title: str) -> None:
-    """Writes the curves of functions of one input and the heat maps of those of two beside the results."""
+    """Saves curves (functions of one input) and heat maps (two inputs) next to the results."""
     cells = answered(results)
     n_inputs = cells["domain"].map(lambda domain: domain.p)
     for p, ending, draw in ((1, "_curves.png", curves), (2, "_surfaces.png", surfaces)):
@@ -168,7 +168,7 @@ def save(results: Results, title: str) -> None:
 
 
 def curves(cells: pd.DataFrame, title: str) -> Figure:
-    """A panel for each function of one input: the truth, every learner, the training rows and (shaded) their range.
+    """One panel per function of one input: the truth, every learner, the training rows and (shaded) their range.
 
     Args:
         cells: as of `answered`.
@@ -187,7 +187,7 @@ def curves(cells: pd.DataFrame, title: str) -> Figure:
         axes.scatter(first["X_train"][:, 0], first["y_train"], s=3, color="0.4", linewidth=0, label="training rows")
         for method in (name for name in methods if name in part.index):
             lift = method == "lift"
-            style = {"linewidth": 3 if lift else 0.9, "zorder": 2 if lift else 3}  # equal answers show one on the other
+            style = {"linewidth": 3 if lift else 0.9, "zorder": 2 if lift else 3}  # overlapping curves stay visible
             axes.plot(domain.axis, part.loc[method, "values"], color=colours[method], label=method, **style)
         room = ROOM * max(np.ptp(truth), 1e-9)
         axes.set_ylim(truth.min() - room, truth.max() + room)
@@ -203,9 +203,9 @@ def _shade(axes: Axes, domain: Domain) -> None:
 
 
 def surfaces(cells: pd.DataFrame, title: str) -> Figure:
-    """A row of heat maps for each function of two inputs: the truth with the training rows, then every learner.
+    """One row of heat maps per function of two inputs: the truth with the training rows, then every learner.
 
-    The colours of a row span the range of the truth; a dotted line is the training range, or its hole.
+    The colours of a row span the range of the truth; a dotted line marks the training range, or its gap.
 
     Args:
         cells: as of `answered`.

@@ -1,4 +1,4 @@
-"""A LIFT regressor that is watched: after each epoch it also answers rows that choose nothing (paper, appendix)."""
+"""A LIFT regressor that is evaluated on all parts of the split after each epoch (paper, appendix)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from utils.tables.splits import PARTS, Split
 
 PART_COLOURS = {"train": "0.6", "validation": plots.COLOURS[0], "test": plots.LIFT_COLOUR}
 
-KEYS = ["dataset", "rate", "jitter"]  # columns that tell the curves of one experiment apart, beside the seed
+KEYS = ["dataset", "rate", "jitter"]  # columns that, with the seed, identify a curve
 
 
 class WatchedRegressor(LIFTRegressor):
-    """Learns, chooses and answers as LIFTRegressor does; `watch` says what it looks at beside.
+    """Learns, chooses and answers as LIFTRegressor does; `watch` sets what is evaluated in addition.
 
-    One thing differs: with `jitter=0` the training targets get no noise either, whatever the model's recipe says, so
-    that every epoch shows the same texts, as in the paper.
+    One difference: with `jitter=0` the training targets get no noise either, whatever the model's recipe says, so that
+    every epoch has the same texts, as in the paper.
     """
 
     def watch(self, split: Split) -> WatchedRegressor:
-        """After each epoch of `fit`, all parts of the split are answered; returns itself."""
+        """After each epoch of `fit`, all parts of the split are evaluated; returns itself."""
         self.split = split
         return self
 
@@ -39,19 +39,19 @@ class WatchedRegressor(LIFTRegressor):
         return super().settings() | ({"target_jitter": 0.0} if self.jitter == 0 else {})
 
     def looks(self) -> pd.DataFrame:
-        """One row per epoch of the fine-tune that was chosen.
+        """One row per epoch of the chosen fine-tune.
 
         epoch
         loss_PART   mean over the rows of train, validation and test of -ln p(the text of the true number), in nats
-        rae_PART    relative absolute error of the answers; unreadable ones count as the mean of the training targets
-        recited     share of the training targets' texts among the distinct texts of the answers to test rows
+        rae_PART    relative absolute error of the answers; unreadable answers count as the mean of the training targets
+        recited     share of training targets' texts among the distinct answer texts for test rows
         """
         return pd.DataFrame(self.runs_[json.dumps(self.candidate_)])
 
     def memorised(self, values: list) -> float:
-        """Share of the distinct numbers, as the template writes them, that are texts of training targets.
+        """Share of the distinct numbers, as written by the template, that are texts of training targets.
 
-        Texts are what the model can memorise: an answer between two levels is the level that is nearest to it.
+        The model can memorise texts only, so an answer between two levels counts as the nearest level.
         """
         known = set(self.template_.completions(self.split.y_train))
         said = set(self.template_.completions([value for value in values if value is not None]))
@@ -67,7 +67,7 @@ class WatchedRegressor(LIFTRegressor):
         return _Watched(setup.base, self._look)
 
     def _look(self, epoch: int, model: LanguageModel) -> None:
-        key = json.dumps(self.candidate_)  # of the candidate that is being tuned; a later fine-tune of it replaces it
+        key = json.dumps(self.candidate_)  # the candidate being tuned; its next fine-tune replaces these looks
         if epoch == 1:
             self.runs_[key] = []
         look = {"epoch": epoch}
@@ -82,14 +82,14 @@ class WatchedRegressor(LIFTRegressor):
     def _loss(self, model: LanguageModel, X: pd.DataFrame, y: np.ndarray) -> float:
         prompts, completions = np.array(self.reader_.prompts(X), dtype=object), self.template_.completions(y)
         texts, codes = np.unique(np.array(completions, dtype=object), return_inverse=True)
-        if self.template_.candidates_ is not None:  # one token each: the likelihoods of all cost as much as of one
+        if self.template_.candidates_ is not None:  # one token each: scoring all costs the same as scoring one
             return -float(model.log_likelihood(prompts.tolist(), texts.tolist())[np.arange(len(y)), codes].mean())
         own = [model.log_likelihood(prompts[codes == i].tolist(), [text]).sum() for i, text in enumerate(texts)]
         return -float(np.sum(own) / len(y))
 
 
 class _Watched:
-    """A language model that tells of every epoch of its fine-tunes before anybody else hears of it."""
+    """A language model that reports every epoch of its fine-tunes to an observer first."""
 
     def __init__(self, model: LanguageModel, look: Callable[[int, LanguageModel], None]) -> None:
         self.model, self.look = model, look
@@ -98,7 +98,7 @@ class _Watched:
         return getattr(self.model, name)
 
     def fine_tune(self, examples, validation=(), *, settings, seed, on_epoch=None) -> LanguageModel:
-        """As the model's own."""
+        """As in the wrapped model."""
 
         def told(epoch: int, model: LanguageModel, loss: float) -> float | None:
             self.look(epoch, model)
@@ -109,23 +109,23 @@ class _Watched:
 
 
 def watched(learner: LIFTRegressor, split: Split) -> WatchedRegressor:
-    """The same learner, not fitted, that will look at all parts of the split after each epoch.
+    """The same learner, not fitted, set to evaluate all parts of the split after each epoch.
 
     Raises:
-        UserError: an untuned model has no epochs.
+        UserError: the model is not tuned, so there are no epochs.
     """
     if learner.epochs == 0:
-        raise UserError("without tuning there is no epoch to look at; give --epochs 1 or more")
+        raise UserError("without tuning there are no epochs to follow; give --epochs 1 or more")
     return WatchedRegressor(**learner.get_params(deep=False)).watch(split)
 
 
 def measures(learner: WatchedRegressor, at: tuple[int, ...]) -> Mapping[str, Callable[[pd.DataFrame], float]]:
     """Columns of a result row, for `Trial.measures`.
 
-    epoch_by_loss, epoch_by_rae          epochs that the validation rows choose by the loss and by the decoded error
+    epoch_by_loss, epoch_by_rae          epochs chosen on the validation rows, by loss and by decoded error
     rae_test_by_loss, rae_test_by_rae    error on the test rows after these epochs
-    recited_truth                        `WatchedRegressor.memorised` of the true test targets: what chance alone gives
-    NAME_eN                              the columns of `looks` after the epochs N of `at`; nan where it ended sooner
+    recited_truth                        `WatchedRegressor.memorised` of the true test targets: the chance level
+    NAME_eN                              the columns of `looks` after the epochs N of `at`; nan if tuning ended earlier
     """
 
     def chosen(by: str) -> pd.Series:
@@ -146,7 +146,7 @@ def measures(learner: WatchedRegressor, at: tuple[int, ...]) -> Mapping[str, Cal
 
 
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns NAME_eN of result rows as a long table: KEYS, seed, epoch and a column for each NAME."""
+    """The columns NAME_eN of result rows as a long table: KEYS, seed, epoch and one column per NAME."""
     names = [column.rpartition("_e") for column in frame if column.rpartition("_e")[2].isdigit()]
     parts = []
     for epoch in sorted({int(number) for _, _, number in names}):
@@ -157,9 +157,9 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def epoch_panels(curves: pd.DataFrame, chosen: pd.DataFrame, title: str) -> Figure:
-    """Loss and decoded error of all parts along the epochs, a row of panels for each data set and setting.
+    """Loss and decoded error of all parts by epoch, one row of panels per data set and setting.
 
-    A vertical line stands where the validation rows would stop: dotted by the loss, solid by the decoded error.
+    Vertical lines mark the epoch chosen on the validation rows: dotted by loss, solid by decoded error.
 
     Args:
         curves: rows of `curves`.
@@ -179,11 +179,11 @@ def epoch_panels(curves: pd.DataFrame, chosen: pd.DataFrame, title: str) -> Figu
             for name, colour in PART_COLOURS.items():
                 axes.plot(means.index, means[f"{kind}_{name}"], color=colour, marker="o", markersize=3, label=name)
         row[2].plot(means.index, means["recited"], color=plots.LIFT_COLOUR, marker="o", markersize=3)
-        row[2].axhline(stops["recited_truth"].mean(), color="0.6", linewidth=3, zorder=0, label="share of the truth")
+        row[2].axhline(stops["recited_truth"].mean(), color="0.6", linewidth=3, zorder=0, label="of the true targets")
         row[2].set_ylim(0, 1)
         for axes in row:
             for by, style in (("loss", ":"), ("rae", "-")):
-                name = f"least validation {'RAE' if by == 'rae' else by}"
+                name = f"lowest validation {'RAE' if by == 'rae' else by}"
                 axes.axvline(stops[f"epoch_by_{by}"].mean(), color="k", linestyle=style, linewidth=1, label=name)
     grid[0, 0].set_xscale("log")
     grid[0, 1].set_ylim(bottom=0)

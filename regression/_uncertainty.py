@@ -1,8 +1,8 @@
-"""How sure a regressor is of its answers, and whether it is right to be so sure (paper §4.2).
+"""Predictive uncertainty of regressors: does the spread follow the noise, are intervals calibrated? (paper §4.2)
 
-Three learners say more than one number: LIFT (from the likelihood of every level of its target, or by answers drawn as
-in the paper), the Gaussian process `gp` and the quantile boosting `gbt_quantile`. All are scored alike, by the same
-quantiles of their predictive distributions.
+Three learners have a predictive distribution: LIFT (from the likelihood of every level of its target, or from sampled
+answers as in the paper), the Gaussian process `gp` and the quantile boosting `gbt_quantile`. All are scored by the
+same quantiles of it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from utils.baselines.regressors import QUANTILES
 from utils.learners import Learner
 from utils.tables.splits import Split
 
-COVERAGES = (0.8, 0.9, 0.95)  # of the central intervals, whose ends are among QUANTILES
+COVERAGES = (0.8, 0.9, 0.95)  # of the central intervals; their ends are among QUANTILES
 NORMAL_WIDTH = 2 * stats.norm.ppf(0.9)  # of the central 80 % of a normal distribution, in its sd
-PARTS = 5  # of the test rows, by the noise at them
+PARTS = 5  # groups of test rows, by their noise
 
 _PERCENT = [f"{100 * coverage:g}" for coverage in COVERAGES]
 MEASURES = (
@@ -41,8 +41,8 @@ class Predictive:
     """Predictive distributions of n rows, in the target's units.
 
     Attributes:
-        quantiles: (n, len(QUANTILES)), rising in each row.
-        sd: (n,) standard deviations; nan where the learner has none.
+        quantiles: (n, len(QUANTILES)), increasing in each row.
+        sd: (n,) standard deviations; nan if the learner has none.
     """
 
     quantiles: np.ndarray
@@ -54,29 +54,29 @@ class Predictive:
         return self.quantiles[:, [low, -1 - low]]
 
     def spread(self) -> np.ndarray:
-        """(n,) widths of the central 80 %, in units that make it the sd of a normal distribution.
+        """(n,) widths of the central 80 %, scaled to equal the sd of a normal distribution.
 
-        Unlike the sd, it does not follow a little probability far away.
+        Unlike the sd, it is robust to small probabilities far away.
         """
         return np.ptp(self.interval(0.8), axis=1) / NORMAL_WIDTH
 
 
 def predict(learner: Learner, X: pd.DataFrame) -> Predictive:
-    """What the fitted learner believes about the rows of X. Raises CannotDo where it has no distribution."""
+    """The fitted learner's predictive distributions for X. Raises CannotDo if it has none."""
     learner.check_uncertainty()
     return Predictive(*learner.predictive(X, QUANTILES))
 
 
 def coverage(interval: np.ndarray, y: np.ndarray) -> float:
-    """Share of the true values `y` (n,) within their intervals (n, 2), ends included."""
+    """Share of the true values `y` (n,) inside their intervals (n, 2), ends included."""
     return float(np.mean((interval[:, 0] <= y) & (y <= interval[:, 1])))
 
 
 def nonconformity(interval: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n,) distances by which true values `y` (n,) lie outside their intervals (n, 2), negative inside.
+    """(n,) distances of true values `y` (n,) outside their intervals (n, 2), negative inside.
 
-    Conformalised quantile regression (Romano et al. 2019): every interval is widened at both ends by the
-    `metrics.conformal_bound` of these, or made narrower where that is negative.
+    Conformalised quantile regression (Romano et al. 2019): both ends of every interval are moved
+    outwards by the `metrics.conformal_bound` of these, or inwards if it is negative.
     """
     return np.maximum(interval[:, 0] - y, y - interval[:, 1])
 
@@ -87,13 +87,13 @@ def scores(
     """All MEASURES of one learner.
 
     crps               mean over the test rows, in the target's units
-    coverage_P         share of the test rows within their central P % interval, and width_P its mean width
-    conformal_…        the same of these intervals after they were calibrated on the held-out rows; a negative
-                       widening never turns an interval round
+    coverage_P         share of the test rows inside their central P % interval; width_P: its mean width
+    conformal_…        the same after the intervals are calibrated on the held-out rows; a negative
+                       widening never reverses an interval
     spearman, pearson  correlation of the spread (`Predictive.spread`) with the noise over the test rows; nan where
                        either is constant; sd_…: of the sd instead
-    noise_1 … noise_5  mean noise in the fifth of the test rows with the least, …, with most of it
-    spread_1 … spread_5  mean spread in these fifths
+    noise_1 … noise_5  mean noise in each fifth of the test rows, from lowest to highest noise
+    spread_1 … spread_5  mean spread in the same fifths
 
     Args:
         test, y: predictions and true values (n,), with noise, of the test rows.
@@ -120,7 +120,7 @@ def scores(
 
 
 def correlation(kind: Callable, a: np.ndarray, b: np.ndarray) -> float:
-    """The correlation of two columns; nan where one of them is constant, to the digits of a float, or missing."""
+    """The correlation of two columns; nan if one is missing or constant (up to rounding)."""
     constant = any(not np.isfinite(x).all() or np.ptp(x) <= 1e-9 * np.abs(x).max() for x in (a, b))
     return float("nan") if constant else float(kind(a, b).statistic)
 
@@ -128,10 +128,10 @@ def correlation(kind: Callable, a: np.ndarray, b: np.ndarray) -> float:
 def measures(
     learner: Learner, split: Split, y: np.ndarray, noise: np.ndarray
 ) -> dict[str, Callable[[pd.DataFrame], float]]:
-    """MEASURES for `Trial.measures`; they ask the learner once, when the first of them is called.
+    """MEASURES for `Trial.measures`; the learner is queried once, when the first of them is called.
 
     Args:
-        learner: the trial's, fitted by then. Its validation rows calibrate the conformal intervals.
+        learner: the trial's, fitted by then. The validation rows calibrate the conformal intervals.
         split: the trial's.
         y: (n_test,) true values of the test rows with noise.
         noise: (n_test,) sd of that noise.
@@ -150,25 +150,25 @@ def measures(
 
 
 def spreads(frame: pd.DataFrame, title: str) -> Figure:
-    """Does the spread follow the noise, and do intervals hold what they promise? Two panels for each data set.
+    """Spread against noise, and coverage of the intervals: two panels per data set.
 
-    Left, the mean spread in the fifths of the test rows by noise, against that noise. Right, the share of test rows
-    within their intervals against the promised share; dashed after conformal calibration. Grey is exactly right.
+    Left, the mean spread in each fifth of the test rows by noise, against that noise. Right, the coverage on test rows
+    against the nominal coverage; dashed after conformal calibration. Grey lines are ideal.
 
     Args:
         frame: finished cases with the columns dataset, method and those of MEASURES.
         title: what the figure shows.
     """
     methods, datasets = sorted(frame["method"].unique(), key=reporting.rank), sorted(frame["dataset"].unique())
-    names = ("spread of the answers", "rows within their intervals")
+    names = ("spread of the predictions", "coverage of the intervals")
     figure, grid = plots.panel_table(datasets, names)
     colours = plots.method_colours(methods)
     fifths = range(1, PARTS + 1)
     for (left, right), dataset in zip(grid, datasets, strict=True):
         means = frame[frame["dataset"] == dataset].groupby("method").mean(numeric_only=True)
         noise = means[[f"noise_{i}" for i in fifths]].mean()
-        left.plot([0, noise.max()], [0, noise.max()], color="0.8", linewidth=4, zorder=0, label="exactly right")
-        right.plot(COVERAGES, COVERAGES, color="0.8", linewidth=4, zorder=0, label="exactly right")
+        left.plot([0, noise.max()], [0, noise.max()], color="0.8", linewidth=4, zorder=0, label="ideal")
+        right.plot(COVERAGES, COVERAGES, color="0.8", linewidth=4, zorder=0, label="ideal")
         for method in means.index:
             style = {"color": colours[method], "marker": "o", "markersize": 3, **plots.LIFT_LINE.get(method, {})}
             left.plot(noise, means.loc[method, [f"spread_{i}" for i in fifths]], label=method, **style)

@@ -1,4 +1,4 @@
-"""Dimensions: from how many inputs on does LIFT break, and which numbers move the break? (paper §3.1, Table 19)
+"""Dimensions: at how many inputs does LIFT fail, and which number formats change that? (paper §3.1, Table 19)
 
 python -m regression.dimensions                                              # lift-tiny on a CPU, minutes
 python -m regression.dimensions --inputs 50 120 --methods gp lift lift:levels=50 lift:scale=quantile
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from utils import plots, reporting, study
 from utils.tables import synthetic
 
-BROKEN = 0.9  # of the error of predicting the mean: from there on nothing to speak of was learnt
+BROKEN = 0.9  # of the error of predicting the mean: at or above this, hardly anything was learnt
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def build(case, config):
 
 
 def with_inputs(results):
-    """The frame with the function, without its number of inputs, and that number."""
+    """The frame with columns for the function (without its number of inputs) and for that number."""
     names = results["dataset"]
     p = names.map(lambda name: synthetic.table(name).options.p)
     return results.assign(function=names.map(lambda name: synthetic.without(name, "p")), p=p)
@@ -43,7 +43,7 @@ def figure(results):
 
 
 def finish(results):
-    """From how many inputs on each learner is hardly better than the mean."""
+    """The number of inputs at which each learner is first hardly better than the mean."""
     means = with_inputs(reporting.latest(results.frame())).groupby(["function", "method", "p"])
     means = means[["rae_mean_filled", "chance"]].mean().reset_index()
     broken = means[means["rae_mean_filled"] >= BROKEN * means["chance"]]

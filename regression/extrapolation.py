@@ -1,4 +1,4 @@
-"""Extrapolation: what does a learner say beyond the range of its training rows? (paper, appendix)
+"""Extrapolation: what does a learner predict outside its training range? (paper, appendix)
 
 python -m regression.extrapolation                                                   # lift-tiny on a CPU, minutes
 python -m regression.extrapolation --datasets linear quadratic:p=2 --widen 1         # twice as far, two inputs
@@ -15,9 +15,9 @@ from utils import plots, study
 class Config(study.Config):
     datasets: tuple[str, ...] = ("linear", "quadratic", "cosine")  # functions, with options: data/README.md
     methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift", "lift:numbers=paper,decoding=greedy")
-    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the pictures show the last seed
     points: int = 161  # along each input of the grid; the paper has 200
-    widen: float = 0.5  # share of the range by which the grid reaches further on every side: -20 to 20
+    widen: float = 0.5  # extension of the grid on every side, as a share of the range: -20 to 20
 
 
 def cases(config):
@@ -29,14 +29,14 @@ def build(case, config):
 
 
 def figure(results):
-    columns = {"grid_rae": "inside the range", "grid_rae_outside": "beyond it"}
+    columns = {"grid_rae": "inside the range", "grid_rae_outside": "outside it"}
     return plots.zones(
-        results, columns, "Error inside the training range and beyond", "absolute error (1: the mean, inside)"
+        results, columns, "Error inside and outside the training range", "absolute error (1: the mean, inside)"
     )
 
 
 def finish(results):
-    _grids.save(results, "Learnt curves beyond the training range")
+    _grids.save(results, "Predictions outside the training range")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Interpolation: what does a learner say where the middle third of the inputs was left out? (paper, appendix)
+"""Interpolation: what does a learner predict in a gap, the left-out middle third of the inputs? (paper, appendix)
 
 python -m regression.interpolation                                                   # lift-tiny on a CPU, minutes
 python -m regression.interpolation --datasets functions                              # of one input and of two
@@ -15,9 +15,9 @@ from utils import plots, study
 class Config(study.Config):
     datasets: tuple[str, ...] = ("linear", "quadratic", "cosine")  # functions, with options: data/README.md
     methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift", "lift:numbers=paper,decoding=greedy")
-    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the pictures show the last seed
     points: int = 121  # along each input of the grid
-    widen: float = 0.0  # share of the range by which the grid reaches further on every side
+    widen: float = 0.0  # extension of the grid on every side, as a share of the range
 
 
 def cases(config):
@@ -29,14 +29,14 @@ def build(case, config):
 
 
 def figure(results):
-    columns = {"grid_rae": "where rows are", "grid_rae_hole": "in the hole"}
+    columns = {"grid_rae": "outside the gap", "grid_rae_hole": "in the gap"}
     return plots.zones(
-        results, columns, "Error beside the hole and in it", "absolute error (1: the mean, over the range)"
+        results, columns, "Error outside and inside the gap", "absolute error (1: the mean, over the range)"
     )
 
 
 def finish(results):
-    _grids.save(results, "Learnt curves with the middle third left out")
+    _grids.save(results, "Predictions with a gap in the training inputs")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Learning curves: when should tuning stop, and why not where the token loss is least? (paper, appendix)
+"""Learning curves: when should tuning stop, and why not at the lowest token loss? (paper, appendix)
 
 python -m regression.learning_curves                                         # lift-tiny on a CPU, minutes
 python -m regression.learning_curves --datasets synthetic diabetes --epochs 200 --rates 1e-3
@@ -17,10 +17,10 @@ class Config(study.Config):
     datasets: tuple[str, ...] = ("linear", "cosine", "piecewise")  # names, groups, files: data/README.md
     methods: tuple[str, ...] = ("lift",)  # no other learner has epochs
     seeds: tuple[int, ...] = (0,)  # one draw of the data and one fine-tune each
-    epochs: int | None = 100  # passes over the training rows, the learning rate falling until the last
-    rates: tuple[float, ...] = (2e-3,)  # learning rates, each a fine-tune of its own; the paper has 1e-4 and 1e-5
+    epochs: int | None = 100  # passes over the training rows; the learning rate decays until the last
+    rates: tuple[float, ...] = (2e-3,)  # learning rates, one fine-tune each; the paper has 1e-4 and 1e-5
     jitters: tuple[str, ...] = ("recipe", "none")  # noise on training rows, drawn anew each epoch; none as in the paper
-    at: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100)  # epochs whose scores become columns; all epochs are looked at
+    at: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100)  # epochs whose scores become columns; all epochs are evaluated
 
 
 def cases(config):
@@ -40,17 +40,17 @@ def build(case, config):
 
 
 def figure(results):
-    title = "Epochs of a fine-tune, and where the validation rows would stop it"
+    title = "Loss and error by epoch, and the epoch chosen on validation rows"
     return _learning_curves.epoch_panels(_learning_curves.curves(results), results, title)
 
 
 def finish(results):
-    """The curves, and what each way of choosing an epoch scores on the test rows."""
+    """The curves, and the test error of each way of choosing an epoch."""
     frame = reporting.latest(results.frame())
     results.write_table("by_epoch", _learning_curves.curves(frame))
     columns = ["epoch_by_loss", "epoch_by_rae", "rae_test_by_loss", "rae_test_by_rae", "recited_truth"]
     means = frame.groupby(_learning_curves.KEYS)[columns].mean().round(3).reset_index()
-    print(f"\nepoch chosen by validation rows, and test RAE there\n\n{reporting.markdown_table(means)}")
+    print(f"\nepoch chosen on validation rows, and its test RAE\n\n{reporting.markdown_table(means)}")
     print(f"\ncurves   {results.sibling('_by_epoch.csv')}")
 
 

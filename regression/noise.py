@@ -1,4 +1,4 @@
-"""Noise: what does noise on the training targets cost, and how far from the floor does LIFT stay? (paper, appendix)
+"""Noise: what does noise on the training targets cost, and how close does LIFT get to the floor? (paper, appendix)
 
 python -m regression.noise                                                   # lift-tiny on a CPU, minutes
 python -m regression.noise --datasets functions --noises 0 .1 .2 .4 .8       # all functions of one input and of two
@@ -12,7 +12,7 @@ import numpy as np
 from utils import metrics, plots, study
 from utils.tables import synthetic
 
-FLOOR = "noise alone"  # what the figure calls the two scores that need no learner
+FLOOR = "noise alone"  # name in the figure of the two scores that need no learner
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,24 @@ def cases(config):
 
 
 def build(case, config):
-    """Test targets have no noise: a perfect learner scores 0. Against targets with noise nothing can."""
+    """Test targets are noise-free: a perfect learner scores 0, which is impossible against noisy targets."""
     trial = study.trial(case, config, "regression")
     truth, sd = trial.split.y_test, synthetic.load(case.dataset).noise_sd(trial.split.X_test, case.seed)
-    noisy = truth + sd * np.random.default_rng([24, case.seed]).standard_normal(len(truth))  # 24: a stream of its own
+    noisy = truth + sd * np.random.default_rng([24, case.seed]).standard_normal(len(truth))  # 24: a separate stream
 
     def rae(true, answered):
         return metrics.regression(true, answered, fill=trial.split.y_train.mean())["rae_mean_filled"]
 
     measures = {
-        "rae_noisy": lambda answers: rae(noisy, answers["parsed"]),  # the answers against targets with noise
-        "rae_truth": lambda answers: rae(noisy, truth),  # the same of the function itself: the floor
-        "rae_label": lambda answers: rae(truth, noisy),  # a target with noise as the answer: memorising scores that
+        "rae_noisy": lambda answers: rae(noisy, answers["parsed"]),  # the answers against noisy targets
+        "rae_truth": lambda answers: rae(noisy, truth),  # the function itself against noisy targets: the floor
+        "rae_label": lambda answers: rae(truth, noisy),  # noisy targets as answers: the score of memorising
     }
     return replace(trial, measures=measures)
 
 
 def figure(results):
-    """Left against targets without noise, right against noisy ones; a learner that memorises lies on the line."""
+    """Left against noise-free targets, right against noisy ones; a learner that memorises lies on the dashed line."""
     import pandas as pd
 
     names = results["dataset"]
@@ -53,8 +53,8 @@ def figure(results):
     frame = results.assign(noise=noises, dataset=names.map(lambda name: synthetic.without(name, "noise")))
     alone = frame.assign(method=FLOOR, rae_mean_filled=frame["rae_label"], rae_noisy=frame["rae_truth"])
     frame = pd.concat([frame, alone.drop_duplicates(["dataset", "noise", "seed"])])
-    scores = {"rae_mean_filled": "against targets without noise", "rae_noisy": "against targets with noise"}
-    title = "RAE of test rows (dashed: the noise itself)"
+    scores = {"rae_mean_filled": "against noise-free targets", "rae_noisy": "against noisy targets"}
+    title = "RAE on test rows (dashed: the noise itself)"
     label, styles = (
         "noise on training targets, in sd of the noise-free targets",
         {FLOOR: {"color": "k", "linestyle": "--"}},

@@ -1,4 +1,4 @@
-"""Number types: how do whole or real inputs, their range and the digits in the text matter? (paper, appendix)
+"""Number types: do whole or real inputs, their range and the digits in the text matter? (paper, appendix)
 
 python -m regression.number_types                                            # lift-tiny on a CPU, minutes
 python -m regression.number_types --datasets cosine --integers 1 --ranges lo=-150,hi=150 lo=0,hi=300
@@ -31,7 +31,7 @@ def build(case, config):
     trial = study.trial(case, config, "regression")
 
     def floor(answers):
-        """Of the fitted template; a classical learner writes no text."""
+        """Of the fitted template; classical learners write no text."""
         if not case.is_lift:
             return 0.0
         return metrics.writing_error(trial.learner.template_, trial.split.y_test)

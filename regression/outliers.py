@@ -1,4 +1,4 @@
-"""Outliers: do a few absurd training targets break the fit, and do robust learners bear them better? (paper §3.4)
+"""Outliers: do a few absurd training targets spoil the fit, and do robust learners cope better? (paper §3.4)
 
 python -m regression.outliers                                                # lift-tiny on a CPU, minutes
 python -m regression.outliers --datasets functions --signs positive both     # one and two inputs, either sign
@@ -12,8 +12,8 @@ import numpy as np
 from utils import plots, reporting, study
 from utils.tables import synthetic
 
-ROBUST = ("median_knn", "gbt_huber", "xgboost")  # dashed; xgboost, as its grid has the absolute error
-PAPER = 2.0  # the only percentage whose published numbers are known: 4 outliers beside 200 rows
+ROBUST = ("median_knn", "gbt_huber", "xgboost")  # dashed; xgboost, because its grid includes the absolute error
+PAPER = 2.0  # the only percentage with known published numbers: 4 outliers added to 200 rows
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Config(study.Config):
 
 
 def cases(config):
-    clean = study.functions(config) if 0 in config.shares else []  # without outliers there is no sign
+    clean = study.functions(config) if 0 in config.shares else []  # without outliers the sign does not matter
     shares = [f"outliers={share}" for share in config.shares if share]
     return study.grid(config, clean + study.functions(config, shares, [f"sign={sign}" for sign in config.signs]))
 
@@ -42,7 +42,7 @@ def build(case, config):
 
 
 def with_shares(results):
-    """The frame with the function and the percentage of outliers; of several signs, each has the clean rows."""
+    """The frame with columns for the function and the percentage of outliers; every sign gets the clean results."""
     import pandas as pd
 
     options = [synthetic.load(name).options for name in results["dataset"]]
@@ -62,7 +62,7 @@ def figure(results):
 
 
 def finish(results):
-    """At the paper's percentage: our errors, unfiltered and without those above 3 × RMSE, beside its own."""
+    """At the paper's percentage: our RAE, unfiltered and without errors above 3 × RMSE, next to the paper's."""
     frame = with_shares(reporting.latest(results.frame()))
     means = frame[frame["percent"] == PAPER].groupby(["function", "method"]).mean(numeric_only=True)
     paper = reporting.published_rows("E10-outliers").rename(columns={"dataset": "function", "value": "paper, filtered"})

@@ -1,7 +1,7 @@
-"""Real tables: is LIFT's regression as good as learners that are fed as they should be? (paper §3.1, Table 20)
+"""Real tables: is LIFT's regression as good as properly prepared baselines? (paper §3.1, Table 20)
 
 python -m regression.real                                                    # scikit-learn's diabetes table, minutes
-LIFT_DATA=FOLDER python -m regression.real --datasets paper                  # the paper's four, which are not shipped
+LIFT_DATA=FOLDER python -m regression.real --datasets paper                  # the paper's four, not shipped
 LIFT_DATA=FOLDER python -m regression.real --datasets student --leave-out none G1+G2
 """
 
@@ -12,7 +12,7 @@ from utils.errors import UserError
 from utils.reporting import published
 from utils.tables import splits
 
-SENTENCES = {  # tables for which a sentence with the meaning of every column was written
+SENTENCES = {  # tables with a hand-written sentence that gives the meaning of every column
     "combined-cycle-power-plant": "ccpp",
     "medical-insurance": "insurance",
     "servo": "servo",
@@ -26,8 +26,8 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("polynomial", "kernel_ridge", "knn", "gbt", "forest", "gp", "xgboost", "lift")
     seeds: tuple[int, ...] = (0,)  # one split, one draw of the rows and one fine-tune each
     fractions: tuple[float, ...] = (0.2, 1.0)  # of training and validation rows
-    names: tuple[str, ...] = ("no", "yes")  # whether LIFT is told what the columns mean; others cannot read it
-    leave_out: tuple[str, ...] = ("none",)  # columns such as G1+G2, which all but tell the target of student
+    names: tuple[str, ...] = ("no", "yes")  # whether LIFT's prompts name the columns; other learners cannot use names
+    leave_out: tuple[str, ...] = ("none",)  # columns such as G1+G2, which nearly give away the target of student
 
 
 def cases(config):
@@ -61,14 +61,14 @@ def figure(results):
 
 
 def finish(results):
-    """What honestly fed learners score, beside what the paper printed."""
+    """The scores of properly prepared learners, next to the paper's."""
     frame = reporting.latest(results.frame())
     frame = frame.assign(paper_name=frame["dataset"].map(lambda name: tables.published_name(name) or ""))
     keys = ["paper_name", "leave_out", "method", "fraction", "names"]
     means = frame.groupby(["dataset", *keys], dropna=False)[["rae_mean_filled", "rae_filtered5"]].mean().reset_index()
     paper = published.real_tables().rename(columns={"dataset": "paper_name"}).assign(leave_out="none")
     table = means.merge(paper, "left", keys).drop(columns="paper_name")
-    title = "RAE here, and the paper's, whose classical learners had the row number among their features"
+    title = "RAE here and in the paper, whose classical learners had the row number as a feature"
     reporting.show(results, "published", table, title)
 
 

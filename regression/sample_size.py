@@ -13,11 +13,11 @@ from utils.reporting import power_law
 
 @dataclass(frozen=True)
 class Config(study.Config):
-    datasets: tuple[str, ...] = ("linear:n=256", "cosine:n=256", "piecewise:n=256")  # n: rows there are to draw from
+    datasets: tuple[str, ...] = ("linear:n=256", "cosine:n=256", "piecewise:n=256")  # n: rows to draw from
     methods: tuple[str, ...] = ("mean", "knn", "gp", "xgboost", "lift")
     seeds: tuple[int, ...] = (0, 1)  # one draw of the data, one of the rows and one fine-tune each
-    rows: tuple[int, ...] = (4, 16, 64, 256)  # training rows, as far as the table has them
-    shares: tuple[float, ...] = (1.0,)  # of the training rows, beside the numbers above
+    rows: tuple[int, ...] = (4, 16, 64, 256)  # training rows, where the table has as many
+    shares: tuple[float, ...] = (1.0,)  # of the training rows, in addition to the numbers above
 
 
 def cases(config):
@@ -36,12 +36,12 @@ def figure(results, score="rae_mean_filled", name="RAE, unfiltered"):
 
 
 def finish(results):
-    """The same of RMSE, the fitted curves, and how many rows LIFT needs for what the Gaussian process has with all."""
+    """The same for RMSE, the fitted curves, and how many rows LIFT needs to match the Gaussian process on all rows."""
     frame = reporting.latest(results.frame())
     figure(frame, "rmse_mean_filled", "RMSE (units of the target)").savefig(results.sibling("_rmse.png"), dpi=150)
     print(f"picture  {results.sibling('_rmse.png')}")
     needed = power_law.rows_to_match(frame, "rae_mean_filled", "lift", "gp")
-    reporting.show(results, "needed", needed, "rows that LIFT needs to match gp with all")
+    reporting.show(results, "needed", needed, "rows that LIFT needs to match gp on all rows")
 
 
 if __name__ == "__main__":

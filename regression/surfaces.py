@@ -1,4 +1,4 @@
-"""Surfaces: what does each learner make of a function of two inputs? (paper §3.1, Fig. 2 and appendix)
+"""Surfaces: what does each learner predict for a function of two inputs? (paper §3.1, Fig. 2 and appendix)
 
 python -m regression.surfaces                                                        # lift-tiny on a CPU, minutes
 python -m regression.surfaces --datasets synthetic --rows 200 300 500 1000 --points 60     # the paper's, one seed
@@ -16,10 +16,10 @@ from utils.tables import synthetic
 class Config(study.Config):
     datasets: tuple[str, ...] = ("quadratic", "cosine", "piecewise")  # functions, with options: data/README.md
     methods: tuple[str, ...] = ("knn", "gp", "xgboost", "lift")  # lift may have options: lift:levels=50
-    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the last seed is drawn
+    seeds: tuple[int, ...] = (0,)  # one draw of the rows and one fine-tune each; the pictures show the last seed
     rows: tuple[int, ...] = (200, 500)  # training rows
     points: int = 36  # along each side of the grid; the paper has 60
-    widen: float = 0.1  # share of the range by which the grid reaches further on every side, as in the paper
+    widen: float = 0.1  # extension of the grid on every side, as a share of the range; as in the paper
 
 
 def cases(config):

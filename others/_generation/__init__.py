@@ -1,4 +1,4 @@
-"""Rows that a language model makes up: generators, how real they look, and their pictures (paper §4)."""
+"""Generated rows: generators, measures of realism, and pictures (paper §4.3)."""
 
 from utils._lazy import attach
 

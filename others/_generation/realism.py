@@ -1,4 +1,4 @@
-"""How real drawn rows look: whether they are rows, whether they are copies, whether a forest can tell them."""
+"""Realism of drawn rows: are they valid, are they copies, can a forest tell them from real rows?"""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from utils.tables.encoding import Encoder
 from utils.tables.splits import Split
 
 MEASURES = ("valid", "nearest_ratio", "near_share", "two_sample")
-TITLES = {  # score → its title, and its value for rows as real as those held out
-    "accuracy": ("accuracy on real rows of a\nforest fitted on drawn rows", float("nan")),
-    "valid": ("texts that are rows (share)", 1.0),
-    "nearest_ratio": ("distance to training rows\n(that of real rows: 1)", 1.0),
-    "near_share": ("rows near a training row\n(share; of real rows 5 %)", 0.05),
-    "two_sample": ("forest tells them from real\nrows (accuracy)", 0.5),
+TITLES = {  # score → its title, and its value for held-out real rows
+    "accuracy": ("accuracy of a forest fitted on\ndrawn rows, tested on real rows", float("nan")),
+    "valid": ("valid rows (share of texts)", 1.0),
+    "nearest_ratio": ("distance to training rows\n(real rows: 1)", 1.0),
+    "near_share": ("rows near a training row\n(share; real rows: 5 %)", 0.05),
+    "two_sample": ("forest, drawn against real\nrows (accuracy)", 0.5),
 }
 FOLDS = 5
-NEAR = 0.05  # share of the real held-out rows that count as near to a training row
+NEAR = 0.05  # share of the real held-out rows that count as near a training row
 
 
 def measures(learner: RowGenerator, split: Split) -> dict[str, Callable[[pd.DataFrame], float]]:
-    """Columns for the results, from the learner once it is fitted.
+    """Columns for the results, from the fitted learner.
 
     valid           share of the drawn texts that are rows
-    nearest_ratio   median distance of drawn rows to their nearest training row, over that of real held-out rows: 0 for
+    nearest_ratio   median distance of drawn rows to their nearest training row, divided by that of held-out rows: 0 for
                     copies, about 1 for rows that are as new as real ones
-    near_share      share of drawn rows that are nearer to a training row than all but 5 % of the held-out rows: above
+    near_share      share of drawn rows nearer to a training row than all but 5 % of the held-out rows: above
                     0.05 the learner copies
-    two_sample      cross-validated accuracy of a forest that tells drawn from held-out rows: 0.5 is a guess, 1 always
+    two_sample      cross-validated accuracy of a forest on drawn against held-out rows: 0.5 is chance, 1 perfect
 
-    Held-out rows are the validation and test rows; the test rows alone where drawn rows have the first half of
+    Held-out rows are the validation and test rows; only the test rows if drawn rows contain the first half of
     validation rows. All rows are rounded to the levels, and distances are Euclidean between the encoded columns of
-    `tables.encoding`. Labels count as a column of the two-sample test, from which repeated rows, or rows with the
-    same given half, are left out: a forest would know them again from the other folds.
+    `tables.encoding`. Labels count as a column of the two-sample test, which excludes repeated rows and rows with
+    the same given half: the forest would recognise them from the other folds.
     """
     parts = ("test",) if learner.given == "half" else ("validation", "test")
     held = tuple(pd.concat([getattr(split, f"{kind}_{part}") for part in parts]) for kind in "Xy")
@@ -73,7 +73,7 @@ def measures(learner: RowGenerator, split: Split) -> dict[str, Callable[[pd.Data
 
 
 def two_sample(drawn: pd.DataFrame, real: pd.DataFrame) -> float:
-    """Accuracy of a forest that tells equally many rows of both, cross-validated; nan with fewer than five of each."""
+    """Cross-validated accuracy of a forest on equally many rows of both; nan with fewer than five of each."""
     n = min(len(drawn), len(real))
     if n < FOLDS:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Rows as short texts that can be read back: what a language model writes when it is asked for a row.
+"""Rows as short texts that can be parsed back: the form in which a language model writes a row.
 
 texts = RowTexts(100).fit(X)
 texts.write(X)[0]               # ' 22 62 7 4'
@@ -20,15 +20,15 @@ MISSING = "?"
 
 
 class RowTexts:
-    """A word for each column, an integer from 0 to the column's greatest code, or "?" for an empty cell.
+    """One word per column: an integer from 0 to the column's largest code, or "?" for an empty cell.
 
-    Whole numbers from 0 to below `levels` are written as they are, other numbers as levels between the least and the
-    greatest training value, texts as the place of their category in sorted order.
+    Whole numbers from 0 to below `levels` are written unchanged, other numbers as levels between the smallest and the
+    largest training value, texts as the index of their category in sorted order.
 
     Args:
         levels: of numbers.
-        top: the greatest code of columns of whole numbers, for tables whose columns are alike (pixels); None for the
-            greatest training value of each.
+        top: the largest code of whole-number columns, for tables with columns of one kind (pixels); None for the
+            largest training value of each.
     """
 
     def __init__(self, levels: int, top: int | None = None) -> None:
@@ -78,16 +78,16 @@ class RowTexts:
         return np.column_stack(columns)
 
     def write(self, X: pd.DataFrame) -> list[str]:
-        """The rows as texts; each word has a space before it."""
+        """The rows as texts; every word is preceded by a space."""
         return [self.words(codes) for codes in self.codes(X).tolist()]
 
     @staticmethod
     def words(codes: Sequence[int]) -> str:
-        """Codes as a text; each word has a space before it."""
+        """Codes as a text; every word is preceded by a space."""
         return "".join(f" {MISSING if code < 0 else code}" for code in codes)
 
     def read(self, text: str) -> list[int] | None:
-        """The codes in a text, or None where it is not a row: too few or too many words, or none of the column's."""
+        """The codes in a text, or None if it is not a row: a wrong number of words, or one invalid for its column."""
         words = text.split()
         if len(words) != len(self.names_):
             return None
@@ -102,7 +102,7 @@ class RowTexts:
         return codes
 
     def frame(self, codes: Sequence[Sequence[int]]) -> pd.DataFrame:
-        """Codes, shape (n, p), as rows of the table: numbers in the middle of their level."""
+        """Codes, shape (n, p), as rows of the table: numbers at the middle of their level."""
         array = np.asarray(codes, dtype=int).reshape(-1, len(self.names_))
         columns = {}
         for i, name in enumerate(self.names_):
@@ -115,5 +115,5 @@ class RowTexts:
         return pd.DataFrame(columns)
 
     def rounded(self, X: pd.DataFrame) -> pd.DataFrame:
-        """The rows after they were written and read."""
+        """The rows after writing and reading them back."""
         return self.frame(self.codes(X))

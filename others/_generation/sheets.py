@@ -1,4 +1,4 @@
-"""Sheets of drawn rows: small pictures side by side, and scores of drawn rows against the temperature."""
+"""Figures of drawn rows: small pictures side by side, and scores against the temperature."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from matplotlib.figure import Figure
 
 from utils import plots, reporting
 
-CELL = 0.42  # inches a picture
+CELL = 0.42  # inches per picture
 
 
 def pictures(
     rows: Mapping[str, Sequence[np.ndarray | None]], top: int, title: str, halved: Sequence[str] = ()
 ) -> Figure:
-    """A line of small pictures for each name, dark where the value is great; None is a crossed place.
+    """One line of small pictures per name, dark for large values; None is a crossed-out cell.
 
     Args:
         rows: name → squares of whole numbers, shape (side, side).
-        top: the number that is drawn black.
+        top: the number shown as black.
         title: what the figure shows.
-        halved: names whose pictures were given their upper half, above the line.
+        halved: names whose pictures were given the upper half, above the line.
     """
     width = max(map(len, rows.values()))
     figure = Figure(figsize=(1.8 + CELL * width, 0.6 + 1.12 * CELL * len(rows)), layout="constrained")
@@ -44,13 +44,13 @@ def pictures(
 
 
 def temperatures(frame: pd.DataFrame, scores: Mapping[str, tuple[str, float]], title: str) -> Figure:
-    """Scores of drawn rows: LIFT's along the temperature, all other ways as level lines, and what would be perfect.
+    """Scores of drawn rows: LIFT by temperature, other generators as horizontal lines, and the ideal value.
 
-    Means over seeds ± one sd; a row of panels for each data set and what is given.
+    Means over seeds ± one sd; one row of panels per data set and kind of prompt.
 
     Args:
         frame: finished cases with the columns dataset, given, method, temperature and the scores.
-        scores: column → its title and the perfect value (nan for none).
+        scores: column → its title and the ideal value (nan for none).
         title: what the figure shows.
     """
     frame = frame.assign(row=frame["dataset"] + "\ngiven " + frame["given"])

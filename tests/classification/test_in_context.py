@@ -101,7 +101,7 @@ def test_the_papers_numbers():
     assert _in_context.n_shown("iris", "16", 10) == 9
     with pytest.raises(UserError, match="give --shown 16"):
         _in_context.n_shown("iris", "paper", 96)
-    with pytest.raises(UserError, match="--shown 1 or more"):
+    with pytest.raises(UserError, match="give 1 or more"):
         _in_context.n_shown("iris", "-3", 96)
 
 

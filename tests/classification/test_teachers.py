@@ -43,7 +43,7 @@ def test_an_unknown_teacher_and_one_of_a_single_mind_are_told(moons):
     with pytest.raises(UnknownName, match="svm_poly, svm_rbf"):
         _teachers.fit(moons, "socrates", 0)
     circles = tables.load("circles").split(0).limit(20)
-    with pytest.raises(BadTable, match=r"svm_sigmoid gives all 20 training rows one label.*--teachers"):
+    with pytest.raises(BadTable, match=r"svm_sigmoid gives all 20 training rows the same label.*--teachers"):
         _teachers.fit(circles, "svm_sigmoid", 0).relabel(circles)
 
 

@@ -208,7 +208,7 @@ def test_options_leave_out_the_pretext(iris):
 
 @pytest.mark.parametrize("settings", [{"n_updates": 1}, {"first_share": 0.0}, {"first_share": 1.0}])
 def test_stages_without_updates_are_refused(iris, settings):
-    with pytest.raises(UserError, match="both stages need an update"):
+    with pytest.raises(UserError, match="each stage needs an update"):
         TwoStageClassifier(NearestRow(), **settings).check(iris.X_train, iris.y_train, iris.X_test)
 
 

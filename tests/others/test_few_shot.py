@@ -27,7 +27,7 @@ def test_rows_are_balanced_and_test_rows_stay(n):
 
 
 def test_fewer_rows_than_classes_are_refused():
-    with pytest.raises(UserError, match="1 rows have no room for 2 classes"):
+    with pytest.raises(UserError, match="1 rows are too few for 2 classes"):
         split_of(1)
 
 
