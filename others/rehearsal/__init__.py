@@ -1,4 +1,4 @@
-"""A small server of OpenAI's fine-tuning protocol for tests and rehearsals. It really tunes a small local model.
+"""A small server with an OpenAI-compatible fine-tuning API for tests and rehearsals. It tunes a small local model.
 
 with rehearsal.serve(models={"test": folder}) as server:
     OpenAI(base_url=server.url, api_key="any")
@@ -14,7 +14,7 @@ __all__ = ["Fault", "serve"]
 
 
 def serve(**options: Any) -> Any:
-    """A `server.Server` that runs in threads of this process inside a `with`; see there for options."""
+    """A `server.Server` that runs in threads of this process inside a `with`; see that class for options."""
     from others.rehearsal.server import Server  # late, so that `python -m others.rehearsal.server` imports it once
 
     return Server(**options)

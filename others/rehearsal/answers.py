@@ -1,8 +1,8 @@
-"""Free answers and scores: /completions and /chat/completions.
+"""Generated answers and scores: /completions and /chat/completions.
 
-What is billed: a prompt's tokens once however many answers it has; of each answer all tokens that were generated, with
-the end token, or those of the stop mark, that ended it; for a chat 3 tokens more a message, and 3. An echoed prompt is
-billed as a prompt.
+Billed are: a prompt's tokens, once for any number of answers; all generated tokens of each answer, including the end
+token or the stop mark that ended it; for a chat, 3 more tokens per message plus 3. An echoed prompt is billed as a
+prompt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NEUTRAL = {
     "stream_options": (),
     "service_tier": ("auto", "default"),
 }
-COMPLETION_TOKENS = 16  # the limit where none is given
+COMPLETION_TOKENS = 16  # the default limit
 CHAT_TOKENS = 256
 
 
@@ -35,7 +35,7 @@ class Answers:
     """Both endpoints.
 
     Args:
-        form: which of them are served, one of `lines.FORMS`.
+        form: which of the endpoints are served, one of `lines.FORMS`.
         bill: called with the tokens of prompt and completions.
     """
 
@@ -127,7 +127,7 @@ class Answers:
 
 
 def _or(asked: dict, name: str, default: Any) -> Any:
-    """A field, or its default where it is missing or null."""
+    """A field, or its default if it is missing or null."""
     return default if asked.get(name) is None else asked[name]
 
 
@@ -136,7 +136,7 @@ def _reason(answer: Answer) -> str:
 
 
 def _logprobs(tokens: list[Token], start: int) -> dict[str, list]:
-    """Log-probabilities as /completions has them; the chosen token is among the likeliest."""
+    """Log-probabilities in the format of /completions; the likeliest tokens include the chosen one."""
     tops = [None if t.log_p is None else dict(t.top) | {t.text: t.log_p} for t in tokens]
     return {
         "tokens": [token.text for token in tokens],
@@ -147,7 +147,7 @@ def _logprobs(tokens: list[Token], start: int) -> dict[str, list]:
 
 
 def _chat_token(token: Token) -> dict[str, object]:
-    """A token with its log-probability as /chat/completions has it."""
+    """A token with its log-probability in the format of /chat/completions."""
     top = [_said(text, log_p) for text, log_p in token.top]
     return _said(token.text, token.log_p) | {"top_logprobs": top}
 

@@ -1,4 +1,4 @@
-"""Many requests as one file: /batches. Each batch is worked off at once, in a thread of its own."""
+"""Many requests as one file: /batches. Each batch is processed immediately, in its own thread."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Batches:
     """The batches of a store.
 
     Args:
-        answer: gets an endpoint's path and a request, returns status and body.
-        report: called with what went wrong in the server itself.
+        answer: called with an endpoint's path and a request; returns status and body.
+        report: called with errors of the server itself.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Batches:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begins anew what a server that was stopped left undone."""
+        """Restarts batches that a stopped server left unfinished."""
         for record in reversed(self._store.newest("batches")):
             if record["object"]["status"] in GOING:
                 self._begin(record)
@@ -70,7 +70,7 @@ class Batches:
         return self._store.view(self._record(id))
 
     def cancel(self, id: str) -> dict:
-        """POST /batches/ID/cancel; what is answered already is kept."""
+        """POST /batches/ID/cancel; existing answers are kept."""
         record = self._record(id)
         with self._store.lock:
             state = record["object"]["status"]
@@ -130,7 +130,7 @@ class Batches:
 
 
 def _read(lines: list[str], endpoint: str) -> tuple[list[dict], list[dict]]:
-    """The requests of a batch's file, and what is wrong with its lines."""
+    """The requests in a batch's file, and the errors of its lines."""
     asked, errors, seen = [], [], set()
     for number, text in enumerate(lines, 1):
         try:
@@ -153,7 +153,7 @@ def _read(lines: list[str], endpoint: str) -> tuple[list[dict], list[dict]]:
 
 
 def _shuffled(replies: list[dict]) -> bytes:
-    """Replies as lines, never in the order in which they were asked for where there are several."""
+    """Replies as lines, deliberately not in the order of the requests."""
     order = list(range(len(replies)))
     while order == sorted(order) and len(order) > 1:
         random.shuffle(order)

@@ -1,4 +1,4 @@
-"""The models that the server knows: bases, what was tuned from them, checkpoints: /models."""
+"""The models that the server knows: base models, tuned models, checkpoints: /models."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Catalogue:
 
     Args:
         bases: id → folder.
-        last_days: id → Unix time of the day on which a model and its tunes are shut down.
+        last_days: id → Unix time of the day on which a model and models tuned from it are shut down.
     """
 
     def __init__(self, store: Store, bases: dict[str, Path], last_days: dict[str, float]) -> None:
         self._store, self._bases, self._last_days, self._since = store, bases, last_days, now()
 
     def add(self, id: str, folder: Path, base: str) -> None:
-        """A tuned model; its folder lies in the store."""
+        """Adds a tuned model; its folder is in the store."""
         made = {"id": id, "object": "model", "created": now(), "owned_by": "lift"}
         place = folder.relative_to(self._store.weights).as_posix()
         self._store.add("models", made, folder=place, base=base)
@@ -32,7 +32,7 @@ class Catalogue:
         return {"object": "list", "data": [self.get(id) for id in [*self._bases, *tuned]]}
 
     def get(self, id: str) -> dict:
-        """GET /models/ID. The last day is a date, as the description of the API wants it."""
+        """GET /models/ID. The last day is a date, as the API description requires."""
         record = self._store.find("models", id)
         if id not in self._bases and record is None:
             raise unknown_model(id)
@@ -43,7 +43,7 @@ class Catalogue:
         return known | ({"shutdown_date": day} if day else {})
 
     def folder(self, id: object) -> Path:
-        """The weights of a model; raises the refusal of an unknown one."""
+        """The weights of a model; raises a refusal if it is unknown."""
         record = self._store.find("models", id)
         if record is not None:
             return self._store.weights / record["folder"]

@@ -1,4 +1,4 @@
-"""Requests and answers against OpenAI's own description of the API. Without openapi-core nothing is checked."""
+"""Checks requests and answers against OpenAI's API description. Without openapi-core nothing is checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 DESCRIPTION = Path(__file__).with_name("openapi.slim.json.gz")
-_lock = threading.Lock()  # openapi-core says nothing of threads
+_lock = threading.Lock()  # openapi-core does not document thread safety
 
 
 def request(url: str, method: str, path: str, query: dict, headers: list, body: bytes) -> str | None:
@@ -18,7 +18,7 @@ def request(url: str, method: str, path: str, query: dict, headers: list, body: 
 
     Args:
         url: scheme, host and port.
-        path: as it was sent, without the query.
+        path: as sent, without the query.
     """
     core = _core()
     if core is None:
@@ -45,15 +45,15 @@ def _core() -> Any:
 
 
 def amended(spec: dict) -> dict:
-    """The description with what the service does and the description does not say.
+    """The API description, amended by what the service does but the description does not say.
 
     - Paths begin with /v1 on any host.
-    - A job can be paused, though its list of states lacks that.
+    - A job can be paused, which its list of states lacks.
     - The first token of an echoed prompt has a log-probability of null.
-    - The content of a file comes as bytes.
-    - Each endpoint may answer with an error.
+    - The content of a file is returned as bytes.
+    - Every endpoint may return an error.
 
-    And with what openapi-core cannot read as it is: the filter metadata[k]=v, which the description lets be null.
+    Also amended is what openapi-core cannot read: the filter metadata[k]=v, which may be null in the description.
     """
     schemas = spec["components"]["schemas"]
     schemas["FineTuningJob"]["properties"]["status"]["enum"].append("paused")

@@ -1,4 +1,4 @@
-"""The local models behind the server: tuned, asked and scored. Nothing else here touches LIFT's models."""
+"""The local models behind the server: tuning, generation and scoring. No other module here uses LIFT's models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIFT_TINY = DATA / "models" / "lift-tiny"
 KEPT = 4  # models in memory
 FLOOR = -9999.0  # stands for a log-probability that JSON cannot hold
 
-Likeliest: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # log-probabilities and ids, the likeliest first
+Likeliest: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # log-probabilities and ids, likeliest first
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Token:
 
     Attributes:
         text: what it adds to the text; "" for one in the middle of a character.
-        start: where that begins, in characters of the text.
+        start: its offset, in characters of the text.
         log_p: natural logarithm; None for the first token of a text.
-        top: the likeliest tokens at this place, text and log-probability, the likeliest first.
+        top: the likeliest tokens at this position, text and log-probability, likeliest first.
     """
 
     text: str
@@ -52,8 +52,8 @@ class Answer:
     """A generated text.
 
     Attributes:
-        tokens: those that begin within `text`, without a stop mark; the end token only where it is the whole answer.
-        n_tokens: all that were generated, end token or those of the stop mark included.
+        tokens: those that begin within `text`, without a stop mark; the end token only if it is the whole answer.
+        n_tokens: all generated tokens, including the end token or the stop mark.
         ended: whether the end token or a stop mark ended it.
     """
 
@@ -64,14 +64,14 @@ class Answer:
 
 
 class Engine:
-    """Models by folder. Tuning and asking may run at the same time; questions are answered one by one."""
+    """Models by folder. Tuning and generation may run at the same time; requests are answered one by one."""
 
     def __init__(self) -> None:
         self._models: OrderedDict[Path, LocalModel] = OrderedDict()
         self._loading, self._asking = threading.Lock(), threading.Lock()
 
     def model(self, folder: Path) -> LocalModel:
-        """The model of a folder, for the CPU, with one thread."""
+        """The model in a folder, on the CPU, with one thread."""
         folder = Path(folder)
         with self._loading:
             if folder not in self._models:
@@ -86,7 +86,7 @@ class Engine:
         return self.model(folder).count_tokens(texts)
 
     def room(self, folder: Path, prompt: str) -> int | None:
-        """Tokens that an answer may have, or None where unknown."""
+        """Maximum tokens of an answer, or None if unknown."""
         model = self.model(folder)
         return None if model.context_length is None else model.context_length - model.count_tokens([prompt])[0]
 
@@ -105,8 +105,8 @@ class Engine:
         """Tunes all weights of a folder's model.
 
         Args:
-            on_epoch: called after each epoch with its number, what writes the model as it is then into a folder, and
-                the token losses on the examples and on the validation rows (None without).
+            on_epoch: called after each epoch with its number, a function that saves the current model into a folder,
+                and the token losses on the examples and on the validation rows (None without).
 
         Raises:
             UserError: see `LocalModel.fine_tune`.
@@ -133,11 +133,11 @@ class Engine:
     ) -> list[Answer]:
         """`n` answers to a prompt: the texts of `LocalModel.generate`, with their tokens.
 
-        A single stop mark ends the generation; of several each text is cut at the first, and no token behind it counts.
+        A single stop mark ends the generation; with several, each text is cut at the first, without later tokens.
 
         Args:
-            limit: most tokens of one answer, 1 at least.
-            top: how many likeliest tokens are told at each place.
+            limit: maximum tokens of one answer, at least 1.
+            top: number of likeliest tokens returned at each position.
 
         Raises:
             Refusal: the prompt is too long.
@@ -178,10 +178,10 @@ class Engine:
 
 
 class _Recorder:
-    """A network that notes which tokens the decoder takes from its logits.
+    """A network that records which tokens the decoder takes from its logits.
 
     Args:
-        noise: what decides them, shape (rows, steps).
+        noise: the sampling noise, shape (rows, steps).
     """
 
     def __init__(self, network: Any, temperature: float, noise: torch.Tensor, top: int) -> None:
@@ -200,14 +200,14 @@ class _Recorder:
         return logits, cache
 
     def row(self, k: int) -> list[tuple[int, float, Likeliest]]:
-        """Id, log-probability and the likeliest others of each token of one row."""
+        """Id, log-probability and likeliest alternatives of each token of one row."""
         return [(int(ids[k]), _number(log_p[k]), (values[k], top[k])) for ids, log_p, values, top in self._steps]
 
 
 def _answer(
     tokens: TextTokenizer, ends: frozenset[int], prompt: list[int], drawn: Sequence[tuple], stops: Sequence[str]
 ) -> Answer:
-    """The text that drawn tokens make, up to where it ends."""
+    """The text of sampled tokens, up to its end."""
     new, found, text = [], [], ""
     for id, log_p, top in drawn:
         known = _likeliest(tokens, (new or prompt)[-1], top)
@@ -237,7 +237,7 @@ def _number(value: torch.Tensor) -> float:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Inside, what the models do not take is a refusal."""
+    """Context in which input that the models reject becomes a refusal."""
     try:
         yield
     except UserError as error:

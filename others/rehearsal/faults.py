@@ -1,6 +1,6 @@
-"""What a test may let go wrong: which requests it hits, whether they have an effect, and what is answered.
+"""Faults that a test can inject: which requests they hit, whether these take effect, and what is answered.
 
-An answer that changes the true one (`content_filter`, `job_state`, …) lets the request have its effect in any case.
+With an answer that modifies the true one (`content_filter`, `job_state`, …) the request always takes effect.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEXTS = {  # status → message, type, code
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire."""
+    """The bytes sent over the wire."""
 
     status: int
     body: bytes
@@ -42,12 +42,12 @@ class Answer:
     """What is done instead of, or with, the true answer.
 
     Attributes:
-        spoil: gets the true reply, or None where the request had no effect; returns a reply, or None to close the
-            connection without one.
-        true: whether the request has its effect whatever the fault says.
+        spoil: called with the true reply, or None if the request had no effect; returns a reply, or None to close
+            the connection without one.
+        true: whether the request always takes effect.
         wait: seconds before anything is sent.
-        ignored: parameters of the query that are not looked at.
-        times: how often, where the fault does not say.
+        ignored: query parameters that are ignored.
+        times: how often, if the fault does not say.
     """
 
     spoil: Callable[[Reply | None], Reply | None]
@@ -63,26 +63,26 @@ def reply(status: int, body: object) -> Reply:
 
 
 def status(code: int, body: dict | None = None, headers: dict[str, str] | None = None) -> Answer:
-    """An error status, with a body as OpenAI has it for 401, 403 (training), 404 (model), 409, 429, 500 and 503."""
+    """An error status, with OpenAI's body for 401, 403 (training), 404 (model), 409, 429, 500 and 503."""
     message, kind, name = TEXTS.get(code, (f"Error {code}.", "server_error", None))
     body = body or {"error": {"message": message, "type": kind, "param": None, "code": name}}
     return Answer(lambda true: Reply(code, json.dumps(body).encode(), headers=headers or {}))
 
 
 def no_money() -> Answer:
-    """429 because nothing is left to pay with."""
+    """429 because the quota is used up."""
     told = "You exceeded your current quota, please check your plan and billing details."
     error = {"message": told, "type": "insufficient_quota", "param": None, "code": "insufficient_quota"}
     return status(429, {"error": error})
 
 
 def not_yet(times: int | None = None) -> Answer:
-    """404, as for a model that was tuned a minute ago."""
+    """404, as for a model tuned a minute ago."""
     return Answer(status(404).spoil, times=times)
 
 
 def html() -> Answer:
-    """200 with a page, as from a proxy."""
+    """200 with an HTML page, as from a proxy."""
     return Answer(lambda true: Reply(200, b"<html><body>Please log in.</body></html>", "text/html"))
 
 
@@ -102,7 +102,7 @@ def drop() -> Answer:
 
 
 def slow(seconds: float) -> Answer:
-    """The true answer late; where the request has no effect ("before") the connection is closed instead."""
+    """The true answer, delayed; if the request has no effect ("before"), the connection is closed instead."""
     return Answer(lambda true: true, wait=seconds)
 
 
@@ -122,7 +122,7 @@ def content_filter() -> Answer:
 
 
 def length() -> Answer:
-    """A text that the limit of tokens cut short: its first half, with one character at least that is no space."""
+    """A text cut short by the token limit: its first half, with at least one non-space character."""
 
     def change(body: dict) -> None:
         for choice in body["choices"]:
@@ -135,12 +135,12 @@ def length() -> Answer:
 
 
 def shuffled_choices() -> Answer:
-    """Choices in another order than that of their index."""
+    """Choices out of order."""
     return _changed(lambda body: body["choices"].reverse())
 
 
 def job_state(state: str, error: str | dict | None = None) -> Answer:
-    """A job or batch in a state of your choice, unknown ones too."""
+    """A job or batch in any state, including unknown ones."""
 
     def change(body: dict) -> None:
         body["status"] = state
@@ -154,7 +154,7 @@ def job_state(state: str, error: str | dict | None = None) -> Answer:
 
 
 def succeeded_without_model() -> Answer:
-    """A job that succeeded and names no model."""
+    """A job that succeeded without naming a model."""
     return _changed(lambda body: body.update(status="succeeded", fine_tuned_model=None))
 
 
@@ -164,7 +164,7 @@ def file_error(details: str = "The file could not be read.") -> Answer:
 
 
 def endless_events() -> Answer:
-    """A list that ignores `after` and always has more."""
+    """A list that ignores `after` and never ends."""
     return _changed(lambda body: body.update(has_more=True), ignored=("after",))
 
 
@@ -181,15 +181,15 @@ def _changed(change: Callable[[dict], object], ignored: tuple[str, ...] = ()) ->
 
 @dataclass
 class Fault:
-    """Requests that go wrong.
+    """A fault: requests that go wrong.
 
     Attributes:
-        method, path: of the requests; the path is a regular expression, looked for in "/v1/…" without the query.
+        method, path: of the requests; the path is a regular expression, searched in "/v1/…" without the query.
         times: how many of them go wrong; None for all.
-        after: so many are served well before.
-        do: "before": the request has no effect; "after": it has, and only its answer is spoilt.
-        answer: what is answered; the default is status 500.
-        hits: how many went wrong so far.
+        after: number of requests served normally before.
+        do: "before": the request has no effect; "after": it takes effect, and only its answer is replaced.
+        answer: the answer; by default status 500.
+        hits: number of requests hit so far.
     """
 
     method: str
@@ -207,7 +207,7 @@ class Fault:
         self._passed = 0
 
     def take(self, method: str, path: str) -> bool:
-        """Whether this request goes wrong; it is counted."""
+        """Whether this request is hit; counts it."""
         if method != self.method or not re.search(self.path, path) or self.hits == self.times:
             return False
         if self._passed < self.after:
@@ -218,7 +218,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of a server; of several that fit a request the first one hits."""
+    """The faults of a server; if several match a request, the first one hits."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -231,7 +231,7 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """From now on all goes well."""
+        """Removes all faults."""
         with self._lock:
             self._faults.clear()
 

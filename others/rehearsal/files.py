@@ -1,4 +1,4 @@
-"""Uploaded and made files: /files."""
+"""Uploaded and created files: /files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Files:
         self._store = store
 
     def upload(self, fields: dict[str, str], name: str, data: bytes | None) -> dict:
-        """POST /files: each upload is a file of its own, also of the same bytes."""
+        """POST /files: each upload is a separate file, even with identical bytes."""
         purpose = fields.get("purpose")
         if purpose not in PURPOSES:
             raise Refusal(400, f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
@@ -56,10 +56,10 @@ class Files:
         return {"id": id, "object": "file", "deleted": True}
 
     def of(self, id: object, purpose: str, param: str) -> bytes:
-        """The bytes of a file that a job or batch names.
+        """The bytes of a file named by a job or batch.
 
         Raises:
-            Refusal: there is none, or it was uploaded for something else.
+            Refusal: it does not exist, or was uploaded for another purpose.
         """
         record = self._store.find("files", id)
         if record is None:
@@ -74,7 +74,7 @@ def form(content_type: str, body: bytes) -> tuple[dict[str, str], str, bytes | N
     """Fields, file name and file content of a multipart form.
 
     Raises:
-        Refusal: it is none.
+        Refusal: it is not such a form.
     """
     head = email.message_from_string(f"Content-Type: {content_type}\n\n")
     boundary = head.get_boundary()

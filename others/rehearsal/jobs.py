@@ -15,16 +15,16 @@ GOING = (*WAITING, "running")
 
 
 class Jobs:
-    """The jobs of a store. A record has beside its object its events and checkpoints, the oldest first.
+    """The jobs of a store. A record has an object, events and checkpoints, the last two oldest first.
 
     Attributes:
-        waiting: ids for the tuner, in order; None ends it.
+        waiting: ids for the tuner, in order; None stops it.
     """
 
     def __init__(self, store: Store, files: Files, catalogue: Catalogue) -> None:
         self._store, self._files, self._catalogue = store, files, catalogue
         self.waiting: queue.Queue[str | None] = queue.Queue()
-        for record in reversed(store.newest("jobs")):  # of a server that was stopped
+        for record in reversed(store.newest("jobs")):  # left by a stopped server
             if record["object"]["status"] in GOING:
                 store.change("jobs", record, status="validating_files")
                 self.waiting.put(record["object"]["id"])
@@ -53,7 +53,7 @@ class Jobs:
         return shown
 
     def list(self, query: dict[str, str]) -> dict:
-        """GET /fine_tuning/jobs: limit, after, metadata[k]=v (all of which must fit)."""
+        """GET /fine_tuning/jobs: limit, after, metadata[k]=v (all must match)."""
         wanted = {k[9:-1]: v for k, v in query.items() if k.startswith("metadata[")}
         found = [self._store.view(record) for record in self._store.newest("jobs")]
         found = [job for job in found if wanted.items() <= (job.get("metadata") or {}).items()]
@@ -73,30 +73,30 @@ class Jobs:
         return self._moved(id, GOING, "paused", f"Fine-tuning job {id} was paused")
 
     def resume(self, id: str) -> dict:
-        """POST /fine_tuning/jobs/ID/resume: the job begins anew, which gives the same model."""
+        """POST /fine_tuning/jobs/ID/resume: the job restarts, which gives the same model."""
         moved = self._moved(id, ("paused",), "queued", f"Fine-tuning job {id} was resumed")
         self.waiting.put(id)
         return moved
 
     def events(self, id: str, query: dict[str, str]) -> dict:
-        """GET /fine_tuning/jobs/ID/events, the newest first."""
+        """GET /fine_tuning/jobs/ID/events, newest first."""
         with self._store.lock:
             return page(self.record(id)["events"][::-1], query, 20)
 
     def checkpoints(self, id: str, query: dict[str, str]) -> dict:
-        """GET /fine_tuning/jobs/ID/checkpoints, the newest first."""
+        """GET /fine_tuning/jobs/ID/checkpoints, newest first."""
         with self._store.lock:
             return page(self.record(id)["checkpoints"][::-1], query, 10)
 
     # ---- for the tuner -----------------------------------------------------------------------------------------------
 
     def record(self, id: str) -> dict:
-        """A job's record; raises the refusal of an unknown one."""
+        """A job's record; raises a refusal if it is unknown."""
         message = f"Could not find fine tune: {id}"
         return self._store.get("jobs", id, lambda: Refusal(404, message, code="fine_tune_not_found", param="id"))
 
     def tell(self, record: dict, message: str, data: dict | None = None) -> None:
-        """A new event; with data it has numbers."""
+        """Adds an event; with data it contains metrics."""
         event = {"object": "fine_tuning.job.event", "id": new_id("ftevent-"), "created_at": now(), "level": "info"}
         event |= {"message": message, "type": "metrics" if data else "message", "data": data or {}}
         with self._store.lock:
@@ -104,7 +104,7 @@ class Jobs:
             self._store.save("jobs", record)
 
     def move(self, record: dict, before: tuple[str, ...], after: str, message: str, **changes: object) -> bool:
-        """Changes the state of a job that is in one of the states `before`; False where it is in none."""
+        """Changes the state of a job if it is in one of the states `before`; otherwise returns False."""
         with self._store.lock:
             if record["object"]["status"] not in before:
                 return False

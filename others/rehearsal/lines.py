@@ -1,4 +1,4 @@
-"""The lines of a training file: what no schema of the API sees."""
+"""Checks of a training file's lines, which no schema of the API covers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class BadFile(Exception):
     """A training or validation file that cannot be used.
 
     Attributes:
-        error: code, message and param, as a failed job has them.
+        error: code, message and param, as in a failed job.
     """
 
     def __init__(self, which: str, message: str, code: str = "") -> None:
@@ -21,14 +21,14 @@ class BadFile(Exception):
 
 
 def read(data: bytes, which: str, form: str, min_rows: int) -> list[dict]:
-    """The lines as objects, each in the right form.
+    """The lines as validated objects.
 
     Args:
         which: "training" or "validation".
-        form: of the lines that are taken, one of FORMS.
+        form: accepted form of lines, one of FORMS.
 
     Raises:
-        BadFile: a line is not, or there are too few.
+        BadFile: a line is invalid, or there are too few.
     """
     lines, chat = [], None
     try:
@@ -66,7 +66,7 @@ def example(line: dict) -> tuple[str, str]:
 
 
 def billed(line: dict) -> tuple[list[str], int]:
-    """The texts of a line whose tokens are billed, and how many tokens are billed beside them."""
+    """The texts of a line whose tokens are billed, and the number of tokens billed in addition."""
     if "messages" not in line:
         return [line["prompt"] + line["completion"]], 0
     texts = [message["content"] for message in line["messages"]]
@@ -74,7 +74,7 @@ def billed(line: dict) -> tuple[list[str], int]:
 
 
 def beside(n_messages: int) -> int:
-    """Tokens billed for a chat beside the contents of its messages: 3 a message and 3 for the whole."""
+    """Tokens billed for a chat in addition to the contents of its messages: 3 per message plus 3."""
     return 3 * n_messages + 3
 
 

@@ -1,10 +1,10 @@
-"""What the server answers where it does not do what was asked."""
+"""The server's refusals."""
 
 from __future__ import annotations
 
 
 class Refusal(Exception):
-    """An answer with an error status, in the protocol's own form.
+    """An answer with an error status, in the protocol's form.
 
     Attributes:
         status: HTTP status.
@@ -31,17 +31,17 @@ class Refusal(Exception):
 
 
 def unknown_model(name: object) -> Refusal:
-    """The refusal of a model that is not there."""
+    """The refusal for an unknown model."""
     message = f"The model '{name}' does not exist or you do not have access to it."
     return Refusal(404, message, code="model_not_found", param="model")
 
 
 def unsupported(body: dict[str, object], known: set[str], neutral: dict[str, tuple[object, ...]]) -> None:
-    """Refuses fields that the server does not know, or knows but could only ignore.
+    """Refuses fields that the server does not know or would have to ignore.
 
     Args:
-        known: fields that have their effect.
-        neutral: fields of the protocol without effect here → the values at which they have none in the protocol.
+        known: fields that are supported.
+        neutral: fields without effect here → the values for which they have no effect in the protocol either.
     """
     for name, value in body.items():
         if name in known or (name in neutral and (value is None or value in neutral[name])):

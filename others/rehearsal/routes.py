@@ -1,4 +1,4 @@
-"""Which endpoint is answered by what."""
+"""The table of endpoints and handlers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FILE, JOB, BATCH = "/files", "/fine_tuning/jobs", "/batches"
 
 
 class Routes:
-    """The endpoints of a server, over its parts."""
+    """The endpoints of a server."""
 
     def __init__(self, files: Files, jobs: Jobs, batches: Batches, catalogue: Catalogue, answers: Answers) -> None:
-        table: dict[tuple[str, str], Callable] = {  # functions of the request and the parts of its path
+        table: dict[tuple[str, str], Callable] = {  # functions of the request and its path parameters
             ("POST", FILE): lambda r: files.upload(*form(r.header("content-type"), r.body)),
             ("GET", FILE): lambda r: files.list(r.query),
             ("GET", f"{FILE}/(.+)/content"): lambda r, id: files.content(id),
@@ -48,7 +48,7 @@ class Routes:
         self._table = [(method, re.compile(ROOT + path), serve) for (method, path), serve in table.items()]
 
     def serve(self, request: Request) -> dict | bytes:
-        """What the endpoint of a request makes; raises a refusal where there is none."""
+        """The result of the request's endpoint; raises a refusal if there is none."""
         for method, path, serve in self._table:
             found = path.fullmatch(request.path)
             if found and method == request.method:

@@ -1,4 +1,4 @@
-"""A server of the protocol without a model: canned answers at once, any of which may be replaced by any bytes."""
+"""A server without a model: immediate canned answers, each of which can be replaced by arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from utils.models.openai.session import Session
 from utils.models.openai.store import Store
 from utils.models.openai.token_counts import Counter
 
-Script = Callable[[Any], Iterable[bytes]]  # gets the good body, an object or bytes; yields what goes over the wire
+Script = Callable[[Any], Iterable[bytes]]  # called with the normal body, an object or bytes; yields the bytes to send
 
 JOB = {"id": "ftjob-1", "object": "fine_tuning.job", "status": "succeeded", "fine_tuned_model": "ft:test:1"}
 BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "output_file_id": "file-out", "error_file_id": None}
 
 
 def live(connection: Any, provider: Provider, folder: Path, **flags: Any) -> PaidBackend:
-    """A back end that waits for nothing, with prices and without a limit."""
+    """A back end without waiting times, with prices and without a spending limit."""
     session = Session(folder=folder, approved=True, job_hours=0.0, retry_minutes=0.0, **flags)
     price, counter = Price(8.0, 2.0, 4.0, 0.5, "2026-01-01"), Counter(provider, "test")
     store, ledger = Store(folder), Ledger(folder / "ledger.csv", None)
@@ -37,7 +37,7 @@ def live(connection: Any, provider: Provider, folder: Path, **flags: Any) -> Pai
 
 @dataclass(frozen=True)
 class Got:
-    """A request that came."""
+    """A received request."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Got:
 
 
 def http(body: object, status: int = 200, **headers: str) -> bytes:
-    """A whole response; an object becomes JSON. Headers are written with _ for -."""
+    """A complete response; an object becomes JSON. Headers are written with _ for -."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     told = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Connection": "close"}
     told |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -59,7 +59,7 @@ class Scripted(ThreadingHTTPServer):
 
     Attributes:
         got: every request, in order.
-        ending: set at the end, for scripts that wait.
+        ending: set on exit, for scripts that wait.
     """
 
     daemon_threads = True
@@ -92,7 +92,7 @@ class Scripted(ThreadingHTTPServer):
         return f"{self.origin}/v1"
 
     def script(self, method: str, path: str, script: Script) -> None:
-        """From now on answers requests of that method and path, a regular expression, with what the script yields."""
+        """Answers requests with that method and path (a regular expression) with what the script yields from now on."""
         self._scripts.insert(0, (method, path, script))
 
     def reset(self) -> None:
@@ -101,14 +101,14 @@ class Scripted(ThreadingHTTPServer):
             known.clear()
 
     def count(self, method: str, path: str) -> int:
-        """How many requests of that kind came."""
+        """The number of such requests received."""
         return sum(got.method == method and re.search(path, got.path) is not None for got in self.got)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is none of our business."""
+        """Ignores clients that disconnect."""
 
     def answer(self, got: Got) -> Iterable[bytes]:
-        """What goes over the wire."""
+        """The bytes sent over the wire."""
         self.got.append(got)
         good = self._good(got)
         for method, path, script in self._scripts:
@@ -178,11 +178,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self.close_connection = True
-        with suppress(OSError):  # the client has hung up
+        with suppress(OSError):  # the client has disconnected
             for part in self.server.answer(Got(self.command, self.path, self.headers, body)):
                 self.wfile.write(part)
 
     do_GET = do_POST = _serve
 
     def log_message(self, *told: object) -> None:
-        """The server keeps a list of its own."""
+        """Silent: the server keeps its own list."""

@@ -1,4 +1,4 @@
-"""A stateful server of OpenAI's fine-tuning protocol that really tunes small local models. See README.md beside it.
+"""A stateful server with an OpenAI-compatible fine-tuning API that tunes small local models. See README.md.
 
 python -m others.rehearsal.server --models test=data/models/lift-tiny --port 8700 --folder results/rehearsal/server
 """
@@ -39,9 +39,9 @@ class Entry:
 
     Attributes:
         path: with /v1, without the query.
-        body: the JSON object; of an upload its fields, the file's name and its size; None without.
-        status: of the answer; None while there is none, or where the connection was closed instead.
-        at: Unix time at which it came.
+        body: the JSON object; for an upload its fields and the file's name and size; None without.
+        status: of the answer; None if there is none yet, or the connection was closed instead.
+        at: Unix time of receipt.
     """
 
     method: str
@@ -56,20 +56,20 @@ class Server:
 
     Args:
         models: id → folder of a Hugging Face model; {"test": lift-tiny} by default.
-        key: the one accepted API key; None for any.
+        key: the only accepted API key; None for any.
         lines: "completion", "chat" or "both": which training lines and which inference endpoints are served.
         min_rows: fewest lines of a training file.
         checkpoints: of so many last epochs the models are kept; None for all.
         base_rate: the learning rate is this × learning_rate_multiplier.
         seconds_per_step: makes jobs slower.
         shutdown_date: id → Unix time of a model's last day.
-        folder: where all state lies, to survive a restart; a temporary folder without.
-        port: 0 for any that is free.
+        folder: for all state, which then survives a restart; a temporary folder by default.
+        port: 0 for any free port.
 
     Attributes:
         log: every request, in order.
-        violations: of OpenAI's API description, by requests and answers; and errors of the server itself.
-        faults: what shall go wrong.
+        violations: of OpenAI's API description by requests and answers, and errors of the server itself.
+        faults: injected faults.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Server:
 
     @property
     def usage(self) -> dict[str, int]:
-        """Tokens that were billed: training, prompt, completion."""
+        """Billed tokens: training, prompt, completion."""
         with self._lock:
             return dict(self._usage)
 
@@ -157,7 +157,7 @@ class Server:
             raise Refusal(401, f"Incorrect API key provided: {shown}.", code="invalid_api_key")
 
     def _check(self, request: Request) -> None:
-        """Raises the refusal of a request that the description has no place for."""
+        """Raises a refusal if a request violates the API description."""
         sent = (request.query, request.headers, request.body)
         wrong = checks.request(self._host, request.method, request.path, *sent)
         if wrong:
@@ -165,7 +165,7 @@ class Server:
             raise Refusal(404 if "PathNotFound" in wrong else 400, wrong)
 
     def _spoilt(self, request: Request) -> Reply | None:
-        """The reply, or what a fault makes of it."""
+        """The reply, possibly changed by a fault."""
         fault = self.faults.take(request.method, request.path)
         if fault is None:
             return self._checked(request, self._served(request))
@@ -184,7 +184,7 @@ class Server:
         return Reply(200, made, BYTES) if isinstance(made, bytes) else reply(200, made)
 
     def _checked(self, request: Request, made: Reply) -> Reply:
-        """The reply itself; what is wrong with it is written down."""
+        """The reply itself; its violations are recorded."""
         if made.content_type == JSON:
             wrong = checks.response(self._host, request.method, request.path, made.status, made.content_type, made.body)
             if wrong and "PathNotFound" not in wrong and "OperationNotFound" not in wrong:
@@ -192,7 +192,7 @@ class Server:
         return made
 
     def _answer_line(self, path: str, body: dict) -> tuple[int, dict]:
-        """Status and body of the answer to one line of a batch; checked as a request of its own."""
+        """Status and body of the answer to one line of a batch, checked like a separate request."""
         headers = [("Content-Type", "application/json"), ("Authorization", "Bearer batch")]
         request = Request("POST", path, {}, headers, json.dumps(body).encode())
         try:
@@ -236,12 +236,12 @@ def main(
     base_rate: float = 1e-3,
     seconds_per_step: float = 0.0,
 ) -> None:
-    """Serves OpenAI's fine-tuning protocol on 127.0.0.1 until Ctrl-C, with local models, at no cost.
+    """Serves an OpenAI-compatible fine-tuning API on 127.0.0.1 until Ctrl-C, with local models, at no cost.
 
     Args:
-        models: name=folder of each base model; test=data/models/lift-tiny without.
-        port: where to listen.
-        folder: where files, jobs and tuned models are kept; without, nothing is.
+        models: name=folder of each base model; default test=data/models/lift-tiny.
+        port: port to listen on.
+        folder: folder for files, jobs and tuned models; without it nothing is kept.
         lines: which training lines and which inference endpoints are served.
         min_rows: fewest lines of a training file.
         checkpoints: of so many last epochs the models are kept; all without.

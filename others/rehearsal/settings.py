@@ -1,4 +1,4 @@
-"""What the creation of a fine-tuning job asks for."""
+"""The settings of a fine-tuning job."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ KNOWN = {"model", "training_file", "validation_file", "method", "hyperparameters
 
 @dataclass(frozen=True)
 class Settings:
-    """Of one job.
+    """Settings of one job.
 
     Attributes:
         values: of the hyperparameters, "auto" resolved.
-        seed: as it was given, or drawn.
+        seed: as given, or drawn.
     """
 
     values: dict[str, float]
     seed: int
 
     def method(self) -> dict[str, object]:
-        """As a job shows it."""
+        """The settings as shown in a job."""
         return {"type": "supervised", "supervised": {"hyperparameters": self.values}}
 
 
 def read(asked: dict) -> Settings:
-    """The settings of a request; raises a refusal for what the server would have to ignore."""
+    """The settings of a request; raises a refusal for fields that the server would have to ignore."""
     unsupported(asked, KNOWN, {"integrations": ([],)})
     method = asked.get("method") or {"type": "supervised"}
     if method.get("type") != "supervised":

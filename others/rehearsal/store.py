@@ -1,4 +1,4 @@
-"""Objects of the server, each one JSON file, so that they survive a restart."""
+"""Objects of the server, one JSON file each, so that they survive a restart."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ KINDS = ("files", "jobs", "batches", "models")
 
 
 class Store:
-    """Records by kind and id. A record is a dict: "order" (of creation), "object" (what is answered) and more.
+    """Records by kind and id. A record is a dict: "order" (of creation), "object" (the API object) and more.
 
     Args:
-        folder: is made where it is not there; what is in it is read.
+        folder: created if missing; existing contents are read.
 
     Attributes:
-        lock: to be held while a record is read or changed in more than one step.
-        contents: folder of the bytes of uploaded and made files.
+        lock: must be held while a record is read or changed in several steps.
+        contents: folder with the bytes of uploaded and created files.
         weights: folder of tuned models.
     """
 
@@ -49,7 +49,7 @@ class Store:
             return record
 
     def save(self, kind: str, record: dict) -> None:
-        """Writes a record that was changed; the file is whole at any time."""
+        """Writes a changed record atomically."""
         with self.lock:
             name = record["object"]["id"].replace("/", "%2F").replace(":", "%3A")
             file = self.folder / kind / f"{name}.json"
@@ -69,31 +69,31 @@ class Store:
             return self._records[kind].get(id)
 
     def get(self, kind: str, id: str, refusal: Callable[[], Refusal]) -> dict:
-        """A record; raises the refusal where there is none."""
+        """A record; raises a refusal if there is none."""
         record = self.find(kind, id)
         if record is None:
             raise refusal()
         return record
 
     def newest(self, kind: str) -> list[dict]:
-        """All records of a kind, the newest first."""
+        """All records of a kind, newest first."""
         with self.lock:
             return sorted(self._records[kind].values(), key=lambda record: -record["order"])
 
     def remove(self, kind: str, id: str) -> None:
-        """Forgets a record."""
+        """Deletes a record."""
         with self.lock:
             del self._records[kind][id]
             (self.folder / kind / f"{id}.json").unlink()
 
     def view(self, record: dict) -> dict:
-        """A copy of a record's object as it is now."""
+        """A copy of a record's current object."""
         with self.lock:
             return json.loads(json.dumps(record["object"]))
 
 
 def new_id(prefix: str) -> str:
-    """An id that no other object has."""
+    """A unique id."""
     return prefix + secrets.token_hex(12)
 
 
@@ -103,7 +103,7 @@ def now() -> int:
 
 
 def page(objects: list[dict], query: dict[str, str], default: int, most: int = 100) -> dict[str, object]:
-    """A page of a list, as `limit` and `after` of the query want it."""
+    """A page of a list, according to `limit` and `after` in the query."""
     limit = int(query.get("limit", default))
     if not 1 <= limit <= most:
         raise Refusal(400, f"limit is {limit}; it must be from 1 to {most}", param="limit")

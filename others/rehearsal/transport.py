@@ -1,4 +1,4 @@
-"""HTTP/1.1 over TCP: requests in, replies out, connections that close without one."""
+"""HTTP/1.1 over TCP: requests, replies, and connections closed without a reply."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from urllib.parse import parse_qsl, urlsplit
 from others.rehearsal.faults import Reply
 from others.rehearsal.refusal import Refusal
 
-PATIENCE = 5.0  # seconds for which the end waits for requests under way
+PATIENCE = 5.0  # seconds that shutdown waits for requests under way
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came.
+    """A received request.
 
     Attributes:
-        path: as it was sent, without the query.
+        path: as sent, without the query.
         query: the last value of each parameter.
     """
 
@@ -37,7 +37,7 @@ class Request:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def json(self) -> dict:
-        """The body as a JSON object; raises a refusal where it is none."""
+        """The body as a JSON object; raises a refusal if it is not one."""
         try:
             body = json.loads(self.body)
         except ValueError:
@@ -51,7 +51,7 @@ class Listener(ThreadingHTTPServer):
     """Listens on 127.0.0.1.
 
     Args:
-        answer: gets a request; returns a reply, or None to close the connection.
+        answer: called with a request; returns a reply, or None to close the connection.
     """
 
     daemon_threads = True
@@ -65,7 +65,7 @@ class Listener(ThreadingHTTPServer):
         self._loop = threading.Thread(target=self.serve_forever, args=(0.05,), name="listener", daemon=True)
 
     def start(self) -> None:
-        """Begins to listen."""
+        """Starts listening."""
         self._loop.start()
 
     def end(self) -> None:
@@ -80,7 +80,7 @@ class Listener(ThreadingHTTPServer):
         self.server_close()
 
     def process_request_thread(self, request: socket.socket, client_address: object) -> None:
-        """One connection, in a thread of its own."""
+        """One connection, in its own thread."""
         with self._lock:
             self._open[request] = threading.current_thread()
         try:
@@ -90,13 +90,13 @@ class Listener(ThreadingHTTPServer):
                 self._open.pop(request, None)
 
     def handle_error(self, request: socket.socket, client_address: object) -> None:
-        """A client that hangs up is none of our business."""
+        """Ignores clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body go together
+    wbufsize = -1  # headers and body are sent together
     server: Listener
 
     def _serve(self) -> None:
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve
 
     def log_message(self, *told: object) -> None:
-        """The server keeps a log of its own."""
+        """Silent: the server keeps its own log."""
 
 
 def _hang_up(connection: socket.socket) -> None:

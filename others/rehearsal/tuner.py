@@ -1,4 +1,4 @@
-"""The one thread that works jobs off, one after another."""
+"""The thread that runs jobs, one after another."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from others.rehearsal.refusal import Refusal
 from others.rehearsal.store import Store, new_id, now
 from utils.errors import TooLong, UserError
 
-LOOK = 0.05  # seconds between two looks whether a job goes on
+LOOK = 0.05  # seconds between checks whether a job may continue
 
 
 class Interrupted(Exception):
-    """The job was cancelled or paused, or the server ends."""
+    """The job was cancelled or paused, or the server is shutting down."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Tuner(threading.Thread):
 
     Args:
         bill: called with the tokens of a job that succeeded.
-        report: called with what went wrong in the server itself.
+        report: called with errors of the server itself.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Tuner(threading.Thread):
         self._ending = threading.Event()
 
     def end(self) -> None:
-        """Ends the thread, at the latest with the epoch; a job begins anew when the server is started again."""
+        """Ends the thread, at the latest after the epoch; the job restarts when the server is started again."""
         self._ending.set()
         self._jobs.waiting.put(None)
         self.join()
@@ -147,7 +147,7 @@ class Tuner(threading.Thread):
         self._jobs.move(record, going, "failed", str(error), error=told, finished_at=now())
 
     def check(self, record: dict, seconds: float) -> None:
-        """Waits; raises Interrupted as soon as the job shall not go on."""
+        """Waits; raises Interrupted as soon as the job must stop."""
         until = time.monotonic() + seconds
         while True:
             if self._ending.is_set() or record["object"]["status"] != "running":
@@ -159,11 +159,11 @@ class Tuner(threading.Thread):
 
 
 class _Run:
-    """One go at a job: what is written after each epoch.
+    """One run of a job: what is written after each epoch.
 
     Attributes:
-        name: of the model that it will bring.
-        n_steps: updates in all.
+        name: of the resulting model.
+        n_steps: total updates.
     """
 
     def __init__(self, tuner: Tuner, record: dict, epochs: int, per_epoch: int) -> None:
@@ -176,11 +176,11 @@ class _Run:
         self._rows: list[dict] = []
 
     def folder(self, step: int) -> Path:
-        """Where the weights after an update lie."""
+        """The folder of the weights after an update."""
         return self._tuner._store.weights / self._record["object"]["id"] / f"step-{step}"
 
     def epoch(self, epoch: int, save: Callable[[Path], None], loss: float, held_out: float | None) -> None:
-        """Keeps the model of an epoch and tells its losses. Raises Interrupted."""
+        """Saves the model of an epoch and reports its losses. Raises Interrupted."""
         rules, jobs, store = self._tuner._rules, self._tuner._jobs, self._tuner._store
         self._tuner.check(self._record, rules.seconds_per_step * self._per_epoch)
         step = epoch * self._per_epoch

@@ -370,7 +370,7 @@ ENDS = {
     "cancelled": (("GET", r"jobs/[^/]+$"), lambda: faults.job_state("cancelled"), "cancelled"),
     "paused": (("GET", r"jobs/[^/]+$"), lambda: faults.job_state("paused"), "resume it"),
     "unknown state": (("GET", r"jobs/[^/]+$"), lambda: faults.job_state("pondering"), "'pondering'"),
-    "no model": (("GET", r"jobs/[^/]+$"), lambda: faults.succeeded_without_model(), "brought no model"),
+    "no model": (("GET", r"jobs/[^/]+$"), lambda: faults.succeeded_without_model(), "produced no model"),
     "file error": (("POST", "files"), lambda: faults.file_error(), "refused the file"),
 }
 

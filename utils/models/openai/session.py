@@ -1,4 +1,4 @@
-"""Where a study keeps what it buys, and what it may spend. One session at a time in a process."""
+"""Where a study keeps its purchases, and what it may spend. One session at a time per process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import providers
 if TYPE_CHECKING:
     from .quote import Quote
 
-PREFIX = "openai:"  # of the names of models behind the protocol
+PREFIX = "openai:"  # of model names on such servers
 OFFICIAL = "https://api.openai.com/v1"
 
 
@@ -25,8 +25,8 @@ class Session:
 
     Attributes:
         folder: jobs, answers and ledger.
-        approved: whether anything may be sent; False until the quote was agreed to.
-        quote: adds up instead of sending, where there is one.
+        approved: whether anything may be sent; False until the quote is approved.
+        quote: if set, requests are added up instead of sent.
     """
 
     folder: Path = RESULTS / "openai"
@@ -44,7 +44,7 @@ _current = Session()
 
 
 def urls() -> tuple[str, str]:
-    """Base URLs of the server that tunes (OPENAI_BASE_URL) and of the one that answers (OPENAI_INFERENCE_BASE_URL)."""
+    """Base URLs of the tuning server (OPENAI_BASE_URL) and the inference server (OPENAI_INFERENCE_BASE_URL)."""
     train = (os.environ.get("OPENAI_BASE_URL") or OFFICIAL).rstrip("/")
     return train, (os.environ.get("OPENAI_INFERENCE_BASE_URL") or train).rstrip("/")
 
@@ -55,7 +55,7 @@ def recipe() -> dict[str, object]:
 
 
 def fingerprint(name: str) -> str:
-    """The identity of a model behind the protocol: its name, and where it is tuned and asked."""
+    """The identity of a model on a server: its name, and where it is tuned and queried."""
     return " ".join([name, *dict.fromkeys(urls())])
 
 
@@ -65,14 +65,14 @@ def current() -> Session:
 
 
 def use(session: Session) -> None:
-    """From now on models of the protocol belong to this session."""
+    """Makes this the session of all models on servers."""
     global _current
     _current = session
 
 
 @contextmanager
 def quoting(quote: Quote) -> Iterator[None]:
-    """Within, models of the protocol send nothing; what they would send is added to `quote`."""
+    """Context in which models on servers send nothing; what they would send is added to `quote`."""
     before = current()
     use(replace(before, quote=quote))
     try:

@@ -1,4 +1,4 @@
-"""Tokens of a text as a server counts them: exact where the model's tokenizer is at hand, else an upper estimate."""
+"""Tokens of a text as a server counts them: exact if the model's tokenizer is available, else an upper estimate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from ... import models
 from .providers import Provider, base_name
 
-BYTES_PER_TOKEN = 3  # fewer than any tokenizer in use needs for English and digits, so the estimate is on the safe side
+BYTES_PER_TOKEN = 3  # below the average of all common tokenizers on English and digits, so the estimate is an upper one
 
 
 class Counter:
@@ -36,9 +36,9 @@ def _by_bytes(texts: list[str]) -> list[int]:
 
 @lru_cache(maxsize=8)
 def _tokenizer(name: str) -> Callable[[list[str]], list[int]] | None:
-    """The counter of "tiktoken:ENCODING", a model folder or a Hub id; None where it is not to be had.
+    """The counter of "tiktoken:ENCODING", a model folder or a Hub id; None if it is not available.
 
-    A missing package, network or file never fails a run: an estimate takes its place, and the quote says so.
+    A missing package, network or file never makes a run fail: an estimate is used, and the quote says so.
     """
     try:
         return _tiktoken(name.removeprefix("tiktoken:")) if name.startswith("tiktoken:") else _transformers(name)
@@ -47,7 +47,7 @@ def _tokenizer(name: str) -> Callable[[list[str]], list[int]] | None:
 
 
 def _tiktoken(encoding: str) -> Callable[[list[str]], list[int]]:
-    import tiktoken  # an extra: its files are downloaded at first use
+    import tiktoken  # optional: its files are downloaded at first use
 
     tokens = tiktoken.get_encoding(encoding)
     return lambda texts: [len(ids) for ids in tokens.encode_ordinary_batch(texts)]
