@@ -13,7 +13,7 @@ OFFLINE = doctor.Config(network=False)
 
 
 def lines(part, config=OFFLINE):
-    return {line.thing: line for line in doctor.report(config) if line.part == part}
+    return {line.subject: line for line in doctor.report(config) if line.part == part}
 
 
 @pytest.fixture(autouse=True)

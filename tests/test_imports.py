@@ -76,9 +76,9 @@ def test_a_case_of_a_classical_learner_needs_no_torch():
 
 def test_a_module_is_loaded_on_use_and_is_the_one_that_an_import_gives():
     code, text, _ = fresh(
-        "from utils import storage; assert 'whole' not in object.__getattribute__(storage, '__dict__');"
+        "from utils import storage; assert 'complete_lines' not in object.__getattribute__(storage, '__dict__');"
         "import utils.storage; assert utils.storage is storage is sys.modules['utils.storage'];"
-        "from utils.storage import whole; assert storage.whole is whole"
+        "from utils.storage import complete_lines; assert storage.complete_lines is complete_lines"
     )
     assert code == 0, text
 

@@ -123,7 +123,7 @@ def test_every_published_number_is_in_it(tmp_path, capsys):
     page, tex = ((out / f"paper.{kind}").read_text("utf-8") for kind in ("html", "tex"))
     assert page.count("<table>") == tex.count(r"\toprule") == len(paper.ITEMS)
     assert "://" not in page
-    for name in {name for one in paper.ITEMS for name in (one.ours, *one.also)}:
+    for name in {name for one in paper.ITEMS for name in (one.ours, *one.fallbacks)}:
         assert (ROOT / f"{name}.sh").is_file()
 
 

@@ -151,13 +151,13 @@ def test_a_prompt_of_another_text_is_not_shown(folder, tmp_path):
     results = Results(tmp_path / "other", "classification", "accuracy")
     row = results.frame().set_index("method", drop=False).loc["lift"].iloc[0]
     answers = results.answers(row["key"])
-    before = report._asked(results, row)
+    before = report._answered_rows(results, row)
     assert len(before.prompts) == 12
     answers["prompt_sha256"] = ["0" * 16, *answers["prompt_sha256"][1:]]
     answers.to_csv(results.answers_path(row["key"]), index=False)
-    assert len(report._asked(results, row).prompts) == 11
+    assert len(report._answered_rows(results, row).prompts) == 11
     results.record_path(row["key"]).unlink()
-    assert "kept no record" in report._asked(results, row).reason
+    assert "kept no record" in report._answered_rows(results, row).reason
 
 
 def test_no_results_and_two_folders_of_one_name(tmp_path, folder):

@@ -26,7 +26,7 @@ assert set(one.predict(rows[["x1", "word"]])) <= {"yes", "no"}
 assert load("from-repository").predict(rows[["x1", "word"]]).shape == (40,)
 assert LIFTRegressor().settings()["levels"] == 400
 found = doctor.report(doctor.Config(network=False))
-states = {one.thing: one.state for one in found}
+states = {one.subject: one.state for one in found}
 assert states["classification/accuracy"].startswith(("can run", "quick can run")), states
 assert states["torch"][0].isdigit() and states["lightgbm"], states
 print(lift.__version__, lift.__file__, *[name for name in sys.modules if name.split(".")[0] in ("utils", "others")])

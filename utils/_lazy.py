@@ -20,12 +20,12 @@ def attach(package: str, names: Mapping[str, str] | None = None) -> Callable[[st
         names: module → the public names it defines, separated by spaces. A module and a name must not be equal, because
             importing the module would hide the name.
     """
-    homes = {name: module for module, text in (names or {}).items() for name in text.split()}
+    owners = {name: module for module, text in (names or {}).items() for name in text.split()}
 
     def find(name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{package}.{homes[name]}"), name) if name in homes else _module(package, name)
+        found = getattr(import_module(f"{package}.{owners[name]}"), name) if name in owners else _module(package, name)
         return vars(sys.modules[package]).setdefault(name, found)
 
     return find

@@ -52,9 +52,9 @@ def _run(words: list[str]) -> None:
     if not words or words[0] in ("-h", "--help"):
         print("\n".join(experiments()))
         return
-    known = experiments()
-    if words[0] not in known:
-        _refuse(f"no experiment {words[0]!r}; have {', '.join(known)}")
+    available = experiments()
+    if words[0] not in available:
+        _refuse(f"no experiment {words[0]!r}; have {', '.join(available)}")
     _start(paths.experiment(*words[0].split("/")), words[1:], f"lift run {words[0]}")
 
 

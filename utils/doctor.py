@@ -49,7 +49,7 @@ class Finding:
     """One line of the report. `advice` is empty if all is well."""
 
     part: str
-    thing: str
+    subject: str
     state: str
     advice: str = ""
 
@@ -69,7 +69,7 @@ def _python() -> Iterator[Finding]:
         ("requirements-gguf.txt", True),
         ("requirements-gpu.txt", True),
     ):
-        for name, wanted in _requirements(ROOT / file):
+        for name, required in _requirements(ROOT / file):
             try:
                 have = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:
@@ -77,8 +77,8 @@ def _python() -> Iterator[Finding]:
                     "packages", name, "optional, not installed" if optional else "missing", f"pip install -r {file}"
                 )
                 continue
-            same = have.partition("+")[0] == wanted
-            yield Finding("packages", name, have, "" if same else f"tested with {wanted}: pip install -r {file}")
+            same = have.partition("+")[0] == required
+            yield Finding("packages", name, have, "" if same else f"tested with {required}: pip install -r {file}")
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, str]]:
@@ -90,10 +90,10 @@ def _requirements(file: Path) -> Iterator[tuple[str, str]]:
     for line in lines:
         text = line.partition("#")[0].strip()
         if text:
-            one = Requirement(text)
-            is_of_file = not paths.INSTALLED or bool(extra) == ("extra" in str(one.marker))
-            if is_of_file and (one.marker is None or one.marker.evaluate({"extra": extra})):
-                yield one.name, str(one.specifier).removeprefix("==")
+            requirement = Requirement(text)
+            is_of_file = not paths.INSTALLED or bool(extra) == ("extra" in str(requirement.marker))
+            if is_of_file and (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
+                yield requirement.name, str(requirement.specifier).removeprefix("==")
 
 
 def _machine(config: Config) -> Iterator[Finding]:
@@ -165,9 +165,9 @@ def _data() -> Iterator[Finding]:
     kept = import_module(".models.local.hub", __package__).cached()
     yield Finding("data", "the Hub's cache", f"{len(kept)} models, {sum(kept.values()) / GIB:.1f} GiB")
     for name, source in fetched.SOURCES.items():
-        place = next(filter(fetched.is_there, fetched.places(name)), None)
-        advice = "" if place else f"{source.about}: python -m utils.prefetch {name}"
-        yield Finding("data", name, f"in {place}" if place else "not fetched", advice)
+        location = next(filter(fetched.is_there, fetched.locations(name)), None)
+        advice = "" if location else f"{source.about}: python -m utils.prefetch {name}"
+        yield Finding("data", name, f"in {location}" if location else "not fetched", advice)
 
 
 def _model(config: Config) -> Iterator[Finding]:
@@ -175,14 +175,14 @@ def _model(config: Config) -> Iterator[Finding]:
         if models.is_remote(config.model):
             yield Finding("model", config.model, models.fingerprint(config.model))
             return
-        place = models.resolve(config.model)
+        location = models.resolve(config.model)
     except UserError as error:
         yield Finding("model", config.model, "cannot be used", str(error))
         return
-    if isinstance(place, Path):
-        yield Finding("model", config.model, f"{'file' if place.is_file() else 'folder'} {place}")
+    if isinstance(location, Path):
+        yield Finding("model", config.model, f"{'file' if location.is_file() else 'folder'} {location}")
         return
-    here = place.partition("@")[0] in import_module(".models.local.hub", __package__).cached()
+    here = location.partition("@")[0] in import_module(".models.local.hub", __package__).cached()
     advice = "" if here else f"python -m utils.prefetch --models {config.model}"
     yield Finding("model", config.model, "in the Hub's cache" if here else "not fetched yet", advice)
 
@@ -247,10 +247,12 @@ def main(config: Config) -> int:
         if finding.part != part:
             part = finding.part
             table = Table(title=part, title_justify="left", show_header=False, box=None, pad_edge=False)
-            for line in (one for one in found if one.part == part):
-                table.add_row(line.thing, line.state, f"→ {line.advice}" if line.advice else "")
+            for line in (entry for entry in found if entry.part == part):
+                table.add_row(line.subject, line.state, f"→ {line.advice}" if line.advice else "")
             console.print(table, end="\n\n")
-    missing = [one for one in found if one.part in ("packages", "model") and one.state in ("missing", "cannot be used")]
+    missing = [
+        entry for entry in found if entry.part in ("packages", "model") and entry.state in ("missing", "cannot be used")
+    ]
     print("everything required is available" if not missing else f"{len(missing)} requirements are missing")
     return len(missing)
 

@@ -34,32 +34,32 @@ PHRASES = (  # for consecutive options, tried in this order; other options read 
 
 
 def parse_options(
-    name: str, text: str, known: Mapping[str, Callable[[str], Any]], examples: Mapping[str, object] | None = None
+    name: str, text: str, parsers: Mapping[str, Callable[[str], Any]], examples: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
     """The values of `option=value,option=value`, by option.
 
     Args:
         name: what the options belong to, for messages.
         text: the text after the colon; may be empty.
-        known: option → a function that parses its value and raises ValueError for an invalid one.
+        parsers: option → a function that parses its value and raises ValueError for an invalid one.
         examples: a value of each option, shown in messages.
 
     Raises:
         UnknownName: an unknown option, or a missing value.
         UserError: an option given twice, or an invalid value.
     """
-    shown = {option: f"{option}={(examples or {}).get(option, '')}" for option in known}
+    shown = {option: f"{option}={(examples or {}).get(option, '')}" for option in parsers}
     options: dict[str, Any] = {}
     for word in filter(None, text.split(",")):
         option, equals, value = word.partition("=")
-        if option not in known or not equals:
+        if option not in parsers or not equals:
             raise UnknownName(f"{name}: no option {word!r}; have {', '.join(shown.values())}")
         if option in options:
             raise UserError(f"{name}: the option {option!r} is given twice")
         try:
-            options[option] = known[option](value)
+            options[option] = parsers[option](value)
         except ValueError as error:
-            raise UserError(f"{name}: {word!r} is not valid; {option}= takes {_wanted(known[option])}") from error
+            raise UserError(f"{name}: {word!r} is not valid; {option}= takes {_value_kind(parsers[option])}") from error
     return options
 
 
@@ -87,6 +87,6 @@ def positive(text: str) -> int:
     return number
 
 
-def _wanted(reader: Callable[[str], Any]) -> str:
+def _value_kind(reader: Callable[[str], Any]) -> str:
     words = {int: "a whole number", float: "a number", positive: "a whole number above 0"}
     return words.get(reader, "another")

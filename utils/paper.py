@@ -44,7 +44,7 @@ def main(config: Config) -> Path:
     """
     from .reporting import paper
 
-    names = dict.fromkeys(name for item in paper.ITEMS for name in (*item.also, item.ours))
+    names = dict.fromkeys(name for item in paper.ITEMS for name in (*item.fallbacks, item.ours))
     summaries = {name: found for name in names if (found := _summary(name, config)) is not None}
     if not summaries:
         raise UserError(
@@ -57,9 +57,12 @@ def main(config: Config) -> Path:
     write_text(out / "paper.md", markdown(sections, claims))
     write_text(out / "paper.tex", latex(sections, claims))
     write_text(out / "paper.html", html(sections, claims))
-    covered, published = sum(one.n_covered for one in sections), sum(one.n_published for one in sections)
+    covered, published = (
+        sum(section.n_covered for section in sections),
+        sum(section.n_published for section in sections),
+    )
     for claim in claims:
-        print(f"{claim.verdict:15} {claim.place}: {claim.text} {claim.because}")
+        print(f"{claim.verdict:15} {claim.place}: {claim.text} {claim.reason}")
     print(f"numbers  {covered:,} of {published:,} published ones are compared; the others are listed with the reason")
     print(f"paper    {out}/paper.md, paper.tex, paper.html")
     return out
@@ -80,10 +83,10 @@ def _summary(name: str, config: Config) -> pd.DataFrame | None:
 def took(name: str) -> str:
     """How long an experiment took when it was last run for the manual; empty if unknown."""
     file = paths.ROOT / "benchmarks" / "remake.json"
-    known = json.loads(file.read_text("utf-8")).get(name) if file.is_file() else None
-    if not known:
+    record = json.loads(file.read_text("utf-8")).get(name) if file.is_file() else None
+    if not record:
         return ""
-    return f" (its own tables took {max(1, round(known['seconds'] / MINUTE))} min on {known['processor']})"
+    return f" (its own tables took {max(1, round(record['seconds'] / MINUTE))} min on {record['processor']})"
 
 
 def _made(section: Section) -> str:
@@ -107,11 +110,11 @@ def markdown(sections: list[Section], claims: list[Claim]) -> str:
     from .reporting import paper
 
     parts = ["# The paper's numbers, and ours", f"{CELLS} {paper.RULE}", "## Claims"]
-    parts += [f"- **{one.verdict}** ({one.place}): {one.text} {one.because}" for one in claims]
-    for one in sections:
-        parts += [f"## {_title(one)}", _made(one)]
-        if len(one.table):
-            parts.append(reporting.markdown_table(one.table))
+    parts += [f"- **{claim.verdict}** ({claim.place}): {claim.text} {claim.reason}" for claim in claims]
+    for section in sections:
+        parts += [f"## {_title(section)}", _made(section)]
+        if len(section.table):
+            parts.append(reporting.markdown_table(section.table))
     return "\n\n".join(parts) + "\n"
 
 
@@ -121,15 +124,15 @@ def latex(sections: list[Section], claims: list[Claim]) -> str:
 
     lines = [r"\begin{itemize}"]
     lines += [
-        rf"\item \textbf{{{escape(one.verdict)}}} ({_math(one.place)}): {_math(one.text)} {_math(one.because)}"
-        for one in claims
+        rf"\item \textbf{{{escape(item.verdict)}}} ({_math(item.place)}): {_math(item.text)} {_math(item.reason)}"
+        for item in claims
     ]
     lines.append(r"\end{itemize}")
-    for one in (one for one in sections if len(one.table)):
-        width = one.table.shape[1]
-        lines += [r"\begin{table}", r"\centering", rf"\caption{{{_math(_title(one))}. {_math(_made(one))}}}"]
+    for item in (item for item in sections if len(item.table)):
+        width = item.table.shape[1]
+        lines += [r"\begin{table}", r"\centering", rf"\caption{{{_math(_title(item))}. {_math(_made(item))}}}"]
         lines += [rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}", r"\toprule"]
-        rows = [list(one.table.columns), *one.table.to_numpy().tolist()]
+        rows = [list(item.table.columns), *item.table.to_numpy().tolist()]
         written = [" & ".join(map(_math, row)) + r" \\" for row in rows]
         lines += [written[0], r"\midrule", *written[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
@@ -162,7 +165,7 @@ def html(sections: list[Section], claims: list[Claim]) -> str:
         rule=f"{CELLS} {paper.RULE}",
         claims=claims,
         sections=[
-            (_title(one), _made(one), list(one.table.columns), one.table.to_numpy().tolist()) for one in sections
+            (_title(item), _made(item), list(item.table.columns), item.table.to_numpy().tolist()) for item in sections
         ],
     )
 

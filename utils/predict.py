@@ -107,7 +107,7 @@ def main(config: Config) -> None:
             if config.new:
                 if config.out.exists() and not config.overwrite:
                     raise UserError(_in_the_way(config.out))
-                rows = _rows(config, [one.to_json() for one in _columns(config, trial)], trial.split.y_train.name)
+                rows = _rows(config, [column.to_json() for column in _columns(config, trial)], trial.split.y_train.name)
             facts = _tune(config, trial, folder)
         elif not config.quiet:
             print(f"model    {folder}, kept since {facts['finished_at'][:10]} (version {facts['version']})")
@@ -132,11 +132,11 @@ def _trial(config: Config) -> Trial:
     if config.check or not config.quiet:
         table_check.show(table_check.look(trial, table, config.seed, flags), config.check)
     if config.all_rows:
-        trial = replace(trial, split=_whole(trial.split))
+        trial = replace(trial, split=_with_test_rows(trial.split))
     return trial
 
 
-def _whole(split: Any) -> Any:
+def _with_test_rows(split: Any) -> Any:
     """The split with its test rows added to the training rows; the validation rows take their place."""
     import pandas as pd
 
@@ -167,9 +167,9 @@ def _identity(trial: Trial) -> dict[str, str]:
     }
 
 
-def _check_same(folder: Path, facts: dict[str, Any], wanted: dict[str, str]) -> None:
+def _check_same(folder: Path, facts: dict[str, Any], identity: dict[str, str]) -> None:
     before = facts.get("identity", {})
-    other = [name for name, value in wanted.items() if before.get(name) != value]
+    other = [name for name, value in identity.items() if before.get(name) != value]
     if other:
         source = f"{facts.get('table', 'from Python')}, version {facts['version']}"
         raise UserError(
@@ -214,15 +214,15 @@ def _scores(facts: dict[str, Any]) -> str:
     scores = facts.get("scores")
     if not scores:
         return "none: the model was saved from Python"
-    told = ", ".join(f"{name} {scores[name]:.4g}" for name in SCORED if name in scores)
-    return f"on {scores['n_test']:,} {facts['scored_on']}: {told}"
+    text = ", ".join(f"{name} {scores[name]:.4g}" for name in SCORED if name in scores)
+    return f"on {scores['n_test']:,} {facts['scored_on']}: {text}"
 
 
 def _rows(config: Config, columns: Sequence[dict[str, Any]], target: str) -> pd.DataFrame:
     """The new rows, read as the training rows were; prints what is unusual about them."""
-    frame, told = new_rows.read(config.new, [Column.from_json(one) for one in columns], target)
+    frame, notes = new_rows.read(config.new, [Column.from_json(column) for column in columns], target)
     if not config.quiet:
-        for sentence in told:
+        for sentence in notes:
             print(f"note     {config.new}: {sentence}")
     return frame
 

@@ -36,10 +36,10 @@ def main(config: Config) -> int:
     named = config.names + config.models
     if not config.datasets and not named:
         raise UserError("nothing to fetch; give smollm2, --datasets or --models, see --help")
-    wanted = [(name, images.load) for name in config.datasets] if config.images else _tables(config)
-    wanted += [(name, models.fetch) for name in named]
+    downloads = [(name, images.load) for name in config.datasets] if config.images else _tables(config)
+    downloads += [(name, models.fetch) for name in named]
     n_failed = 0
-    for name, fetch in wanted:
+    for name, fetch in downloads:
         try:
             fetch(name)
             print(f"here     {name}")

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 EVERY = 0.5  # seconds between two writes of a listener
-TELLING = 10  # from this many epochs on, epochs are shown instead of steps
+MIN_EPOCHS_SHOWN = 10  # from this many epochs on, epochs are shown instead of steps
 
 
 class Count:
@@ -87,8 +87,8 @@ class Line(Listener):
 
     def _show(self, count: Count, left: str) -> None:
         self._shown = time.monotonic()
-        place = where(count.what, count.done, count.total, count.epochs)
-        self._print("  ".join(filter(None, [place, loss(count.losses), left])))
+        position = where(count.what, count.done, count.total, count.epochs)
+        self._print("  ".join(filter(None, [position, loss(count.losses), left])))
 
     def _print(self, text: str) -> None:
         if sys.stderr.isatty():
@@ -136,7 +136,7 @@ def say(text: str) -> None:
 
 def where(what: str, done: int, total: int, epochs: int) -> str:
     """The position in the work: by epoch if there are enough of them, else by step."""
-    if epochs >= TELLING:
+    if epochs >= MIN_EPOCHS_SHOWN:
         return f"epoch {min(epochs, done * epochs // max(1, total) + 1)}/{epochs}"
     return f"{what} {done}/{total}"
 
@@ -148,10 +148,10 @@ def loss(losses: Sequence[float]) -> str:
 
 def clock(seconds: float) -> str:
     """Seconds in readable form: 45 s, 12:05, 3 h 05."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60}:{whole % 60:02d}" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d}"
+    total = max(0, round(seconds))
+    if total < 60:
+        return f"{total} s"
+    return f"{total // 60}:{total % 60:02d}" if total < 3600 else f"{total // 3600} h {total % 3600 // 60:02d}"
 
 
 @dataclass(frozen=True)
@@ -232,21 +232,21 @@ class Follower(Listener):
         if count.epochs:
             self.number += 1
             self.lead = self.lead or time.time() - self._since
-        self._tell(count)
+        self._report(count)
 
     def look(self, count: Count) -> None:
         if time.monotonic() - self._written >= EVERY:
-            self._tell(count)
+            self._report(count)
 
     def end(self, count: Count) -> None:
         if count.epochs:
             self.share = count.done / max(1, count.total)
-        self._tell(count)
+        self._report(count)
 
-    def _tell(self, count: Count) -> None:
-        place = {"what": count.what, "done": count.done, "total": count.total, "epochs": count.epochs}
-        told = tuple(value for value in count.losses if math.isfinite(value))
-        self._write(Report(self._since, time.time(), self.number, self.lead, **place, losses=told))
+    def _report(self, count: Count) -> None:
+        position = {"what": count.what, "done": count.done, "total": count.total, "epochs": count.epochs}
+        losses = tuple(value for value in count.losses if math.isfinite(value))
+        self._write(Report(self._since, time.time(), self.number, self.lead, **position, losses=losses))
 
     def _write(self, report: Report) -> None:
         self._written = time.monotonic()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from .reporting.pages import Asked
+    from .reporting.pages import AnsweredRows
 
 AREAS = ("classification", "regression", "others")
 MOST_BYTES = 24 * 2**20  # of all data in the file, divided equally among the experiments
@@ -99,9 +99,11 @@ def _page(run: str, results: Results, config: Config, most: int) -> dict[str, An
     area, name = results.path.parent.name, results.experiment
     script = _script(area, name)
     frame = reporting.latest(results.frame())
-    asked: Any = _asked if config.rows else lambda *_: pages.Asked(reason="rows were not read: --no-rows")
+    answered_rows: Any = (
+        _answered_rows if config.rows else lambda *_: pages.AnsweredRows(reason="rows were not read: --no-rows")
+    )
     for n_rows in FEWER:
-        content = pages.experiment(results, asked, n_rows)
+        content = pages.experiment(results, answered_rows, n_rows)
         data = _packed(content)
         if len(data) <= most:
             break
@@ -164,31 +166,31 @@ def _packed(content: Mapping[str, object]) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
-def _asked(results: Results, row: Mapping[str, object]) -> Asked:
+def _answered_rows(results: Results, row: Mapping[str, object]) -> AnsweredRows:
     """The rows of a case and its prompts, rebuilt from its record; nothing is tuned or sent.
 
     Only prompts whose hashes match those of the answers are kept.
     """
-    from .reporting.pages import Asked
+    from .reporting.pages import AnsweredRows
     from .study import Case, budget, records
 
     file = results.record_path(str(row["key"]))
     if not file.is_file():
-        return Asked(reason="the run kept no record of its settings")
-    known = json.loads(file.read_text("utf-8"))
+        return AnsweredRows(reason="the run kept no record of its settings")
+    record = json.loads(file.read_text("utf-8"))
     try:
-        area, _, name = known["module"].rpartition(".")
+        area, _, name = record["module"].rpartition(".")
         script = import_module(paths.experiment(area.rpartition(".")[2], name))
-        config = replace(records.decode(script.Config, known["config"]), quiet=True)
-        case = Case(**known["case"])
+        config = replace(records.decode(script.Config, record["config"]), quiet=True)
+        case = Case(**record["case"])
         with budget.offline(config.spending, config.results_dir):
             trial = script.build(case, config)
             if trial.split.X_test.shape[0] != row["n_test"]:
-                return Asked(reason="the table has other rows today")
+                return AnsweredRows(reason="the table has other rows today")
             cells = trial.split.X_test
-            return Asked(cells, _prompts(results, row, trial))
+            return AnsweredRows(cells, _prompts(results, row, trial))
     except (UserError, ModuleNotFoundError, TypeError, KeyError) as error:
-        return Asked(reason=f"the rows cannot be read again: {error}")
+        return AnsweredRows(reason=f"the rows cannot be read again: {error}")
 
 
 def _prompts(results: Results, row: Mapping[str, object], trial: Any) -> dict[str, str]:

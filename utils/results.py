@@ -119,7 +119,7 @@ class Results:
             if record is not None:
                 write_text(self.record_path(str(row["key"])), json.dumps(record, indent=1) + "\n")
             if exists:
-                kept = storage.whole(self.path)
+                kept = storage.complete_lines(self.path)
                 rows = [r for r in csv.reader(kept[1:]) if r[0] != row["key"]]
                 replace_file(self.path, lambda target: target.write_text(kept[0] + "".join(map(_line, rows)), "utf-8"))
             _append(self.path, list(row), list(row.values()))
@@ -224,14 +224,14 @@ def _cell(value: object) -> object:
 
 
 def _header(path: Path) -> list[str]:
-    written = storage.whole(path)
+    written = storage.complete_lines(path)
     return next(csv.reader(written[:1])) if written else []
 
 
 def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    written = storage.whole(path)
+    written = storage.complete_lines(path)
     if not written:
         return pd.DataFrame()
     texts = {"key": str, "experiment": str, "dataset": str, "source": str, "method": str, "model": str, "options": str}

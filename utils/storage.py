@@ -14,7 +14,7 @@ BEGUN = ".part"  # suffix of an unfinished file
 BLOCK = 4096  # bytes read at a time while looking for the end of the last whole line
 
 
-def whole(path: Path) -> list[str]:
+def complete_lines(path: Path) -> list[str]:
     """The complete lines of a file, with line ends; none if there is no file."""
     if not path.exists():
         return []

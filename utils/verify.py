@@ -59,11 +59,11 @@ def recompute(results: Results, key: str) -> tuple[dict[str, object], pd.DataFra
     file = results.record_path(key)
     if not file.is_file():
         raise UserError(f"{file} is missing, so it is unknown how case {key} was run")
-    known = json.loads(file.read_text("utf-8"))
-    script = import_module(known["module"])
+    record = json.loads(file.read_text("utf-8"))
+    script = import_module(record["module"])
     with tempfile.TemporaryDirectory() as scratch:
-        config = replace(records.decode(script.Config, known["config"]), results_dir=Path(scratch))
-        case = Case(**known["case"])
+        config = replace(records.decode(script.Config, record["config"]), results_dir=Path(scratch))
+        case = Case(**record["case"])
         with budget.offline(config.spending, config.results_dir):
             trial = script.build(case, config)
             now = trial.key(case.seed, case.settings)
@@ -85,9 +85,9 @@ def main(config: Config) -> int:
     if not len(frame):
         raise UserError(f"{config.csv} holds no results; give RESULTS_DIR/AREA/EXPERIMENT.csv")
     rows = frame.set_index("key", drop=False)
-    strange = [key for key in config.keys if key not in rows.index]
-    if strange:
-        raise UserError(f"{config.csv} has no row {', '.join(strange)}")
+    unknown = [key for key in config.keys if key not in rows.index]
+    if unknown:
+        raise UserError(f"{config.csv} has no row {', '.join(unknown)}")
     drawn = np.random.default_rng(config.seed).permutation(rows.index)[: config.sample]
     n_other = 0
     for key in config.keys or drawn:

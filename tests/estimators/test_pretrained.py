@@ -94,12 +94,12 @@ def test_the_width_is_that_of_the_configuration(folders):
 
 def test_a_run_says_what_it_uses_and_why(folders, capsys):
     name = str(folders / "192")
-    experiment._tell_recipe(study_config.Config(methods=("majority", "lift"), model=name, batch_size=3))
+    experiment._print_recipe(study_config.Config(methods=("majority", "lift"), model=name, batch_size=3))
     said = capsys.readouterr().out
     assert "(--recipe paper for the paper's settings)" in said
     assert "learning_rate 0.009: 0.003 at width 576, scaled as 1/width (here 192), at most" in said
     assert "tuned_layers 2: the upper third; the output of the 4 below is computed once per row" in said
     assert "batch_size" not in said  # the user's own
     for quiet in ({"model": "lift-tiny"}, {"model": name, "recipe": "paper"}, {"model": name, "methods": ("forest",)}):
-        experiment._tell_recipe(study_config.Config(**{"methods": ("lift",), **quiet}))
+        experiment._print_recipe(study_config.Config(**{"methods": ("lift",), **quiet}))
         assert capsys.readouterr().out == ""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.prompts.numbers import Format, Scale, fixed, number, row_levels, significant, whole
+from utils.prompts.numbers import Format, Scale, all_integers, fixed, number, row_levels, significant
 
 fast = settings(max_examples=150)
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -98,9 +98,9 @@ def test_a_format_writes_whole_columns_as_integers_and_nan_as_unknown():
 
 
 def test_whole_looks_at_the_finite_numbers():
-    assert whole(np.array([1.0, np.nan, -2.0]))
-    assert not whole(np.array([1.0, 2.5]))
-    assert not whole(np.array([np.nan]))
+    assert all_integers(np.array([1.0, np.nan, -2.0]))
+    assert not all_integers(np.array([1.0, 2.5]))
+    assert not all_integers(np.array([np.nan]))
 
 
 columns = st.lists(st.one_of(finite, st.just(math.nan)), min_size=1, max_size=30).map(np.array)

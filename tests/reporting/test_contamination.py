@@ -97,7 +97,7 @@ def test_tables_without_a_model_pretrained_on_text_keep_their_bytes(add, verdict
         index=False, float_format="%.6g"
     )
     assert "memorised" not in results.sibling("_summary.md").read_text()
-    content = pages.experiment(results, lambda *_: pages.Asked())
+    content = pages.experiment(results, lambda *_: pages.AnsweredRows())
     assert "memorised" not in content["csv"]
     assert "memorised" not in content["cases"]["columns"]
     assert content["pivot"]["memorised"] == []
@@ -111,7 +111,7 @@ def test_the_experiment_itself_has_no_such_column(add):
 def test_the_report_has_the_column_for_every_case_and_in_its_csv(add):
     add("others", "memorised", lines("iris", "smollm2", 0.9))
     results = add("classification", "toy", accuracy("smollm2"))
-    content = pages.experiment(results, lambda *_: pages.Asked())
+    content = pages.experiment(results, lambda *_: pages.AnsweredRows())
     place = content["cases"]["columns"].index("memorised")
     assert content["cases"]["columns"][place - 1] == "learner"
     assert [case[place] for case in content["cases"]["rows"]] == ["", "", "known", "not tested"]

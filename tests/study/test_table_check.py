@@ -79,7 +79,7 @@ def test_a_line_tells_what_is_missing_and_what_was_disguised(saved):
     cells = ["n/a" if i % 4 == 0 else f"{i},000" for i in range(N)]
     column = look(saved(frame(c=cells))).columns[2]
     assert (column.missing, column.example) == (0.25, "1000")
-    assert column.told == "'101,000' is 101000 ('1,000' could also be 1), 'n/a' is missing (30 times)"
+    assert column.note == "'101,000' is 101000 ('1,000' could also be 1), 'n/a' is missing (30 times)"
 
 
 def test_target_rows_and_prompt(saved):
@@ -199,7 +199,7 @@ def test_every_script_can_check_its_tables(path, capsys):
     script = import_module(f"{path.parent.name}.{path.stem}")
     config = script.Config(check=True, limit=20)
     cases = list(script.cases(config))
-    assert table_check.tell(cases, config, lambda case: script.build(case, config), study.table_of) == 0
+    assert table_check.report(cases, config, lambda case: script.build(case, config), study.table_of) == 0
     out = capsys.readouterr().out
     assert out.count("--check: nothing was run") == len({case.dataset for case in cases})
     assert "tokens with the answer" in out or path.stem == "generation"
@@ -259,4 +259,4 @@ def test_a_file_that_cannot_be_read_stops_a_run_as_before(tmp_path):
     config = study.Config(datasets=(str(tmp_path / "none.csv"),), results_dir=tmp_path)
     cases = [study.Case(config.datasets[0], "tree", 0)]
     with pytest.raises(UserError, match="no file"):
-        table_check.tell(cases, config, lambda case: study.trial(case, config, "classification"), study.table_of)
+        table_check.report(cases, config, lambda case: study.trial(case, config, "classification"), study.table_of)

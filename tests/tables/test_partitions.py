@@ -107,7 +107,7 @@ def test_the_flags_reach_the_case_and_the_check(file, capsys):
         config = study.Config(**{**vars(plain), **flags})
         trial = study.trial(case, config, "classification")
         keys.add(trial.key(0, {}))
-        table_check.tell([case], config, lambda case, trial=trial: trial, study.table_of)
+        table_check.report([case], config, lambda case, trial=trial: trial, study.table_of)
     assert len(keys) == 3
     said = capsys.readouterr().out
     assert "(seed 0, protocol paper)" in said

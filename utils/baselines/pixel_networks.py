@@ -33,7 +33,7 @@ LEARNING_RATES = (1e-3, 3e-3)
 EPOCHS = 5  # paper
 UPDATES = 500  # minimum; 5 epochs of a few hundred rows would teach nothing
 BATCH_SIZE = 64
-ANSWERED = 1000  # rows per prediction batch
+BATCH_ROWS = 1000  # rows per prediction batch
 
 
 class PixelNetwork(Classical, ClassifierMixin, BaseEstimator):
@@ -111,7 +111,7 @@ class PixelNetwork(Classical, ClassifierMixin, BaseEstimator):
         import torch
 
         with torch.no_grad():
-            parts = [torch.softmax(module(part).double(), dim=1) for part in torch.from_numpy(pixels).split(ANSWERED)]
+            parts = [torch.softmax(module(part).double(), dim=1) for part in torch.from_numpy(pixels).split(BATCH_ROWS)]
         return torch.cat(parts).numpy()
 
 

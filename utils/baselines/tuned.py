@@ -138,10 +138,10 @@ class TunedClassifier(ClassifierMixin, Tuned):
             )
         if validation is not None:
             code_of = {label: code for code, label in enumerate(self.classes_.tolist())}
-            known = [
+            validation_codes = [
                 code_of.get(label, -1) for label in np.asarray(validation[1]).tolist()
             ]  # -1: unseen label, never right
-            validation = validation[0], np.array(known, dtype=int)
+            validation = validation[0], np.array(validation_codes, dtype=int)
         self._tune(X, codes, codes, validation)
         return self
 

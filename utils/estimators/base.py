@@ -136,12 +136,12 @@ class LIFT(BaseEstimator):
         """What identifies the learner besides its data: its settings, and the weights it starts from."""
         settings = {**self.get_params(), **self.settings(), "template": self.unfitted_template().get_params()}
         settings = {name: value for name, value in settings.items() if name not in MACHINE and name != "recipe"}
-        later = {one.name for one in fields(self) if one.metadata.get("later")}
+        later = {setting.name for setting in fields(self) if setting.metadata.get("later")}
         settings = {name: value for name, value in settings.items() if value or name not in later}
         weights = models.fingerprint(self.model) if isinstance(self.model, str) else type(self.model).__name__
-        others = {one["model"] for one in settings.get("candidates", []) if "model" in one}
-        also = {"candidate_weights": {name: models.fingerprint(name) for name in sorted(others)}} if others else {}
-        return {"learner": type(self).__name__, **settings, "weights": weights, **also}
+        others = {candidate["model"] for candidate in settings.get("candidates", []) if "model" in candidate}
+        extra = {"candidate_weights": {name: models.fingerprint(name) for name in sorted(others)}} if others else {}
+        return {"learner": type(self).__name__, **settings, "weights": weights, **extra}
 
     def options(self) -> str:
         """The given parameters, as `name=value` words; model, seed and machine have their own columns."""
@@ -211,9 +211,9 @@ class LIFT(BaseEstimator):
         self._use(setup)
         self.model_ = setup.base
         if self.template_.n_collisions_:
-            said = f"{self.template_.n_collisions_} of {len(X)} training rows have the same prompt as another row; "
-            said += "more digits (numbers='significant') or levels tell them apart"
-            warnings.warn(said, CollisionWarning, stacklevel=2)
+            message = f"{self.template_.n_collisions_} of {len(X)} training rows have the same prompt as another row; "
+            message += "more digits (numbers='significant') or levels tell them apart"
+            warnings.warn(message, CollisionWarning, stacklevel=2)
         if setup.settings["epochs"]:
             best = self.tune(setup, X, y, validation, begun=best)
             self.model_, self.best_epoch_, self.best_learning_rate_ = best.model, best.epoch, best.learning_rate
@@ -325,12 +325,12 @@ class LIFT(BaseEstimator):
     def _loaded(self, model: str | LanguageModel) -> LanguageModel:
         if not isinstance(model, str):
             return model
-        place = {"device": self.device, "dtype": self.dtype, "threads": self.threads}
+        machine = {"device": self.device, "dtype": self.dtype, "threads": self.threads}
         settings = self.settings()
         changed = {"adapter": settings["adapter"], "adapter_rank": self.adapter_rank, "chat": self.chat}
         if model == self.model:
             changed["tuned_layers"] = settings["tuned_layers"] or None
-        return models.load(model, **changed, quantization=self.quantization, **place)
+        return models.load(model, **changed, quantization=self.quantization, **machine)
 
     def seed(self, purpose: str, member: int = 0) -> int:
         """A seed for one of PURPOSES and one of several fine-tunes, so that no two uses share a random stream."""
@@ -341,7 +341,7 @@ class LIFT(BaseEstimator):
 
     def by_recipe(self) -> dict[str, object]:
         """The settings that follow the recipe if None, by name."""
-        return {one.name: getattr(self, one.name) for one in fields(LIFT) if one.metadata.get("by_recipe")}
+        return {item.name: getattr(self, item.name) for item in fields(LIFT) if item.metadata.get("by_recipe")}
 
     def _checked(self, overrides: dict[str, object] | None = None) -> dict[str, object]:
         """The settings, with those of a candidate overriding the plain ones."""

@@ -123,6 +123,6 @@ class Distribution:
         )
         width, weight = np.diff(knots, axis=1), np.diff(shares, axis=1)
         return sum(
-            metrics.crps(knots[:, :-1] + place * width, shares[:, :-1] + place * weight, y, weight / 2)
-            for place in (0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12))
+            metrics.crps(knots[:, :-1] + node * width, shares[:, :-1] + node * weight, y, weight / 2)
+            for node in (0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12))
         )

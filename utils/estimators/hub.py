@@ -25,9 +25,9 @@ class Upload:
     private: bool
     files: Mapping[str, bytes | Path]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What the user should know before agreeing, as lines."""
-        size = sum(one.stat().st_size if isinstance(one, Path) else len(one) for one in self.files.values())
+        size = sum(data.stat().st_size if isinstance(data, Path) else len(data) for data in self.files.values())
         return "\n".join(
             [
                 f"push     {self.repo} on the Hub, {'private' if self.private else 'public'}: "
@@ -78,7 +78,7 @@ def upload(folder: Path, repo: str, private: bool = True) -> Upload:
     return Upload(repo, private, dict(sorted(files.items())))
 
 
-def push(api: Any, what: Upload, ask: Callable[[str], str] | None) -> str | None:
+def push(api: Any, payload: Upload, ask: Callable[[str], str] | None) -> str | None:
     """Sends it in one commit, so that a repository never holds a partial model.
 
     Args:
@@ -93,18 +93,18 @@ def push(api: Any, what: Upload, ask: Callable[[str], str] | None) -> str | None
     """
     from huggingface_hub import CommitOperationAdd
 
-    print(what.told(), flush=True)
+    print(payload.summary(), flush=True)
     if ask is not None and ask("Push this? [y/N] ").strip().lower() not in ("y", "yes"):
         return None
-    files = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=one) for name, one in what.files.items()]
+    files = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in payload.files.items()]
     try:
-        api.create_repo(what.repo, private=what.private, exist_ok=True)
-        api.create_commit(repo_id=what.repo, operations=files, commit_message="A model tuned by LIFT")
+        api.create_repo(payload.repo, private=payload.private, exist_ok=True)
+        api.create_commit(repo_id=payload.repo, operations=files, commit_message="A model tuned by LIFT")
     except Exception as error:  # as in `check`
         raise UserError(
-            f"{what.repo} was not pushed: {error}; the model is kept, and the same command retries"
+            f"{payload.repo} was not pushed: {error}; the model is kept, and the same command retries"
         ) from error
-    return f"https://huggingface.co/{what.repo}"
+    return f"https://huggingface.co/{payload.repo}"
 
 
 def card(facts: Mapping[str, Any], repo: str, is_adapter: bool) -> str:
@@ -121,7 +121,7 @@ def card(facts: Mapping[str, Any], repo: str, is_adapter: bool) -> str:
     )
     scores = facts.get("scores") or {}
     shown = [f"| {name} | {value:.4g} |" for name, value in scores.items() if isinstance(value, int | float)]
-    kinds = [f"| {one['name']} | {one['kind']} |" for one in facts["columns"]]
+    kinds = [f"| {column['name']} | {column['kind']} |" for column in facts["columns"]]
     classes = [f"Classes: {', '.join(map(str, facts['classes']))}.", ""] if facts["classes"] else []
     scored = (
         ["", f"Scores on {scores['n_test']} {facts['scored_on']}:", "", "| | |", "|---|---|", *shown] if shown else []

@@ -111,10 +111,10 @@ def class_weights(class_weight: str | dict, y: np.ndarray) -> np.ndarray:
         codes = np.unique(y, return_inverse=True)[1]  # scikit-learn reads digit strings as numbers, and 01 as 1
         return compute_sample_weight("balanced", codes)
     labels = set(y.tolist())
-    strange = [label for label in class_weight if label not in labels]
-    if strange:
-        known = ", ".join(map(str, sorted(labels, key=str)[:20]))
-        raise BadTable(f"class_weight names {', '.join(map(repr, strange))}, which no training row has; have {known}")
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        allowed = ", ".join(map(str, sorted(labels, key=str)[:20]))
+        raise BadTable(f"class_weight names {', '.join(map(repr, unknown))}, which no training row has; have {allowed}")
     if not all(np.isfinite(weight) and weight > 0 for weight in class_weight.values()):
         raise BadTable("class_weight must hold finite numbers above 0; leave rows out to leave a class out")
     return np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)

@@ -107,8 +107,8 @@ class LIFTClassifier(ClassifierMixin, LIFT):
         if answers.log_likelihoods is None:
             return float(accuracy)
         column = {label: i for i, label in enumerate(self.template_.classes_.tolist())}
-        known = [(i, column[label]) for i, label in enumerate(y.tolist()) if label in column]
-        surprise = -np.mean([answers.log_likelihoods[i] for i in known]) if known else 0.0
+        scored = [(i, column[label]) for i, label in enumerate(y.tolist()) if label in column]
+        surprise = -np.mean([answers.log_likelihoods[i] for i in scored]) if scored else 0.0
         return float(accuracy - 1e-6 * min(surprise, 1e3))
 
 

@@ -27,9 +27,9 @@ class PlainClassifier(LIFTClassifier):
     def settings(self) -> dict[str, object]:
         settings = super().settings()
         fixed = {*recipes.fixed(self.template, self.by_recipe()), *PROMPT_ONLY}
-        own = [one for one in settings.get("candidates", []) if "model" not in one]
-        for one in [one for one in own if self.shots and one.get("shots")][:1]:
-            settings |= {name: value for name, value in one.items() if name not in fixed}
+        own = [candidate for candidate in settings.get("candidates", []) if "model" not in candidate]
+        for candidate in [candidate for candidate in own if self.shots and candidate.get("shots")][:1]:
+            settings |= {name: value for name, value in candidate.items() if name not in fixed}
         return settings | {"candidates": []}
 
     def options(self) -> str:

@@ -30,7 +30,7 @@ PAPER = {
 RECIPES = (None, "paper")
 TEMPLATE = tuple(name for name in inspect.signature(Template).parameters if name != "task")
 OWN = ("learning_rate", "epochs", "evaluate_every")  # of a fine-tune, computed for each
-TUNING = tuple(one.name for one in fields(FineTuning) if one.name not in OWN)
+TUNING = tuple(item.name for item in fields(FineTuning) if item.name not in OWN)
 LENGTH = ("updates", "min_epochs", "max_epochs")  # determine the epochs; see `tuning`
 
 
@@ -100,6 +100,6 @@ def tuning(settings: dict[str, object], n_rows: int) -> FineTuning:
     """
     epochs = settings["epochs"]
     if "updates" in settings:
-        wanted = math.ceil(settings["updates"] / math.ceil(n_rows / settings["batch_size"]))
-        epochs = min(max(wanted, settings.get("min_epochs", 1)), settings["max_epochs"])
+        needed = math.ceil(settings["updates"] / math.ceil(n_rows / settings["batch_size"]))
+        epochs = min(max(needed, settings.get("min_epochs", 1)), settings["max_epochs"])
     return FineTuning(epochs=int(epochs), **{name: settings[name] for name in TUNING if name in settings})

@@ -46,7 +46,7 @@ def save(estimator: LIFT, folder: Path, facts: Mapping[str, object]) -> None:
         {"name": str(name), "kind": "number" if numeric else "text"}
         for name, numeric in zip(template.cells_.names, template.numeric_, strict=True)
     ]
-    known = {
+    record = {
         "format": FORMAT,
         "version": VERSION,
         "packages": _versions(),
@@ -59,7 +59,7 @@ def save(estimator: LIFT, folder: Path, facts: Mapping[str, object]) -> None:
         "columns": columns,
         "classes": template.classes_.tolist() if estimator.task == "classification" else None,
     }
-    write_text(folder / FACTS, json.dumps({**known, **facts}, indent=1, default=_plain, ensure_ascii=False) + "\n")
+    write_text(folder / FACTS, json.dumps({**record, **facts}, indent=1, default=_plain, ensure_ascii=False) + "\n")
 
 
 def describe(folder: str | Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a c
     "max_columns": lambda X, y: X.shape[1],
     "min_columns": lambda X, y: X.shape[1],
 }
-LIKE_SPREAD = 30.0  # largest ratio of the widest to the narrowest column at which columns may share a unit
+MOST_SPREAD_RATIO = 30.0  # largest ratio of the widest to the narrowest column at which columns may share a unit
 FEWEST_NUMBERS = 3  # columns of the same unit; with fewer, rows have no pattern of their own
 FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, plus:
 FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "shots", "shot_choice", "shot_tokens")
@@ -68,8 +68,8 @@ class Setup:
     def known_pairs(self, X: pd.DataFrame, y: np.ndarray) -> list[Example]:
         """Validation pairs for the token loss; a class absent from the training rows has no text."""
         if self.template.task == "classification":
-            known = np.isin(y, self.template.classes_)
-            X, y = X[known], y[known]
+            is_known = np.isin(y, self.template.classes_)
+            X, y = X[is_known], y[is_known]
         return list(zip(self.reader.prompts(X), self.template.completions(y), strict=True)) if len(y) else []
 
     def same_as(self, other: Setup) -> bool:
@@ -114,17 +114,21 @@ def candidates(settings: dict[str, object], fixed: set[str], X: pd.DataFrame, y:
         BadModel: a candidate names something that is not a setting, or that candidates cannot change.
     """
     proposed = settings.get("candidates", [])
-    strange = sorted({name for one in proposed for name in one} - {*FREE, *RULES})
-    if strange:
-        raise BadModel(f"the recipe's candidates change {', '.join(strange)}; they may change {', '.join(FREE)}")
-    strange = sorted({name for one in proposed for name in one.get("if", {})} - set(CONDITIONS))
-    if strange:
-        raise BadModel(f'a candidate\'s "if" names {", ".join(strange)}; it may name {", ".join(CONDITIONS)}')
+    unknown = sorted({name for candidate in proposed for name in candidate} - {*FREE, *RULES})
+    if unknown:
+        raise BadModel(f"the recipe's candidates change {', '.join(unknown)}; they may change {', '.join(FREE)}")
+    unknown = sorted({name for candidate in proposed for name in candidate.get("if", {})} - set(CONDITIONS))
+    if unknown:
+        raise BadModel(f'a candidate\'s "if" names {", ".join(unknown)}; it may name {", ".join(CONDITIONS)}')
     sizes = {name: measure(X, y) for name, measure in CONDITIONS.items()}
-    holding = [one for one in proposed if all(_holds(name, sizes[name], v) for name, v in one.get("if", {}).items())]
-    allowed = [one for one in holding if "model" not in one or not fixed]
-    free = [(one, {k: v for k, v in one.items() if k not in {*fixed, *RULES}}) for one in allowed]
-    suited = [(one.get("alone", False), overrides) for one, overrides in free if _suits(overrides, X)]
+    holding = [
+        candidate
+        for candidate in proposed
+        if all(_holds(name, sizes[name], v) for name, v in candidate.get("if", {}).items())
+    ]
+    allowed = [candidate for candidate in holding if "model" not in candidate or not fixed]
+    free = [(candidate, {k: v for k, v in candidate.items() if k not in {*fixed, *RULES}}) for candidate in allowed]
+    suited = [(candidate.get("alone", False), overrides) for candidate, overrides in free if _suits(overrides, X)]
     alone = [overrides for is_alone, overrides in suited if is_alone]
     return alone[:1] or [overrides for _, overrides in suited]
 
@@ -218,7 +222,7 @@ def _of_one_unit(X: pd.DataFrame) -> bool:
     """Whether the columns have similar spreads: ages next to incomes have no pattern within a row."""
     low, high = (X.astype(float).quantile(share).to_numpy() for share in (0.05, 0.95))
     spread = (high - low)[high > low]
-    return len(spread) > 0 and spread.max() <= LIKE_SPREAD * spread.min()
+    return len(spread) > 0 and spread.max() <= MOST_SPREAD_RATIO * spread.min()
 
 
 def _effective(settings: dict[str, object]) -> dict[str, object]:

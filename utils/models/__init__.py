@@ -175,11 +175,11 @@ def shape(name: str) -> tuple[int, int]:
     Raises:
         BadModel: no such folder, or an unreadable configuration; a Hub id is looked up later.
     """
-    place = resolve(name)
+    location = resolve(name)
     try:
-        return import_module(".local.network", __name__).shape(place)
+        return import_module(".local.network", __name__).shape(location)
     except BadModel:
-        if isinstance(place, Path):
+        if isinstance(location, Path):
             raise
         return 0, 0
 
@@ -196,7 +196,7 @@ def fingerprint(name: str) -> str:
     if isinstance(folder, str):
         return f"hub:{folder}"
     digest = hashlib.sha256()
-    for file in _weighty_files(folder):
+    for file in _fingerprinted_files(folder):
         digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
             if file.stat().st_size <= _LARGE:
@@ -208,7 +208,7 @@ def fingerprint(name: str) -> str:
     return digest.hexdigest()
 
 
-def _weighty_files(folder: Path) -> Iterator[Path]:
+def _fingerprinted_files(folder: Path) -> Iterator[Path]:
     if folder.is_file():
         yield folder
     for file in sorted(folder.rglob("*")):

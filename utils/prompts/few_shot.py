@@ -63,8 +63,8 @@ class Balanced:
         for part in rng.permutation(len(self.parts))[: self.shots + 1]:
             rows = self.parts[part][self.parts[part] != without]
             drawn.append(rng.choice(rows, min(len(rows), self.shots), replace=False))
-        in_turn = (row for turn in zip_longest(*drawn) for row in turn if row is not None)
-        return rng.permutation(list(islice(in_turn, self.shots)))
+        interleaved = (row for turn in zip_longest(*drawn) for row in turn if row is not None)
+        return rng.permutation(list(islice(interleaved, self.shots)))
 
     def own(self, rng: np.random.Generator) -> np.ndarray:
         """(n_rows, shots) rows for each training row, never itself."""
@@ -154,9 +154,9 @@ class Shots:
         """The prompts of these rows, each preceded by its shots, all written by the template."""
         if isinstance(self.chooser, Nearest):
             near = self.chooser.neighbours(X)
-            rows, places = np.unique(near, return_inverse=True)
+            rows, inverse = np.unique(near, return_inverse=True)
             texts = template.examples(self.X.iloc[rows], self.y[rows])
-            shown = [[texts[j] for j in own] for own in places.reshape(near.shape).tolist()]
+            shown = [[texts[j] for j in own] for own in inverse.reshape(near.shape).tolist()]
         else:
             shown = [template.examples(self.X, self.y)] * len(prompts)
         return [template.prompt_with_shots(shots, prompt) for shots, prompt in zip(shown, prompts, strict=True)]
@@ -183,11 +183,11 @@ def affordable(
         answer: tokens of the longest answer.
     """
     limits = [settings["shot_tokens"]] if settings.get("shot_tokens") is not None else []
-    wanted = min(settings["shots"], len(X) - 1)
-    if not wanted or (model.context_length is None and not limits):
-        return wanted
+    requested = min(settings["shots"], len(X) - 1)
+    if not requested or (model.context_length is None and not limits):
+        return requested
     pairs = template.examples(X, y)
     if model.context_length is not None:
         limits.append(model.context_length - max(model.count_tokens([prompt for prompt, _ in pairs])) - answer)
     longest = max(model.count_tokens([template.prompt_with_shots([pair], "") for pair in pairs]))
-    return max(0, min(wanted, min(limits) // longest))
+    return max(0, min(requested, min(limits) // longest))

@@ -46,7 +46,7 @@ def significant(value: float, digits: int) -> str:
     return f"{float(text):.0f}" if "e+" in text and abs(float(text)) < LONG else text
 
 
-def whole(values: np.ndarray) -> bool:
+def all_integers(values: np.ndarray) -> bool:
     """Whether all finite numbers are integers (and there is at least one)."""
     finite = values[np.isfinite(values)]
     return bool(len(finite)) and bool((finite == np.floor(finite)).all())

@@ -67,13 +67,13 @@ class ChoiceReader:
         body = body.rstrip(self.stop[:1] or None)
         assignment = numbers.ASSIGNMENT.match(body)
         bare = body[assignment.end() :] if assignment else body
-        for known, ways in (
+        for values, ways in (
             (self.exact, (body, bare)),
             (self.goodwill, (fold(body), fold(bare), numbers.number(body))),
         ):
             for way in ways:
-                if way in known:
-                    return Answer(known[way], "repaired")
+                if way in values:
+                    return Answer(values[way], "repaired")
         return INVALID
 
 

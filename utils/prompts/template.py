@@ -24,7 +24,7 @@ from sklearn.base import BaseEstimator
 from ..errors import BadTable, UnknownName, UserError
 from . import cells, wordings
 from .cells import CellWriter
-from .numbers import Format, Scale, whole
+from .numbers import Format, Scale, all_integers
 from .parsing import Answer, ChoiceReader, NumberReader
 
 CHOICES = {
@@ -95,9 +95,9 @@ class Template(BaseEstimator):
             UnknownName: a task, wording, number format, scale or label form that does not exist.
             UserError: a size below its minimum, a wording for the other task, or a custom wording without a field.
         """
-        for option, known in CHOICES.items():
-            if getattr(self, option) not in known:
-                raise UnknownName(f"no {option} {getattr(self, option)!r}; have {', '.join(known)}")
+        for option, choices in CHOICES.items():
+            if getattr(self, option) not in choices:
+                raise UnknownName(f"no {option} {getattr(self, option)!r}; have {', '.join(choices)}")
         if self.levels < 2 or self.digits < 1:
             raise UserError(f"levels must be at least 2 and digits at least 1, not {self.levels} and {self.digits}")
         wordings.pieces(wordings.get(self.wording, self.task).text)
@@ -204,12 +204,12 @@ class Template(BaseEstimator):
         """
         if self.task == "regression":
             return [f" {text}{self.stop}" for text in self.y_format_.write(cells.targets(y))]
-        known = dict(zip(self.classes_.tolist(), self.candidates_, strict=True))
+        texts = dict(zip(self.classes_.tolist(), self.candidates_, strict=True))
         labels = _labels(y).tolist()
-        unseen = {repr(label) for label in labels if label not in known}
+        unseen = {repr(label) for label in labels if label not in texts}
         if unseen:
             raise BadTable(f"labels that no training row has: {', '.join(sorted(unseen)[:5])}")
-        return [known[label] for label in labels]
+        return [texts[label] for label in labels]
 
     def completion(self, y: Any) -> str:
         """The completion of one target."""
@@ -229,10 +229,10 @@ class Template(BaseEstimator):
         if self.names is None:
             return own
         if isinstance(self.names, Mapping):
-            strangers = [str(name) for name in self.names if name not in own]
-            if strangers:
+            unknown = [str(name) for name in self.names if name not in own]
+            if unknown:
                 raise UserError(
-                    f"names has {', '.join(strangers)}, which the table lacks; its columns are {', '.join(own)}"
+                    f"names has {', '.join(unknown)}, which the table lacks; its columns are {', '.join(own)}"
                 )
             names = [self.names.get(name, name) for name in own]
         else:
@@ -265,7 +265,7 @@ class Template(BaseEstimator):
         spread = float(y.max() / 2 - y.min() / 2) or abs(float(y[0]))
         decimals = max(self.wording_.y_decimals, 2 - math.floor(math.log10(spread)) if spread else 0)
         style = "significant" if self.numbers == "significant" or decimals > LONGEST else "fixed"
-        self.y_format_: Format | Scale = Format(style, decimals if style == "fixed" else self.digits, whole(y))
+        self.y_format_: Format | Scale = Format(style, decimals if style == "fixed" else self.digits, all_integers(y))
         self.candidates_ = None
         self.reader_: NumberReader | ChoiceReader = NumberReader(self.y_format_, self.stop)
         if self.numbers == "scaled":

@@ -65,9 +65,9 @@ class Wording:
         Raises:
             UserError: the table lacks a column of this wording.
         """
-        known = {plain(name): position for position, name in reversed(list(enumerate(names)))}
+        positions = {plain(name): position for position, name in reversed(list(enumerate(names)))}
         found = {
-            role: next((known[name] for name in (plain(role), *aliases) if name in known), None)
+            role: next((positions[name] for name in (plain(role), *aliases) if name in positions), None)
             for role, aliases in self.columns.items()
         }
         missing = [role for role, position in found.items() if position is None]
@@ -179,8 +179,8 @@ def get(name: str, task: str) -> Wording:
     if name in GENERIC:
         return GENERIC[name][task]
     if name not in SENTENCES:
-        known = ", ".join([*GENERIC, *SENTENCES])
-        raise UnknownName(f"no wording {name!r}; have {known}, or your own text with {{features}} or columns in braces")
+        names = ", ".join([*GENERIC, *SENTENCES])
+        raise UnknownName(f"no wording {name!r}; have {names}, or your own text with {{features}} or columns in braces")
     if SENTENCES[name].task != task:
         raise UserError(f"the wording {name} is for {SENTENCES[name].task}, not for {task}")
     return Wording(**vars(SENTENCES[name]))

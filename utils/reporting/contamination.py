@@ -38,16 +38,16 @@ def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in ("dataset", "test", "method", "model") if name in frame]
     counted = [(dict(zip(names, same, strict=True)), _counts(part)) for same, part in frame.groupby(names, sort=False)]
     floors = {(of["dataset"], of["test"]): counts for of, counts in counted if of["method"] == "majority"}
-    for of, (hits, asked) in counted:
+    for of, (hits, totals) in counted:
         if of["method"] == "majority" or set(hits) != set(KINDS):
             continue
-        own, controls = (hits["own"], asked["own"]), [(hits["permuted"], asked["permuted"])]
-        guessed, tried = (one.get("own", 0) for one in floors.get((of["dataset"], of["test"]), ({}, {})))
+        own, controls = (hits["own"], totals["own"]), [(hits["permuted"], totals["permuted"])]
+        guessed, tried = (floor.get("own", 0) for floor in floors.get((of["dataset"], of["test"]), ({}, {})))
         controls += [(guessed, tried)] if tried else []
-        p = max(float(fisher_exact([_split(own), _split(one)], alternative="greater").pvalue) for one in controls)
+        p = max(float(fisher_exact([_split(own), _split(pair)], alternative="greater").pvalue) for pair in controls)
         row = {name: of[name] for name in ("dataset", "method", "model", "test") if name in of}
-        row |= {kind: hits[kind] / asked[kind] for kind in KINDS}
-        row |= {"majority": guessed / tried if tried else float("nan"), "n": asked["own"]}
+        row |= {kind: hits[kind] / totals[kind] for kind in KINDS}
+        row |= {"majority": guessed / tried if tried else float("nan"), "n": totals["own"]}
         rows.append(row | {"p": p, "verdict": KNOWN if p < LEVEL else NO_SIGN})
     return pd.DataFrame(rows)
 
@@ -69,9 +69,9 @@ def column(results: Results, rows: pd.DataFrame) -> pd.Series | None:
     pretrained = rows["model"].map(is_pretrained_on_text)
     if not pretrained.any():
         return None
-    known = _by_pair(Results(results.path.parents[1], "others", "memorised").frame())
+    by_pair = _by_pair(Results(results.path.parents[1], "others", "memorised").frame())
     pairs = zip(rows["dataset"], rows["model"], pretrained, strict=True)
-    found = [known.get((d, m), NOT_TESTED) if yes else NEVER_PRETRAINED for d, m, yes in pairs]
+    found = [by_pair.get((d, m), NOT_TESTED) if yes else NEVER_PRETRAINED for d, m, yes in pairs]
     return pd.Series(found, index=rows.index, name=COLUMN)
 
 
@@ -99,8 +99,8 @@ def by_model(rows: pd.DataFrame, index: str) -> dict[str, pd.Series]:
     """
     if COLUMN not in rows:
         return {}
-    told = rows[rows[COLUMN] != NEVER_PRETRAINED]
-    parts = {model: part.groupby(index)[COLUMN].first() for model, part in told.groupby("model", sort=False)}
+    pretrained = rows[rows[COLUMN] != NEVER_PRETRAINED]
+    parts = {model: part.groupby(index)[COLUMN].first() for model, part in pretrained.groupby("model", sort=False)}
     return {f"({COLUMN})" if len(parts) == 1 else f"({COLUMN}: {model})": part for model, part in parts.items()}
 
 
@@ -113,8 +113,8 @@ def _by_pair(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
     tested = verdicts(latest(frame))
     if not len(tested):
         return {}
-    known = (tested["verdict"] == KNOWN).groupby([tested["dataset"], tested["model"]]).any()
-    return {pair: KNOWN if found else NO_SIGN for pair, found in known.items()}
+    is_known = (tested["verdict"] == KNOWN).groupby([tested["dataset"], tested["model"]]).any()
+    return {pair: KNOWN if found else NO_SIGN for pair, found in is_known.items()}
 
 
 def _split(lines: tuple[int, int]) -> list[int]:

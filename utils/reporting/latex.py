@@ -31,8 +31,8 @@ def table(summary: pd.DataFrame, caption: str) -> str:
     lines = [" & ".join(["", *map(escape, learners), "(chance)", "(LIFT/GPT-3, 2022)"]) + r" \\", r"\midrule"]
     for dataset in dict.fromkeys(summary["dataset"]):
         means = {name: rows.loc[(dataset, name), score] for name in learners if (dataset, name) in rows.index}
-        known = [round(value, digits) for value in means.values() if not math.isnan(value)]
-        best = better(known) if known else None
+        rounded = [round(value, digits) for value in means.values() if not math.isnan(value)]
+        best = better(rounded) if rounded else None
         cells = [_cell(rows, (dataset, name), score, best, digits) for name in learners]
         chance = rows.loc[[dataset], "chance"].mean()
         paper = published_score(dataset, "lift")
@@ -43,10 +43,10 @@ def table(summary: pd.DataFrame, caption: str) -> str:
     return "\n".join([*head, *lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
-def _cell(rows: pd.DataFrame, place: tuple[str, str], score: str, best: float | None, digits: int) -> str:
-    if place not in rows.index or math.isnan(rows.loc[place, score]):
+def _cell(rows: pd.DataFrame, key: tuple[str, str], score: str, best: float | None, digits: int) -> str:
+    if key not in rows.index or math.isnan(rows.loc[key, score]):
         return "--"
-    mean, sd = rows.loc[place, score], rows.loc[place, f"{score}_sd"]
+    mean, sd = rows.loc[key, score], rows.loc[key, f"{score}_sd"]
     text = f"{mean:.{digits}f}"
     text = rf"\textbf{{{text}}}" if round(mean, digits) == best else text
     return text if math.isnan(sd) else rf"{text} $\pm$ {sd:.{digits}f}"

@@ -24,7 +24,7 @@ SETTING_LENGTH = 200  # characters of a setting
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnsweredRows:
     """The rows that a case answered.
 
     Attributes:
@@ -39,12 +39,12 @@ class Asked:
 
 
 def experiment(
-    results: Results, asked: Callable[[Results, Mapping[str, object]], Asked], most_rows: int = MOST_ROWS
+    results: Results, answered_rows: Callable[[Results, Mapping[str, object]], AnsweredRows], most_rows: int = MOST_ROWS
 ) -> dict[str, object]:
     """Everything about the finished cases of an experiment.
 
     Args:
-        asked: returns the rows and prompts of a case, given its row of the results.
+        answered_rows: returns the rows and prompts of a case, given its row of the results.
         most_rows: answers to keep per case, the worst first.
     """
     frame = latest(results.frame())
@@ -55,7 +55,7 @@ def experiment(
     shared = _Shared()
     answers = {}
     for row in frame.to_dict("records"):
-        found = _answers(results, row, asked, shared, most_rows)
+        found = _answers(results, row, answered_rows, shared, most_rows)
         if found:
             answers[row["key"]] = found
     missing = not_run(results)
@@ -157,24 +157,24 @@ def _settings(results: Results, frame: pd.DataFrame) -> list[tuple[str, str]]:
     for key in reversed(frame["key"].tolist()):
         path = results.record_path(key)
         if path.is_file():
-            known = json.loads(path.read_text("utf-8"))["config"]
-            given = {name: value for name, value in known.items() if value not in ("", [], None, False)}
+            flags = json.loads(path.read_text("utf-8"))["config"]
+            given = {name: value for name, value in flags.items() if value not in ("", [], None, False)}
             return [(name, json.dumps(value, ensure_ascii=False)[:SETTING_LENGTH]) for name, value in given.items()]
     return []
 
 
 def _machine(frame: pd.DataFrame) -> list[tuple[str, str]]:
     seconds = frame[["seconds_fit", "seconds_predict"]].sum()
-    told = [("cases", f"{len(frame):,}"), ("fitting", f"{seconds.iloc[0]:,.0f} s")]
-    told += [("answering", f"{seconds.iloc[1]:,.0f} s")]
+    facts = [("cases", f"{len(frame):,}"), ("fitting", f"{seconds.iloc[0]:,.0f} s")]
+    facts += [("answering", f"{seconds.iloc[1]:,.0f} s")]
     for name in ("device", "dtype", "model", "commit"):
         if name in frame:
-            told.append(
+            facts.append(
                 (name, ", ".join(sorted({str(value) for value in frame[name] if str(value) not in ("", "nan")})))
             )
     if "cost_usd" in frame and frame["cost_usd"].sum():
-        told.append(("cost", f"{frame['cost_usd'].sum():.4f} USD"))
-    return [*told, ("finished", f"{frame['finished_at'].min()} to {frame['finished_at'].max()}")]
+        facts.append(("cost", f"{frame['cost_usd'].sum():.4f} USD"))
+    return [*facts, ("finished", f"{frame['finished_at'].min()} to {frame['finished_at'].max()}")]
 
 
 def _ledger(results: Results, frame: pd.DataFrame, names: pd.Series) -> list[dict[str, object]]:
@@ -195,7 +195,7 @@ def _ledger(results: Results, frame: pd.DataFrame, names: pd.Series) -> list[dic
 
 
 def _answers(
-    results: Results, row: Mapping[str, object], asked, shared: _Shared, most: int
+    results: Results, row: Mapping[str, object], answered_rows, shared: _Shared, most: int
 ) -> dict[str, object] | None:
     if not results.answers_path(str(row["key"])).is_file():
         return None
@@ -215,7 +215,7 @@ def _answers(
             pairs = pairs.reindex(columns=[*labels_, *[c for c in pairs if c not in labels_]], fill_value=0)
             confusion = {"truth": list(pairs.index), "said": list(pairs.columns), "n": pairs.to_numpy().tolist()}
     kept = frame.iloc[order[:most]]
-    about = asked(results, row)
+    about = answered_rows(results, row)
     rows = [str(name) for name in kept["row"]]
     found: dict[str, object] = {
         "n": len(frame),
@@ -253,16 +253,16 @@ def _badness(
     """Which answers are wrong, and how wrong: unreadable ones first, then the most confident mistakes."""
     lost = frame["parsed"].isna().to_numpy()
     if not is_label:
-        truth, said = pd.to_numeric(frame["truth"]), pd.to_numeric(frame["parsed"])
-        return lost, np.where(lost, math.inf, (said - truth).abs())
+        truth, parsed = pd.to_numeric(frame["truth"]), pd.to_numeric(frame["parsed"])
+        return lost, np.where(lost, math.inf, (parsed - truth).abs())
     wrong = (frame["parsed"] != frame["truth"]).to_numpy()
-    doubt = np.zeros(len(frame))
+    uncertainty = np.zeros(len(frame))
     if columns:
-        place = {name: i for i, name in enumerate(classes)}
-        chosen = [place.get(name, -1) for name in frame["truth"]]
+        index = {name: i for i, name in enumerate(classes)}
+        chosen = [index.get(name, -1) for name in frame["truth"]]
         logs = frame[columns].to_numpy(float)
-        doubt = np.array([1 - math.exp(logs[i, j]) if j >= 0 else 1.0 for i, j in enumerate(chosen)])
-    return wrong, doubt + wrong + lost
+        uncertainty = np.array([1 - math.exp(logs[i, j]) if j >= 0 else 1.0 for i, j in enumerate(chosen)])
+    return wrong, uncertainty + wrong + lost
 
 
 def _cell(value: object) -> object:
@@ -272,9 +272,9 @@ def _cell(value: object) -> object:
 def _plain(value: object) -> object:
     """Values that JSON can represent: no nan, no numpy types."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

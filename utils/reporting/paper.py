@@ -41,7 +41,7 @@ class Item:
         ours_key: the same for a row of our summary.
         metric: maps a published row to our column.
         flags: flags of the script that give the published settings.
-        also: further scripts, whose rows are used if `ours` has none.
+        fallbacks: further scripts, whose rows are used if `ours` has none.
     """
 
     place: str
@@ -52,7 +52,7 @@ class Item:
     ours_key: Callable[[Mapping[str, object]], Key | None] = lambda row: None
     metric: Callable[[Mapping[str, object]], str] = lambda row: "accuracy"
     flags: str = ""
-    also: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
 
 
 def _name(row: Mapping[str, object]) -> str | None:
@@ -155,17 +155,17 @@ def section(item: Item, summaries: Mapping[str, pd.DataFrame]) -> Section:
     """
     published = published_rows(item.published, provenance=True)
     found: dict[tuple[Key, str], tuple[Mapping[str, object], str]] = {}
-    for name in (*item.also, item.ours):
+    for name in (*item.fallbacks, item.ours):
         for row in summaries.get(name, pd.DataFrame()).to_dict("records"):
             key = item.ours_key(row)
             is_plain = not str(row.get("options") or "").replace("nan", "")
             if key and is_plain:
                 found[key, str(row["method"])] = row, str(row.get("model") or "")
     settings = [name for name in published if name not in FACTS]
-    lines, models, n_alike = [], set(), 0
+    lines, models, n_comparable = [], set(), 0
     for row in published.to_dict("records"):
         key = item.theirs_key(row)
-        n_alike += key is not None
+        n_comparable += key is not None
         ours, model = found.get((key, row["method"]), ({}, "")) if key else ({}, "")
         column = item.metric(row)
         scale = 100 if row["metric"] in PERCENT else 1
@@ -183,7 +183,7 @@ def section(item: Item, summaries: Mapping[str, pd.DataFrame]) -> Section:
     columns = ["setting", "method", "theirs", "theirs_sd", "recalled", "ours", "ours_sd", "n", "verdict"]
     everything = pd.DataFrame(lines, columns=columns)
     pairs = everything[everything["ours"].notna()].reset_index(drop=True)
-    missing = _missing(item, len(published), n_alike, len(pairs))
+    missing = _missing(item, len(published), n_comparable, len(pairs))
     return Section(item, _wide(everything), pairs, len(published), len(pairs), tuple(sorted(models)), missing)
 
 
@@ -216,16 +216,16 @@ def _number(value: float, sd: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}" + ("" if math.isnan(sd) else f" ±{sd:.3f}")
 
 
-def _missing(item: Item, n_published: int, n_alike: int, n_covered: int) -> str:
-    told = []
-    if n_published > n_alike:
-        told.append(
-            f"{n_published - n_alike} have settings without a counterpart on this page; to see what the script "
+def _missing(item: Item, n_published: int, n_comparable: int, n_covered: int) -> str:
+    reasons = []
+    if n_published > n_comparable:
+        reasons.append(
+            f"{n_published - n_comparable} have settings without a counterpart on this page; to see what the script "
             f"finds: bash {item.ours}.sh"
         )
-    if n_alike > n_covered:
-        told.append(f"{n_alike - n_covered} still have to be run: bash {item.ours}.sh{item.flags}")
-    return "; ".join(told)
+    if n_comparable > n_covered:
+        reasons.append(f"{n_comparable - n_covered} still have to be run: bash {item.ours}.sh{item.flags}")
+    return "; ".join(reasons)
 
 
 @dataclass(frozen=True)
@@ -234,18 +234,18 @@ class Claim:
 
     Attributes:
         verdict: "reproduced", "not reproduced" or "undecided".
-        because: the numbers behind it.
+        reason: the numbers behind it.
     """
 
     place: str
     text: str
     verdict: str
-    because: str
+    reason: str
 
 
 def claims(sections: Sequence[Section]) -> list[Claim]:
     """The paper's quantifiable claims, each with its rule, in the paper's order."""
-    by_name = {one.item.published: one.pairs for one in sections}
+    by_name = {part.item.published: part.pairs for part in sections}
     tables_ = pd.concat([by_name["E01-openml"], by_name["E01-synthetic"]])
     functions = by_name["E02-regression-synthetic"]
     return [
@@ -267,11 +267,11 @@ def _top_three(pairs: pd.DataFrame) -> Claim:
     if "lift" not in grid or grid.shape[1] < 4:
         return Claim("§3.1, Table 4", text, "undecided", "too few methods have finished")
     grid = grid.dropna()
-    place = grid.rank(axis=1, ascending=False, method="min")["lift"]
-    return _share("§3.1, Table 4", text, place <= 3, f"among the best three of {grid.shape[1]}")
+    ranks = grid.rank(axis=1, ascending=False, method="min")["lift"]
+    return _share("§3.1, Table 4", text, ranks <= 3, f"among the best three of {grid.shape[1]}")
 
 
-def _share(where: str, text: str, hits: pd.Series, told: str) -> Claim:
+def _share(where: str, text: str, hits: pd.Series, finding: str) -> Claim:
     n = len(hits)
     if n < 2:
         return Claim(where, text, "undecided", f"{n} tables")
@@ -280,7 +280,7 @@ def _share(where: str, text: str, hits: pd.Series, told: str) -> Claim:
     sure = abs(share - 0.5) > ERRORS * error
     verdict = "undecided" if not sure else "reproduced" if share > 0.5 else "not reproduced"
     return Claim(
-        where, text, verdict, f"{told} on {int(hits.sum())} of {n} tables, a share of {share:.2f} ± {error:.2f}"
+        where, text, verdict, f"{finding} on {int(hits.sum())} of {n} tables, a share of {share:.2f} ± {error:.2f}"
     )
 
 
@@ -298,7 +298,7 @@ def _many_classes(pairs: pd.DataFrame) -> Claim:
                 np.nan_to_num(best["ours_sd"]) ** 2 / best["n"] + np.nan_to_num(lift["ours_sd"]) ** 2 / lift["n"]
             )
             gaps.append((name, best["ours"] - lift["ours"], error, min(best["n"], lift["n"]) > 1))
-    if len(gaps) < 2 or not all(known for *_, known in gaps):
+    if len(gaps) < 2 or not all(has_seeds for *_, has_seeds in gaps):
         return Claim("§3.1, Table 4", text, "undecided", f"{len(gaps)} of 2 tables have at least two seeds")
     is_far = [gap - ERRORS * error >= 0.1 for _, gap, error, _ in gaps]
     is_near = [gap + ERRORS * error < 0.1 for _, gap, error, _ in gaps]

@@ -51,8 +51,8 @@ def published_rows(experiment: str, provenance: bool = False) -> pd.DataFrame:
 def settings(frame: pd.DataFrame) -> pd.DataFrame:
     """The settings of rows of data/published/results.csv, a text column for each key; None if a row lacks it."""
     each = [dict(word.partition("=")[::2] for word in text.split(";") if word) for text in frame["setting"].fillna("")]
-    keys = dict.fromkeys(key for one in each for key in one)
-    return pd.DataFrame({key: [one.get(key) for one in each] for key in keys}, dtype=object, index=frame.index)
+    keys = dict.fromkeys(key for row in each for key in row)
+    return pd.DataFrame({key: [row.get(key) for row in each] for key in keys}, dtype=object, index=frame.index)
 
 
 def real_tables() -> pd.DataFrame:

@@ -59,20 +59,20 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
 def labels(frame: pd.DataFrame) -> pd.Series:
     """The learner's name in tables and figures: the method, and the settings that distinguish it within the frame."""
     settings = [c for c in identity(frame) if c not in ("dataset", "source", "method", "seed")]
-    telling = [c for c in settings if frame.groupby("method")[c].nunique(dropna=False).max() > 1]
-    others = [c for c in telling if c != "options"]
+    varying = [c for c in settings if frame.groupby("method")[c].nunique(dropna=False).max() > 1]
+    others = [c for c in varying if c != "options"]
     same = ["dataset", "method", *others]
     if (
         others
-        and "options" in telling
+        and "options" in varying
         and frame.groupby(same, dropna=False)["options"].nunique(dropna=False).max() == 1
     ):
-        telling = others  # LIFT's varied flags have columns of their own
-    if "model" in telling:
+        varying = others  # LIFT's varied flags have columns of their own
+    if "model" in varying:
         frame = frame.assign(model=_called(frame["model"]))
     parts = [frame["method"]] + [
         frame[c].map(lambda value, name=c: f" {value if name in ('model', 'options') else f'{name}={value}'}".rstrip())
-        for c in telling
+        for c in varying
     ]
     return pd.concat(parts, axis=1).astype(str).agg("".join, axis=1)
 
@@ -193,8 +193,8 @@ def rank(learner: str) -> tuple[int, list[tuple[float, str]]]:
     """Sort key of a learner in tables and figures: LIFT last, unknown ones before it; settings in numeric order."""
     method, _, settings = learner.partition(" ")
     parts = re.split(r"(\d+(?:\.\d+)?)", settings)
-    place = ORDER.index(method) if method in ORDER else ORDER.index("lift") - 1
-    return place, [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
+    position = ORDER.index(method) if method in ORDER else ORDER.index("lift") - 1
+    return position, [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
 
 
 def not_run(results: Results) -> pd.DataFrame:

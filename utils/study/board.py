@@ -44,7 +44,7 @@ class Board:
         plans: all its cases, including those finished in earlier runs.
         waiting: the cases to run now, in order.
         earlier: the rows already in the results.
-        places: number of cases that run at the same time; 0 if unknown.
+        n_slots: number of cases that run at the same time; 0 if unknown.
         clock: returns the time, like `time.time`.
 
     Attributes:
@@ -60,22 +60,22 @@ class Board:
         earlier: pd.DataFrame,
         forecast: Forecast,
         mail: Mail,
-        places: int,
+        n_slots: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.experiment, self.plans, self.mail = experiment, plans, mail
         self.total, self.n_done, self.n_failed = len(waiting), 0, 0
         self._waiting = {plan.key: plan for plan in waiting}
-        self._forecast, self._places = forecast, places
+        self._forecast, self._n_slots = forecast, n_slots
         self._seen: dict[str, Running] = {}  # running cases, as last seen
         self._seconds = 0.0  # taken by the finished cases, summed over parallel ones
         self._clock, self._since = clock, clock()
         self.score = ""
         self._scores: dict[str, float] = {}
         self._failed: set[str] = set()
-        known = {plan.key for plan in plans} - set(self._waiting)
+        finished = {plan.key for plan in plans} - set(self._waiting)
         for row in earlier.to_dict("records"):
-            if row["key"] in known:
+            if row["key"] in finished:
                 self._keep(str(row["key"]), row)
 
     def note(self, outcome: Outcome) -> None:
@@ -98,23 +98,23 @@ class Board:
         """The running cases, the oldest first."""
         now, found = self._clock(), []
         self._seen = {}
-        for key, told in self.mail.read().items():
+        for key, report in self.mail.read().items():
             if (plan := self._waiting.get(key)) is None:
                 continue  # it has ended since
-            share = told.done / told.total if told.total and told.epochs else 0.0
+            share = report.done / report.total if report.total and report.epochs else 0.0
             # the forecast is as of the moment of the report
-            running = Running(plan.work, told.at - told.since, told.lead, plan.work.behind(told.number, share))
+            running = Running(plan.work, report.at - report.since, report.lead, plan.work.behind(report.number, share))
             self._seen[key] = running
             left = self._forecast.known(running)
-            silent = now - told.at
-            found.append(UnderWay(plan, told, now - told.since, None if left is None else max(0.0, left - silent)))
+            silent = now - report.at
+            found.append(UnderWay(plan, report, now - report.since, None if left is None else max(0.0, left - silent)))
         return found
 
     def left(self) -> float | None:
         """Estimated seconds until all cases are done, from what `under_way` saw last."""
         waiting = [plan.work for key, plan in self._waiting.items() if key not in self._seen]
-        places = self._places or max(1, round(self._seconds / max(1.0, self.elapsed())))
-        return self._forecast.left(list(self._seen.values()), waiting, places)
+        n_slots = self._n_slots or max(1, round(self._seconds / max(1.0, self.elapsed())))
+        return self._forecast.left(list(self._seen.values()), waiting, n_slots)
 
     def elapsed(self) -> float:
         """Seconds since the first case began."""
@@ -126,8 +126,8 @@ class Board:
         cells: dict[tuple[tuple[str, ...], str], Cell] = {}
         for plan in self.plans:
             case = plan.case
-            place = (case.dataset, *(str(case.settings.get(name, "")) for name in names))
-            cell = cells.setdefault((place, case.method), Cell())
+            row = (case.dataset, *(str(case.settings.get(name, "")) for name in names))
+            cell = cells.setdefault((row, case.method), Cell())
             cell.n += 1
             if plan.key in self._scores:
                 cell.scores.append(self._scores[plan.key])

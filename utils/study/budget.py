@@ -102,7 +102,7 @@ def agree(trials: Iterable[tuple[str, object]], spending: Spending, results_dir:
             f"a total of {spent + total:.4f} USD would exceed --max-usd {spending.max_usd:g}; raise it, or run fewer "
             "--datasets or --seeds"
         )
-    if quote.hosts and not spending.yes and not _asked():
+    if quote.hosts and not spending.yes and not _confirmed():
         raise UserError("nothing was sent; confirm with --yes, or inspect the training files with --dry-run")
     session.use(spending.session(results_dir, approved=True))
 
@@ -144,7 +144,7 @@ def _show(quote: Quote, columns: dict[str, list[str]]) -> None:
     print(f"  for example: {quote.example[:300]}")
 
 
-def _asked() -> bool:
+def _confirmed() -> bool:
     if not sys.stdin.isatty():
         return False
     return input("Send this? [y/N] ").strip().lower() in ("y", "yes")

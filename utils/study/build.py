@@ -38,7 +38,7 @@ def grid(config: Config, datasets: str | Iterable[str], /, **axes: object) -> It
     for cell in product(names, config.methods, config.seeds):
         case = Case(*cell)
         values = [axis(case) if callable(axis) else axis for axis in axes.values()]
-        for chosen in product(*(one if isinstance(one, tuple | list) else (one,) for one in values)):
+        for chosen in product(*(value if isinstance(value, tuple | list) else (value,) for value in values)):
             yield replace(case, settings=dict(zip(axes, chosen, strict=True)))
 
 
@@ -64,8 +64,8 @@ def sizes(config: Config, task: str, rows: Sequence[int], shares: Sequence[float
 
 def functions(config: Config, *options: str | Sequence[str]) -> list[str]:
     """The functions of --datasets with options such as "n=100"; a sequence gives one variant per option."""
-    known = tables.expand(config.datasets, "regression")
-    chosen = product(known, *((one,) if isinstance(one, str) else one for one in options))
+    names = tables.expand(config.datasets, "regression")
+    chosen = product(names, *((option,) if isinstance(option, str) else option for option in options))
     return [synthetic.table(name, *given).name for name, *given in chosen]
 
 
@@ -107,9 +107,9 @@ def learner(case: Case, config: Config, task: str) -> Learner:
         given = parse_options(case.method, text, in_template | _types(type(lift)))
         template = {name: given.pop(name) for name in in_template if name in given}
         return lift.set_params(**given, template={**(lift.template or {}), **template} or None)
-    known = baselines.names(task)
-    if method not in known:
-        raise UnknownName(f"no method {case.method!r} for {task}; have lift, {', '.join(known)}")
+    available = baselines.names(task)
+    if method not in available:
+        raise UnknownName(f"no method {case.method!r} for {task}; have lift, {', '.join(available)}")
     if text:
         raise UnknownName(f"{case.method}: {method} takes no options; only lift does")
     return (baselines.classifier if task == "classification" else baselines.regressor)(method, case.seed)
@@ -117,7 +117,10 @@ def learner(case: Case, config: Config, task: str) -> Learner:
 
 def _types(kind: type) -> dict[str, type]:
     """The parameters of the class that can be set as options, with their types."""
-    first = {name: str(one.annotation).partition(" |")[0] for name, one in inspect.signature(kind).parameters.items()}
+    first = {
+        name: str(parameter.annotation).partition(" |")[0]
+        for name, parameter in inspect.signature(kind).parameters.items()
+    }
     return {name: TYPES[word] for name, word in first.items() if word in TYPES and name not in NO_OPTIONS}
 
 
@@ -128,7 +131,7 @@ def trial(case: Case, config: Config, task: str) -> Trial:
         UserError: an unknown table or method, unusable data, or a target that does not suit `task`.
     """
     table = table_of(case.dataset, config, task)
-    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **_wanted(case.dataset, config, task))
+    rows = _rows(case.dataset, case.seed, config.protocol, config.limit, **_table_options(case.dataset, config, task))
     return cases.Trial(table.name, table.source, rows, learner(case, config, task))
 
 
@@ -138,7 +141,7 @@ def table_of(name: str, config: Config, task: str) -> tables.AnyTable:
     Raises:
         UserError: no such table, unusable data, or a target that does not suit `task`.
     """
-    table = load(name, **_wanted(name, config, task))
+    table = load(name, **_table_options(name, config, task))
     if table.task != task:
         raise UserError(
             f"the target of {name} looks like one for {table.task}; run {table.task}/accuracy.sh, "
@@ -147,10 +150,10 @@ def table_of(name: str, config: Config, task: str) -> tables.AnyTable:
     return table
 
 
-def _wanted(name: str, config: Config, task: str) -> dict[str, object]:
-    told = None if config.task == "auto" else config.task
+def _table_options(name: str, config: Config, task: str) -> dict[str, object]:
+    given = None if config.task == "auto" else config.task
     # A known name may stand for two tables of different tasks; the task of a file is inferred from its target.
-    task = told or (None if files.is_file(name) or huggingface.is_named(name) else task)
+    task = given or (None if files.is_file(name) or huggingface.is_named(name) else task)
     columns = {name: getattr(config, name) or None for name in ("target", "group", "time")}
     return {**columns, "task": task, "as_text": config.as_text}
 
@@ -162,7 +165,7 @@ def load(name: str, **options: object) -> tables.AnyTable:
 
 
 @lru_cache(maxsize=4)
-def _rows(name: str, seed: int, protocol: str, limit: int, **wanted: object) -> Split:
+def _rows(name: str, seed: int, protocol: str, limit: int, **options: object) -> Split:
     """The split shared by all methods of a table and seed; it must not be modified in place."""
-    rows = load(name, **wanted).split(seed, protocol)
+    rows = load(name, **options).split(seed, protocol)
     return rows.limit(limit) if limit else rows

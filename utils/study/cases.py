@@ -75,7 +75,7 @@ class Trial:
         Raises:
             UserError: TooLong, BadModel, CannotDo, MissingPackage and similar.
         """
-        self.learner.check(self.split.X_train, self.split.y_train, self._asked())
+        self.learner.check(self.split.X_train, self.split.y_train, self._rows_to_answer())
 
     def run(self) -> tuple[dict[str, object], pd.DataFrame]:
         """Fits on the training rows, selects on the validation rows, scores on the test rows.
@@ -89,7 +89,7 @@ class Trial:
             warnings.simplefilter("ignore", CollisionWarning)  # counted in the row and shown in the report
             learner.fit(split.X_train, split.y_train, validation=(split.X_validation, split.y_validation))
         fitted = time.perf_counter()
-        answers = self._frame(learner.answers(self._asked()))
+        answers = self._frame(learner.answers(self._rows_to_answer()))
         facts = {
             "seconds_fit": round(fitted - started, 2),
             "seconds_predict": round(time.perf_counter() - fitted, 2),
@@ -106,7 +106,7 @@ class Trial:
         """Names of the columns that `run` returns, in order."""
         return columns(self.split.task, self.measures)
 
-    def _asked(self) -> pd.DataFrame:
+    def _rows_to_answer(self) -> pd.DataFrame:
         """The test rows followed by the queries."""
         test = self.split.X_test
         if self.queries is None:
@@ -115,7 +115,7 @@ class Trial:
 
     def _frame(self, answers: Answers) -> pd.DataFrame:
         """One line per answered row; the truth of the queries is missing."""
-        rows = self._asked().index
+        rows = self._rows_to_answer().index
         frame: dict[str, object] = {"row": rows}
         if answers.prompts:
             hashes = [hashlib.sha256(prompt.encode()).hexdigest()[:16] for prompt in answers.prompts]

@@ -82,11 +82,11 @@ class Config:
 
         kind = estimators.LIFTClassifier if task == "classification" else estimators.LIFTRegressor
         given = {
-            one.name: getattr(self, one.name) for one in fields(Config)
+            item.name: getattr(self, item.name) for item in fields(Config)
         }  # a subclass may use names of LIFT's settings
-        said = {name: value for name, value in given.items() if value != ""}  # an empty flag follows the recipe
-        template = {name: value for name, value in said.items() if name in recipes.TEMPLATE and value}
-        learner = {k: v for k, v in said.items() if k in kind().get_params() and k != "class_weight"}
+        nonempty = {name: value for name, value in given.items() if value != ""}  # an empty flag follows the recipe
+        template = {name: value for name, value in nonempty.items() if name in recipes.TEMPLATE and value}
+        learner = {k: v for k, v in nonempty.items() if k in kind().get_params() and k != "class_weight"}
         if weights := self.class_weights():
             if task != "classification":
                 raise UserError("--class-weight is only for classification; leave it out of regression")

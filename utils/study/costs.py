@@ -67,12 +67,12 @@ def _tokens(learner: LIFT, split: Split, n_queries: int) -> tuple[list[float], f
     settings = learner.settings()
     fixed = recipes.fixed(learner.template, learner.by_recipe())
     proposed = selection.candidates(settings, fixed, split.X_train, split.y_train.to_numpy()) or [{}]
-    whole = [_fine_tunes({**settings, **changes}, learner, split) for changes in proposed]
+    tunes = [_fine_tunes({**settings, **changes}, learner, split) for changes in proposed]
     share = selection.share(settings) if len(proposed) > 1 else 1.0
-    parts = [share * part for candidate in whole for part in candidate]
+    parts = [share * part for candidate in tunes for part in candidate]
     if share < 1:
         rest = 1 - share if selection.goes_on({**settings, **proposed[0]}) else 1.0  # of the winner's
-        parts += [rest * sum(candidate[i] for candidate in whole) / len(whole) for i in range(len(whole[0]))]
+        parts += [rest * sum(candidate[i] for candidate in tunes) / len(tunes) for i in range(len(tunes[0]))]
     n_asked = (len(split.X_test) + n_queries) * max(1, learner.samples) * settings["permutations"]
     return parts, FORWARD * n_asked * _width({**settings, **proposed[0]}, split)
 

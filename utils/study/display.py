@@ -79,28 +79,28 @@ class Lines(Display):
     every = 1.0
 
     def start(self) -> None:
-        self._said = time.monotonic()
+        self._last_print = time.monotonic()
 
     def finished(self, outcome: Outcome) -> None:
         board, row = self.board, outcome.row
-        told = [f"{board.score} {float(row[board.score]):.4g}", f"{seconds(row):.2f} s"] if row else ["by another run"]
-        self._say(f"{outcome.plan.case}: {', '.join(told)}")
+        parts = [f"{board.score} {float(row[board.score]):.4g}", f"{seconds(row):.2f} s"] if row else ["by another run"]
+        self._say(f"{outcome.plan.case}: {', '.join(parts)}")
 
     def look(self, now: float | None = None) -> None:
         """Prints what is running if nothing was printed for long; `now` is a `time.monotonic()` value."""
         now = time.monotonic() if now is None else now
-        if now - self._said < QUIET_SPELL:
+        if now - self._last_print < QUIET_SPELL:
             return
         with self.lock:
             found = self.board.under_way()
             left = self.board.left()
         more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
-        told = "; ".join([*map(described, found[:NAMED]), *more])
-        if told:
-            self._say(f"under way: {told}; {rest(left)}", now)
+        cases = "; ".join([*map(described, found[:NAMED]), *more])
+        if cases:
+            self._say(f"under way: {cases}; {rest(left)}", now)
 
     def _say(self, text: str, now: float | None = None) -> None:
-        self._said = time.monotonic() if now is None else now
+        self._last_print = time.monotonic() if now is None else now
         width = len(str(self.board.total))
         print(f"[{self.board.n_done:{width}}/{self.board.total}] {text}", flush=True)
 
@@ -128,13 +128,13 @@ def described(case: UnderWay) -> str:
 
 def details(case: UnderWay) -> dict[str, str]:
     """The progress of a case: its fine-tune, step and loss, if reported, and its time."""
-    told, found = case.report, {}
-    if told.total:
-        if len(case.plan.work.parts) > 1 or told.number > 1:
-            found["fine-tune"] = f"fine-tune {told.number}/{max(told.number, len(case.plan.work.parts))}"
-        found["place"] = progress.where(told.what, told.done, told.total, told.epochs)
-        if told.losses:
-            found["loss"] = progress.loss(told.losses)
+    report, found = case.report, {}
+    if report.total:
+        if len(case.plan.work.parts) > 1 or report.number > 1:
+            found["fine-tune"] = f"fine-tune {report.number}/{max(report.number, len(case.plan.work.parts))}"
+        found["place"] = progress.where(report.what, report.done, report.total, report.epochs)
+        if report.losses:
+            found["loss"] = progress.loss(report.losses)
     left = f", {progress.clock(case.left)} left" if case.left and case.left >= 1 else ""  # otherwise it is about to end
     return found | {"time": f"{progress.clock(case.elapsed)}{left}"}
 

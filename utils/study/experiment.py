@@ -57,11 +57,11 @@ def main(
                 raise UserError(f"--{name} has no value; give at least one")
         planned, runner = list(cases(config)), Runner(config, build, results)
         if config.check or not config.quiet:
-            n_unread = table_check.tell(planned, config, runner.trial, table_of)
+            n_unread = table_check.report(planned, config, runner.trial, table_of)
         if config.check:
             sys.exit(EXIT_USER_ERROR if n_unread else 0)
         if not config.quiet:
-            _tell_recipe(config)
+            _print_recipe(config)
         failed = runner.run(planned)
         reporting.write(results, figure)
         if finish is not None and len(results.frame()):
@@ -81,7 +81,7 @@ def main(
         sys.exit(EXIT_INTERRUPTED)
 
 
-def _tell_recipe(config: Config) -> None:
+def _print_recipe(config: Config) -> None:
     """Prints the settings derived from the size of a model that has no recipe, with the reasons."""
     names_lift = any(method.partition(":")[0] == "lift" for method in config.methods)
     if not names_lift or not recipes.is_pretrained(config.model, config.recipe or None) or not distributed.is_first():

@@ -103,7 +103,7 @@ class Forecast:
         most = EARLY * sum(seconds.values())
         first = [key for key, total in zip(ascending, so_far, strict=True) if total <= most]
         cheapest = {works[key].kind: key for key in reversed(ascending)}
-        first += [key for kind, key in cheapest.items() if kind not in {works[one].kind for one in first}]
+        first += [key for kind, key in cheapest.items() if kind not in {works[chosen].kind for chosen in first}]
         rest = sorted((key for key in works if key not in set(first)), key=lambda key: -seconds[key])
         return [*first, *rest]
 
@@ -114,50 +114,50 @@ class Forecast:
             self._ends[0] += behind
             self._ends[1] += 1
 
-    def left(self, running: Sequence[Running], waiting: Sequence[Work], places: int) -> float | None:
-        """Seconds until all cases are done, with `places` at a time; None if too little is known.
+    def left(self, running: Sequence[Running], waiting: Sequence[Work], n_slots: int) -> float | None:
+        """Seconds until all cases are done, with `n_slots` at a time; None if too little is known.
 
         Args:
             waiting: in the order in which they will run.
         """
         now = self._now.copy()
-        for one in running:
-            share = self._share(one)
+        for case in running:
+            share = self._share(case)
             if share:
-                seconds = (one.elapsed - one.lead) / share
-                now.add(one.work, seconds, self._base(one.work), math.sqrt(share))
-        works = [*(one.work for one in running), *waiting]
-        whole = [self.expected(work, now) for work in works]
+                seconds = (case.elapsed - case.lead) / share
+                now.add(case.work, seconds, self._base(case.work), math.sqrt(share))
+        works = [*(case.work for case in running), *waiting]
+        expected = [self.expected(work, now) for work in works]
         unseen = [
             taken
-            for work, taken in zip(works, whole, strict=True)
+            for work, taken in zip(works, expected, strict=True)
             if not (self._earlier.knows(work) or now.knows(work))
         ]
-        if sum(unseen) > UNSEEN * sum(whole):
+        if sum(unseen) > UNSEEN * sum(expected):
             return None
-        ends = [self.remaining(one, now) for one in running]
-        ends += [0.0] * (places - len(ends))
+        ends = [self.remaining(case, now) for case in running]
+        ends += [0.0] * (n_slots - len(ends))
         heapq.heapify(ends)
-        for taken in whole[len(running) :]:
+        for taken in expected[len(running) :]:
             heapq.heappush(ends, heapq.heappop(ends) + taken)
         return max(ends, default=0.0)
 
-    def remaining(self, one: Running, now: Factors | None = None) -> float:
+    def remaining(self, case: Running, now: Factors | None = None) -> float:
         """Seconds that a running case still needs."""
-        share, whole = self._share(one), self.expected(one.work, now)
-        return (1 - share) * whole if share else max(0.0, whole - (one.elapsed - one.lead))
+        share, total = self._share(case), self.expected(case.work, now)
+        return (1 - share) * total if share else max(0.0, total - (case.elapsed - case.lead))
 
-    def known(self, one: Running) -> float | None:
+    def known(self, case: Running) -> float | None:
         """Seconds that a running case still needs, from its own progress if it reports any; None if unknown."""
-        share = self._share(one)
+        share = self._share(case)
         if share:
-            return (one.elapsed - one.lead) * (1 - share) / share
-        known = self._earlier.knows(one.work) or self._now.knows(one.work)
-        return self.remaining(one) if known else None
+            return (case.elapsed - case.lead) * (1 - share) / share
+        is_known = self._earlier.knows(case.work) or self._now.knows(case.work)
+        return self.remaining(case) if is_known else None
 
     def _base(self, work: Work) -> float:
         return work.cost * self._earlier.of(work)
 
-    def _share(self, one: Running) -> float:
+    def _share(self, case: Running) -> float:
         """The share of its work that a case has done, assuming it ends where others did."""
-        return min(0.99, one.behind * self._ends[1] / self._ends[0])
+        return min(0.99, case.behind * self._ends[1] / self._ends[0])

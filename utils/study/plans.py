@@ -112,8 +112,8 @@ def by_rows(cases: Sequence[Case]) -> list[int]:
 def seen(plans: Sequence[Plan], rows: pd.DataFrame) -> list[tuple[Work, float]]:
     """The work and seconds of cases of earlier runs that match a case of this study, seed aside."""
     works = {plan.kin(): plan.work for plan in plans}
-    known = ((works.get(kin(row, plans[0].head)), seconds(row)) for row in rows.to_dict("records"))
-    return [(work, taken) for work, taken in known if work is not None]
+    pairs = ((works.get(kin(row, plans[0].head)), seconds(row)) for row in rows.to_dict("records"))
+    return [(work, taken) for work, taken in pairs if work is not None]
 
 
 def seconds(row: Mapping[str, object]) -> float:

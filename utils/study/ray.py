@@ -24,7 +24,7 @@ from .cases import Trial
 from .plans import BUSY, DONE, Outcome, Plan
 
 RETRIES = 5  # reruns of a case whose worker or node died
-AHEAD = 2  # cases submitted per free slot
+CASES_PER_SLOT = 2  # cases submitted per free slot
 NOT_SENT = [".git", ".venv", "results", "data/cache", "tests", "*.png"]  # excluded from the code's folder
 
 
@@ -59,9 +59,9 @@ def connect(config) -> Any:
     try:
         ray.init(**options, runtime_env=environment)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"no Ray cluster at --address {config.address!r}: {said}; start one with ray start --head"
+            f"no Ray cluster at --address {config.address!r}: {reason}; start one with ray start --head"
         ) from error
     return ray
 
@@ -91,7 +91,7 @@ def outcomes(runner, plans: list[Plan], commit: str) -> Iterator[Outcome]:
     left = iter(plans)
     try:
         while True:
-            places = max(1, int(ray.cluster_resources().get("CPU", 1) // config.n_threads())) * AHEAD
+            n_slots = max(1, int(ray.cluster_resources().get("CPU", 1) // config.n_threads())) * CASES_PER_SLOT
             for plan in left:
                 stack = ExitStack()
                 try:
@@ -110,7 +110,7 @@ def outcomes(runner, plans: list[Plan], commit: str) -> Iterator[Outcome]:
                 if runner.mail:
                     stack.enter_context(runner.mail.elsewhere(plan.key))
                 waiting[task.remote(trial, config.n_threads())] = plan, stack
-                if len(waiting) >= places:
+                if len(waiting) >= n_slots:
                     break
             if not waiting:
                 return
@@ -137,22 +137,22 @@ def _stored(ray, runner, plan: Plan, reference, commit: str) -> Outcome:
         scores, answers = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
-        said = str(cause) if isinstance(cause, UserError) else f"{type(cause).__name__}: {cause}"
-        return Outcome(plan, runner.failed(plan, said))
+        reason = str(cause) if isinstance(cause, UserError) else f"{type(cause).__name__}: {cause}"
+        return Outcome(plan, runner.failed(plan, reason))
     except ray.exceptions.RayError as error:
-        said = (str(error).strip().splitlines() or [""])[0]
-        said = f"lost on the cluster after {RETRIES} retries ({type(error).__name__}: {said})"
-        return Outcome(plan, runner.failed(plan, said))
+        reason = (str(error).strip().splitlines() or [""])[0]
+        reason = f"lost on the cluster after {RETRIES} retries ({type(error).__name__}: {reason})"
+        return Outcome(plan, runner.failed(plan, reason))
     row = runner.store(plan, scores, answers, commit)
     return Outcome(plan, DONE, row, float(scores["seconds_fit"]) + float(scores["seconds_predict"]))
 
 
-def _check_room(ray, wanted: dict[str, Any]) -> None:
+def _check_room(ray, required: dict[str, Any]) -> None:
     """Raises UserError if no node of the cluster could ever run a case: Ray itself would wait forever."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    kinds = {"CPU": wanted["num_cpus"], "GPU": wanted["num_gpus"], "memory": wanted.get("memory", 0)}
+    kinds = {"CPU": required["num_cpus"], "GPU": required["num_gpus"], "memory": required.get("memory", 0)}
     if not any(all(node.get(kind, 0) >= amount for kind, amount in kinds.items()) for node in nodes):
-        told = ", ".join(f"{amount:g} {kind}" for kind, amount in kinds.items() if amount)
+        amounts = ", ".join(f"{amount:g} {kind}" for kind, amount in kinds.items() if amount)
         raise UserError(
-            f"a case needs {told}, but no node of the cluster has as much; lower --threads, --gpus or --memory-gb"
+            f"a case needs {amounts}, but no node of the cluster has as much; lower --threads, --gpus or --memory-gb"
         )

@@ -29,18 +29,18 @@ def decode(kind: type[T], values: Mapping[str, Any]) -> T:
         UserError: the class no longer has one of the fields.
     """
     hints = typing.get_type_hints(kind)
-    known = {field.name for field in fields(kind)}
-    strange = sorted(set(values) - known)
-    if strange:
-        raise UserError(f"{kind.__module__} has no flag {', '.join(strange)} any longer, so the case cannot be rerun")
+    names = {field.name for field in fields(kind)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise UserError(f"{kind.__module__} has no flag {', '.join(unknown)} any longer, so the case cannot be rerun")
     return kind(**{name: _typed(hints[name], value) for name, value in values.items()})
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, Path):
         return f"{OWN}{value.relative_to(ROOT).as_posix()}" if value.is_relative_to(ROOT) else str(value)
     return value
@@ -50,7 +50,7 @@ def _typed(hint: Any, value: Any) -> Any:
     if value is None:
         return None
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        hint = next(one for one in typing.get_args(hint) if one is not type(None))
+        hint = next(item for item in typing.get_args(hint) if item is not type(None))
     if typing.get_origin(hint) is typing.Annotated:
         hint = typing.get_args(hint)[0]
     if is_dataclass(hint):
@@ -59,5 +59,5 @@ def _typed(hint: Any, value: Any) -> Any:
         return ROOT / value.removeprefix(OWN) if value.startswith(OWN) else Path(value)
     if typing.get_origin(hint) is tuple:
         inner = typing.get_args(hint)[0]
-        return tuple(_typed(inner, one) for one in value)
+        return tuple(_typed(inner, item) for item in value)
     return float(value) if hint is float else value

@@ -90,9 +90,9 @@ class Runner:
                 print(f"{done} of {len(plans)} cases are finished already, see {self.results.path}", flush=True)
         impossible = [plan for plan in pending if plan.problem]
         forecast = Forecast(seen(plans, earlier))
-        wanted = distributed.broadcast(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
-        known = {plan.key: plan for plan in plans}
-        possible = [known[key] for key in wanted]
+        order = distributed.broadcast(forecast.order({plan.key: plan.work for plan in pending if not plan.problem}))
+        by_key = {plan.key: plan for plan in plans}
+        possible = [by_key[key] for key in order]
         if impossible and len(impossible) == len(plans):
             raise UserError(impossible[0].problem)
         self._agree(possible)
@@ -100,7 +100,7 @@ class Runner:
         with tempfile.TemporaryDirectory(prefix="lift-", ignore_cleanup_errors=True) as folder:
             mail = Mail(Path(folder))
             self.mail = mail if is_shown else None
-            board = Board(self.results.experiment, plans, waiting, earlier, forecast, mail, self._places())
+            board = Board(self.results.experiment, plans, waiting, earlier, forecast, mail, self._n_slots())
             with display.of(board, quiet=not is_shown or not waiting) as shown:
                 for plan in impossible:
                     shown.note(Outcome(plan, self.failed(plan, plan.problem)))
@@ -137,8 +137,8 @@ class Runner:
                 plan = self._plan(cases[i], trial, works)
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
-                known = plan.key in finished or plan.key in plans
-                if not known and plan.kin() not in fine:
+                is_known = plan.key in finished or plan.key in plans
+                if not is_known and plan.kin() not in fine:
                     try:
                         trial.check()
                         fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
@@ -196,13 +196,13 @@ class Runner:
             self._note(self.run_one(plan, commit, wait=True), shown)
 
     def _note(self, outcome: Outcome, shown: Display) -> None:
-        whole = self._whole(outcome)
-        shown.note(whole)
-        if self.tracker is not None and whole.row is not None:
-            self.tracker.note(str(whole.plan.case), whole.plan.head, whole.row)
+        complete = self._with_row(outcome)
+        shown.note(complete)
+        if self.tracker is not None and complete.row is not None:
+            self.tracker.note(str(complete.plan.case), complete.plan.head, complete.row)
 
     def _outcomes(self, plans: list[Plan], commit: str, shown: Display) -> Iterator[Outcome]:
-        workers = min(self._places(), len(plans))
+        workers = min(self._n_slots(), len(plans))
         if self.config.engine == "ray" and distributed.world() == 1:
             yield from ray.outcomes(self, plans, commit)
             return
@@ -223,8 +223,8 @@ class Runner:
                 with follow as listener, threadpool_limits(self.config.n_threads()):
                     scores, answers = self.build(plan.case, self.config).run()
                 row = self.store(plan, scores, answers, commit)
-                heard = listener.lead, listener.number, listener.share
-                return Outcome(plan, DONE, row, time.time() - began, *heard)
+                reported = listener.lead, listener.number, listener.share
+                return Outcome(plan, DONE, row, time.time() - began, *reported)
         except Busy:
             return Outcome(plan, BUSY)
         except StorageError:
@@ -237,7 +237,7 @@ class Runner:
             traceback.print_exc()
             return Outcome(plan, self.failed(plan, f"{type(error).__name__}: {error}"))
 
-    def _whole(self, outcome: Outcome) -> Outcome:
+    def _with_row(self, outcome: Outcome) -> Outcome:
         """The outcome with its row, which another process may have written."""
         if outcome.status != DONE or outcome.row is not None:
             return outcome
@@ -245,7 +245,7 @@ class Runner:
         found = rows[rows["key"] == outcome.plan.key].to_dict("records") if len(rows) else []
         return replace(outcome, row=found[0] if found else None)
 
-    def _places(self) -> int:
+    def _n_slots(self) -> int:
         """Number of cases at a time; 0 if a cluster decides."""
         if distributed.world() > 1:
             return 1

@@ -88,14 +88,14 @@ class Drawing:
 def lines(board: Board, width: int, height: int, unicode: bool = True) -> list[Text]:
     """The board as at most `height` lines of at most `width` characters."""
     cases, left = board.under_way(), board.left()
-    foot = [_bar(board, left, width), _foot(board, left)]
-    n_cases = min(len(cases), max(1, (height - len(foot)) // 3))
+    footer = [_bar(board, left, width), _footer(board, left)]
+    n_cases = min(len(cases), max(1, (height - len(footer)) // 3))
     below = [_case(case, width) for case in cases[:n_cases]]
     if len(cases) > n_cases:
         below[-1:] = [Text(f"▸ and {len(cases) - n_cases + 1} more cases", "cyan")]
-    table = _table(board, width, height - len(below) - len(foot))
-    gap = [Text()] if table and len(table) + len(below) + len(foot) < height else []
-    found = [*table, *gap, *below, *foot][-max(1, height) :]
+    table = _table(board, width, height - len(below) - len(footer))
+    gap = [Text()] if table and len(table) + len(below) + len(footer) < height else []
+    found = [*table, *gap, *below, *footer][-max(1, height) :]
     for line in found:
         line.no_wrap, line.overflow = True, "crop"
         line.truncate(width)
@@ -133,7 +133,7 @@ def _table(board: Board, width: int, height: int) -> list[Text]:
         body.append(line)
     rest = [key for key in keys if key not in shown]
     if rest:
-        done = sum(all(_is_over(cells[place]) for place in cells if place[0] == key) for key in rest)
+        done = sum(all(_is_over(cells[pair]) for pair in cells if pair[0] == key) for key in rest)
         body.append(Text(f"… {len(rest)} more, {done} of them done", "dim"))
     return [title, head, *body]
 
@@ -158,7 +158,7 @@ def _columns(methods: Sequence[str], cells: Mapping[tuple[Key, str], Cell], widt
     runs = {method for (_, method), cell in cells.items() if cell.n_running}
     chosen: set[str] = set()
     for method in sorted(methods, key=lambda method: method not in runs):
-        if sum(rooms[one] for one in chosen) + rooms[method] <= width - 4:  # the rest shows how many are hidden
+        if sum(rooms[name] for name in chosen) + rooms[method] <= width - 4:  # the rest shows how many are hidden
             chosen.add(method)
     return False, {method: rooms[method] for method in methods if method in chosen}
 
@@ -201,8 +201,8 @@ def _case(case: UnderWay, width: int) -> Text:
     for least in ("loss", "fine-tune", "place"):
         if len("  ".join(details.values())) > width - NAME - 2:
             details.pop(least, None)
-    told = "  ".join(details.values())
-    return Text.assemble((_cut(f"▸ {case.plan.case}", max(NAME, width - len(told) - 2)), "cyan"), "  ", told)
+    text = "  ".join(details.values())
+    return Text.assemble((_cut(f"▸ {case.plan.case}", max(NAME, width - len(text) - 2)), "cyan"), "  ", text)
 
 
 def _bar(board: Board, left: float | None, width: int) -> Text:
@@ -212,7 +212,7 @@ def _bar(board: Board, left: float | None, width: int) -> Text:
     return Text.assemble(("━" * n, "green"), ("━" * (width - n), "dim"))
 
 
-def _foot(board: Board, left: float | None) -> Text:
+def _footer(board: Board, left: float | None) -> Text:
     failed = f", {board.n_failed} failed" if board.n_failed else ""
     return Text.assemble(
         (f"{board.n_done} of {board.total} cases{failed}", "bold"),

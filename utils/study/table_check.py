@@ -45,14 +45,14 @@ class Column:
 
     Attributes:
         missing: share of the rows.
-        told: anything unusual about how it was read.
+        note: anything unusual about how it was read.
     """
 
     name: str
     kind: str
     missing: float
     example: str
-    told: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Check:
     warnings: list[str]
 
 
-def tell(
+def report(
     cases: Sequence[Case],
     config,
     trial_of: Callable[[Case], Trial],
@@ -116,11 +116,11 @@ def look(trial: Trial, table: AnyTable | None, seed: int, config) -> Check:
     columns = [_column(X[name], account) for name in X]
     counts = [f"{len(getattr(split, f'y_{part}')):,} {PART_WORDS.get(part, part)}" for part in PARTS]
     kinds = Counter(column.kind.partition(" of ")[0] for column in columns)
-    told = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
-    size = f"{len(X):,} rows; column{'s' * (X.shape[1] != 1)}: {told}"
+    columns_by_kind = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
+    size = f"{len(X):,} rows; column{'s' * (X.shape[1] != 1)}: {columns_by_kind}"
     facts = [("table", size), *(("read", note) for note in account.notes)]
     facts += [("target", _target(y, account))]
-    facts += [("rows", f"{', '.join(counts)} (seed {seed}, {_parted(split, config)}{_limited(config)})")]
+    facts += [("rows", f"{', '.join(counts)} (seed {seed}, {_split_rule(split, config)}{_limited(config)})")]
     if config.check and (prompt := _prompt(trial)):
         facts.append(("prompt", prompt))
     odd = set(account.odd) & set(X)  # already have a warning
@@ -135,7 +135,7 @@ def show(check: Check, in_full: bool) -> None:
     cells = [_cells(column) for column in _merged(check.columns)] if in_full else []
     facts = list(check.facts)
     if not in_full:
-        facts += [("read", f"{_shown(column.name)}: {column.told}") for column in check.columns if column.told]
+        facts += [("read", f"{_shown(column.name)}: {column.note}") for column in check.columns if column.note]
     facts += [("note", warning) for warning in check.warnings]
     facts = [(word, _clean(sentence)) for word, sentence in facts]
     end = "--check: nothing was run" if in_full else "--check shows every column, --quiet hides this"
@@ -207,16 +207,16 @@ def _kind(column: pd.Series) -> str:
 
 def _target(y: pd.Series, account: Account) -> str:
     if pd.api.types.is_numeric_dtype(y):
-        told = account.columns.get(str(y.name), "")
-        told = f"; {told}" if told else ""
-        return f"{_shown(y.name)}: a number from {y.min():.6g} to {y.max():.6g}, mean {y.mean():.6g}{told}"
+        note = account.columns.get(str(y.name), "")
+        note = f"; {note}" if note else ""
+        return f"{_shown(y.name)}: a number from {y.min():.6g} to {y.max():.6g}, mean {y.mean():.6g}{note}"
     shares = y.value_counts(normalize=True)
     shown = [f"{_shown(label)} {share:.1%}" for label, share in shares.head(MOST_CLASSES).items()]
     more = [f"{len(shares) - MOST_CLASSES} more"] if len(shares) > MOST_CLASSES else []
     return f"{_shown(y.name)}: {len(shares):,} classes: {', '.join([*shown, *more])}"
 
 
-def _parted(split: Split, config) -> str:
+def _split_rule(split: Split, config) -> str:
     name, _, column = split.protocol.partition("=")
     if column:
         order = "in the order of" if name == "time" else "by whole groups of"
@@ -246,16 +246,16 @@ def _merged(columns: list[Column]) -> list[Column]:
     if len(columns) <= MOST_COLUMNS:
         return columns
     found = []
-    for (kind, missing, told), run in groupby(columns, lambda one: (one.kind, one.missing, one.told)):
+    for (kind, missing, note), run in groupby(columns, lambda column: (column.kind, column.missing, column.note)):
         first, *rest = run
         name = f"{_shown(first.name)} … {_shown(rest[-1].name)} ({len(rest) + 1})" if rest else first.name
-        found.append(Column(name, kind, missing, first.example, told))
+        found.append(Column(name, kind, missing, first.example, note))
     return found
 
 
 def _cells(column: Column) -> tuple[str, ...]:
     missing = f"{column.missing:.1%}" if column.missing else "–"
-    return (_clean(column.name), column.kind, missing, column.example, _clean(column.told))
+    return (_clean(column.name), column.kind, missing, column.example, _clean(column.note))
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

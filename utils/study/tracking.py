@@ -42,9 +42,9 @@ class Tracker:
         """
         if self.library is None:
             return
-        known = {*head, *WORDS}
-        settings = {k: str(v)[:LONGEST] for k, v in row.items() if k in known and str(v)}
-        scores = {k: float(v) for k, v in row.items() if k not in known and _is_score(v)}
+        identifying = {*head, *WORDS}
+        settings = {k: str(v)[:LONGEST] for k, v in row.items() if k in identifying and str(v)}
+        scores = {k: float(v) for k, v in row.items() if k not in identifying and _is_score(v)}
         try:
             send = self._mlflow if self.name == "mlflow" else self._as_wandb
             send(self.library, case, settings, scores)

@@ -102,9 +102,9 @@ def _text(path: Path) -> tuple[str, list[str]]:
         raise BadTable(f"{path} is a damaged gzip file: {error}") from error
     except OSError as error:
         raise BadTable(f"{path} cannot be read: {error.strerror or error}") from error
-    for start, what in FORMATS.items():
+    for start, kind in FORMATS.items():
         if content.startswith(start):
-            raise BadTable(f"{path} is {what}, not text; save the table as CSV (UTF-8) or Parquet")
+            raise BadTable(f"{path} is {kind}, not text; save the table as CSV (UTF-8) or Parquet")
     encoding = next((name for bom, name in BOMS.items() if content.startswith(bom)), None) or _unmarked(content)
     try:
         text = content.decode(encoding)
@@ -113,11 +113,11 @@ def _text(path: Path) -> tuple[str, list[str]]:
     if "\0" in text:
         raise BadTable(f"{path} contains zero bytes, so it is not text; save the table as CSV (UTF-8) or Parquet")
     plain = ("utf-8", "utf-8-sig")
-    told = [] if encoding in plain else [f"the text is read as {encoding.upper().replace('CP', 'Windows-')}"]
+    notes = [] if encoding in plain else [f"the text is read as {encoding.upper().replace('CP', 'Windows-')}"]
     if encoding in ("cp1252", "latin-1"):
-        strange = re.search(r"\w{0,15}[^\x00-\x7f]\w{0,15}", text)[0]
-        told = [f"{told[0]}, as in {strange!r}; where letters look wrong, save the file as UTF-8"]
-    return text, told
+        example = re.search(r"\w{0,15}[^\x00-\x7f]\w{0,15}", text)[0]
+        notes = [f"{notes[0]}, as in {example!r}; where letters look wrong, save the file as UTF-8"]
+    return text, notes
 
 
 def _unmarked(content: bytes) -> str:
@@ -146,7 +146,7 @@ def _separator(text: str, usual: str, is_number: IsNumber) -> str:
         sample = _sample(text, separator)
         n_titles = _titles(sample, is_number)
         widths = Counter(map(len, sample[n_titles:]))
-        width, count = max(widths.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
+        width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         if width > 1:
             cells = [cell for row in sample[n_titles + 1 :] for cell in row if cell.strip()]
             n_numbers = sum(map(is_number, cells))
@@ -155,10 +155,10 @@ def _separator(text: str, usual: str, is_number: IsNumber) -> str:
             fits[separator] = (share == 1, not n_titles, n_numbers / max(1, len(cells)), separator == usual, share)
     if not fits:
         return usual
-    whole = [separator for separator, fit in fits.items() if fit[0] and (fit[1] or separator == usual)]
-    if fits.get(usual, (False,))[0] and len(whole) == 1:
+    consistent = [separator for separator, fit in fits.items() if fit[0] and (fit[1] or separator == usual)]
+    if fits.get(usual, (False,))[0] and len(consistent) == 1:
         return usual
-    return max(whole or fits, key=lambda separator: (fits[separator][0], *fits[separator][2:]))
+    return max(consistent or fits, key=lambda separator: (fits[separator][0], *fits[separator][2:]))
 
 
 def _sample(text: str, separator: str) -> list[list[str]]:
@@ -186,7 +186,7 @@ def _rows(path: Path, text: str, separator: str) -> tuple[list[list[str]], list[
 def _titles(rows: list[list[str]], is_number: IsNumber) -> int:
     """The number of title rows above the names: they have fewer cells, and the row after them holds no number."""
     widths = Counter(map(len, rows[:SAMPLE]))
-    width = max(widths, key=lambda one: (widths[one], one), default=0)
+    width = max(widths, key=lambda n_cells: (widths[n_cells], n_cells), default=0)
     n = 0
     while n < min(len(rows), MOST_TITLES) and _is_title(rows[n], width):
         n += 1
@@ -233,5 +233,5 @@ def _check_lengths(path: Path, rows: list[list[str]], lines: list[int], separato
     raise BadTable(found)
 
 
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"

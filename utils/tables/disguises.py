@@ -35,9 +35,9 @@ MOST_WORDS = 1 / 3  # of the cells; if more are not numbers, the column is text
 
 
 def _pattern(decimal: str, group: str) -> re.Pattern[str]:
-    whole = f"(?:{GROUPED[group]}|{PLAIN})" if group else PLAIN
+    integer = f"(?:{GROUPED[group]}|{PLAIN})" if group else PLAIN
     mark = re.escape(decimal)
-    return re.compile(rf"(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
+    return re.compile(rf"(?:{integer}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 PATTERNS = {pair: _pattern(*pair) for pair in PAIRS}
@@ -121,16 +121,16 @@ def undisguised(frame: pd.DataFrame, plain: Iterable[str], separator: str) -> di
 
 def described(column: pd.Series, values: pd.Series, reading: Reading | None) -> str:
     """What is unusual about a text column that was read as `values`, in words."""
-    told = []
+    notes = []
     present = column.notna()
     if reading:
-        places = [place for place, cell in enumerate(column) if present.iloc[place] and not is_missing(cell)]
-        place = max(places, key=lambda place: len(column.iloc[place]))
-        told = [f"{column.iloc[place]!r} is {values.iloc[place]:.15g}"]
-        told = [f"{told[0]} ({reading.other})"] if reading.other else told
+        positions = [i for i, cell in enumerate(column) if present.iloc[i] and not is_missing(cell)]
+        longest = max(positions, key=lambda i: len(column.iloc[i]))
+        notes = [f"{column.iloc[longest]!r} is {values.iloc[longest]:.15g}"]
+        notes = [f"{notes[0]} ({reading.other})"] if reading.other else notes
     words = Counter(column[present & values.isna()])
-    told += [f"{word!r} is missing" + f" ({n} times)" * (n > 1) for word, n in words.most_common(3)]
-    return ", ".join(told)
+    notes += [f"{word!r} is missing" + f" ({n} times)" * (n > 1) for word, n in words.most_common(3)]
+    return ", ".join(notes)
 
 
 def is_missing(cell: str) -> bool:
@@ -178,9 +178,9 @@ def decimal_mark(plain: Iterable[pd.Series], others: Iterable[pd.Series]) -> str
     for column in others:
         possible = readings(column)
         if len(possible) == 1:
-            one, cells = possible[0], [cell for cell in column.dropna() if not is_missing(cell)]
-            if one.group in (",", ".") or any(one.decimal in cell for cell in cells):
-                found.add(one.decimal)
+            reading, cells = possible[0], [cell for cell in column.dropna() if not is_missing(cell)]
+            if reading.group in (",", ".") or any(reading.decimal in cell for cell in cells):
+                found.add(reading.decimal)
     return found.pop() if len(found) == 1 else None
 
 
@@ -194,11 +194,11 @@ def choose(possible: list[Reading], column: pd.Series, mark: str | None, separat
     if len(possible) < 2:
         return possible[0] if possible else None
     mark = mark or ("," if separator == ";" else ".")
-    chosen = next((one for one in possible if one.decimal == mark), possible[0])
-    other = next(one for one in possible if one != chosen)
+    chosen = next((reading for reading in possible if reading.decimal == mark), possible[0])
+    other = next(reading for reading in possible if reading != chosen)
     cells = (cell for cell in column.dropna().unique() if not is_missing(cell))
-    doubtful = next(cell for cell in cells if chosen.number(cell) != other.number(cell))
-    return replace(chosen, other=f"{doubtful!r} could also be {other.number(doubtful):.15g}")
+    ambiguous = next(cell for cell in cells if chosen.number(cell) != other.number(cell))
+    return replace(chosen, other=f"{ambiguous!r} could also be {other.number(ambiguous):.15g}")
 
 
 def odd_cells(column: pd.Series) -> list[int]:
@@ -206,14 +206,14 @@ def odd_cells(column: pd.Series) -> list[int]:
 
     Codes with a leading zero (02134) and numbers beyond 64 bits are taken as intended.
     """
-    present = [(place, _parts(cell)) for place, cell in enumerate(column) if cell is not None and not is_missing(cell)]
+    present = [(i, _parts(cell)) for i, cell in enumerate(column) if cell is not None and not is_missing(cell)]
     most = MOST_WORDS * len(present)
     if sum(parts is None for _, parts in present) > most:
         return []
     unit = Counter(parts[1] for _, parts in present if parts).most_common(1)[0][0] if present else ""
-    fits = {pair: [place for place, parts in present if not _fits(parts, unit, pair)] for pair in PAIRS}
+    fits = {pair: [i for i, parts in present if not _fits(parts, unit, pair)] for pair in PAIRS}
     odd = min(fits.values(), key=len)
-    cells = [column.iloc[place].strip() for place in odd]
+    cells = [column.iloc[i].strip() for i in odd]
     if any(cell.isdigit() for cell in cells) or (len(odd) > most and not all(map(is_number, cells))):
         return []
     return odd

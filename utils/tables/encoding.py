@@ -102,5 +102,5 @@ def texts(X: pd.DataFrame, names: list) -> np.ndarray:
     values = np.empty((len(X), len(names)), dtype=object)
     for i, name in enumerate(names):
         column = X[name].astype(object)
-        values[:, i] = [str(cell) if known else MISSING for cell, known in zip(column, column.notna(), strict=True)]
+        values[:, i] = [str(cell) if present else MISSING for cell, present in zip(column, column.notna(), strict=True)]
     return values

@@ -90,32 +90,32 @@ def understood(sheet: Sheet, as_text: Iterable[str] = ()) -> tuple[pd.DataFrame,
     texts = [name for name in frame if frame[name].dtype == object and name not in kept]
     plain = {name: values for name in texts if (values := numbers(frame[name])) is not None}
     found = disguises.undisguised(frame[texts], plain, sheet.separator)
-    values, told, odd = {}, {}, {}
+    values, notes, odd = {}, {}, {}
     for name in texts:
         if name in found:
             values[name] = found[name].apply(frame[name])
         elif name in plain:
             values[name] = plain[name]
-        elif places := disguises.odd_cells(frame[name]):
-            odd[name] = _oddity(sheet, name, places)
+        elif positions := disguises.odd_cells(frame[name]):
+            odd[name] = _oddity(sheet, name, positions)
         if name in values:
-            told[name] = disguises.described(frame[name], values[name], found.get(name))
-    told = {name: words for name, words in told.items() if words}
-    return frame.assign(**values), Account(sheet.notes, found, told, odd)
+            notes[name] = disguises.described(frame[name], values[name], found.get(name))
+    notes = {name: words for name, words in notes.items() if words}
+    return frame.assign(**values), Account(sheet.notes, found, notes, odd)
 
 
-def _oddity(sheet: Sheet, name: str, places: list[int]) -> str:
+def _oddity(sheet: Sheet, name: str, positions: list[int]) -> str:
     lines: dict[str, list[int]] = {}
-    for place in places:
-        lines.setdefault(sheet.frame[name].iloc[place], []).append(sheet.lines[place])
+    for position in positions:
+        lines.setdefault(sheet.frame[name].iloc[position], []).append(sheet.lines[position])
     shown = [
         f"{cell[:20]!r} (line {at[0]}{f' and {len(at) - 1} more' if len(at) > 1 else ''})"
         for cell, at in list(lines.items())[:3]
     ]
     more = ", …" if len(lines) > 3 else ""
     return (
-        f"column {name!r} is text because of {len(places)} of its {len(sheet.frame)} cells: {', '.join(shown)}{more}; "
-        f"correct them, or declare the column as text: --as-text {shlex.quote(name)}"
+        f"column {name!r} is text because of {len(positions)} of its {len(sheet.frame)} cells: {', '.join(shown)}{more}"
+        f"; correct them, or declare the column as text: --as-text {shlex.quote(name)}"
     )
 
 
@@ -128,19 +128,19 @@ def features(frame: pd.DataFrame, categorical: tuple[str, ...] = ()) -> pd.DataF
 def numbers(column: pd.Series) -> pd.Series | None:
     """The column as int64 (whole numbers, none missing) or float64; None if some cell is not a number."""
     if _is_numeric(column):
-        whole = column.dtype.kind in "iu" and not column.isna().any()
-        return column.astype("int64" if whole else "float64")
+        is_integer = column.dtype.kind in "iu" and not column.isna().any()
+        return column.astype("int64" if is_integer else "float64")
     if isinstance(column.dtype, pd.CategoricalDtype):
         return None
     values = {cell: _number(cell) for cell in column.dropna().unique()}
     found = [value for value in values.values() if value is not None]
     if len(found) < len(values) or all(value != value for value in found):  # nan is the only value not equal to itself
         return None
-    whole = all(isinstance(value, int) for value in found)
-    if whole and any(abs(value) >= 2**63 for value in found):
+    is_integer = all(isinstance(value, int) for value in found)
+    if is_integer and any(abs(value) >= 2**63 for value in found):
         return None
     cells = [np.nan if cell is None else values.get(cell, np.nan) for cell in column]
-    is_complete = whole and not any(value != value for value in cells)
+    is_complete = is_integer and not any(value != value for value in cells)
     return pd.Series(cells, index=column.index, name=column.name, dtype="int64" if is_complete else "float64")
 
 
@@ -196,10 +196,10 @@ def _csv(path: Path) -> Sheet:
 
 
 def _check_names(path: Path, names: list[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1 and name]
-    if twice:
-        way = "put a line of names above them" if all(map(disguises.is_number, twice)) else "rename them"
-        raise BadTable(f"{path}: the column names {', '.join(map(repr, twice))} occur more than once; {way}")
+    duplicates = [name for name, count in Counter(names).items() if count > 1 and name]
+    if duplicates:
+        way = "put a line of names above them" if all(map(disguises.is_number, duplicates)) else "rename them"
+        raise BadTable(f"{path}: the column names {', '.join(map(repr, duplicates))} occur more than once; {way}")
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise BadTable(

@@ -105,11 +105,11 @@ def _decoded(name: str, rows: Any) -> pd.DataFrame:
     Raises:
         BadTable: columns of lists, images, audio and the like.
     """
-    strange = [column for column, kind in rows.features.items() if type(kind).__name__ not in ("Value", "ClassLabel")]
-    if strange:
+    invalid = [column for column, kind in rows.features.items() if type(kind).__name__ not in ("Value", "ClassLabel")]
+    if invalid:
         raise BadTable(
-            f"{name}: {', '.join(strange)} hold{'s' * (len(strange) == 1)} neither numbers nor text; save it without "
-            f"them: remove_columns({strange}).save_to_disk(FOLDER)"
+            f"{name}: {', '.join(invalid)} hold{'s' * (len(invalid) == 1)} neither numbers nor text; save it without "
+            f"them: remove_columns({invalid}).save_to_disk(FOLDER)"
         )
     frame = rows.to_pandas()
     for column, kind in rows.features.items():
@@ -121,8 +121,8 @@ def _decoded(name: str, rows: Any) -> pd.DataFrame:
 
 def _parts(found: dict[str, Any]) -> Given:
     ends = np.cumsum([len(rows) for rows in found.values()])
-    places = dict(zip(found, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
-    return Given(places["train"], places.get("validation"), places["test"])
+    positions = dict(zip(found, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
+    return Given(positions["train"], positions.get("validation"), positions["test"])
 
 
 def _first_line(error: BaseException) -> str:

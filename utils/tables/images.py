@@ -127,17 +127,17 @@ def load(name: str) -> Images:
 
 @lru_cache(maxsize=2)
 def _load(name: str, folders: tuple[Path, ...]) -> Images:
-    known = {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.npz"))}
+    local = {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.npz"))}
     if name.endswith(".npz"):
         return _from_file(name, Path(name))
-    if name in known:
-        return _from_file(name, known[name])
+    if name in local:
+        return _from_file(name, local[name])
     if name == "digits":
         digits = load_digits()
         return Images(name, digits.images / 16, digits.target.astype(str).astype(object), 0, "scikit-learn")
     if name in OPENML:
-        return _from_openml(name, sorted(known))
-    have = ", ".join(sorted({"digits", *OPENML, *known}))
+        return _from_openml(name, sorted(local))
+    have = ", ".join(sorted({"digits", *OPENML, *local}))
     raise UnknownName(f"no images {name!r}; have {have}, each also as {PERMUTED}NAME, and files (.npz)")
 
 

@@ -79,32 +79,32 @@ def read(path: Path, columns: Sequence[Column], target: str) -> tuple[pd.DataFra
     """
     sheet = files.sheet(path)
     names = [column.name for column in columns]
-    lacking = [name for name in names if name not in sheet.frame]
+    missing = [name for name in names if name not in sheet.frame]
     extra = [name for name in sheet.frame if name not in names]
-    if lacking:
-        raise BadTable(f"{path} lacks {_listed(lacking)}, which the model was tuned on{_near(lacking, extra)}")
+    if missing:
+        raise BadTable(f"{path} lacks {_listed(missing)}, which the model was tuned on{_near(missing, extra)}")
     if sheet.frame.empty:
         raise BadTable(f"{path} has column names but no rows")
-    told = list(sheet.notes)
+    notes = list(sheet.notes)
     if target in extra:
-        told.append(f"column {target!r}, which the model predicts, is ignored: its cells do not affect the answers")
+        notes.append(f"column {target!r}, which the model predicts, is ignored: its cells do not affect the answers")
     if others := [name for name in extra if name != target]:
-        told.append(f"{_listed(others)} ignored: not in the training rows")
+        notes.append(f"{_listed(others)} ignored: not in the training rows")
     values = {}
     for column in columns:
         values[column.name] = (
             _numbers(path, sheet, column) if column.kind == "number" else files.text(sheet.frame[column.name])
         )
-        told += _surprises(values[column.name], column)
-    return pd.DataFrame(values), told
+        notes += _surprises(values[column.name], column)
+    return pd.DataFrame(values), notes
 
 
 def _numbers(path: Path, sheet: files.Sheet, column: Column) -> pd.Series:
     cells, reading = sheet.frame[column.name], column.reading or Reading()
     values = files.numbers(cells) if column.reading is None or cells.dtype.kind in "iuf" else None
     if values is None:
-        known = {cell: reading.number(str(cell)) for cell in cells.dropna().unique()}
-        odd = [i for i, cell in enumerate(cells) if known.get(cell, 0.0) is None]
+        parsed = {cell: reading.number(str(cell)) for cell in cells.dropna().unique()}
+        odd = [i for i, cell in enumerate(cells) if parsed.get(cell, 0.0) is None]
         if odd:
             shown = ", ".join(f"{str(cells.iloc[i])!r}{_line(sheet, i)}" for i in odd[:SHOWN])
             more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
@@ -113,21 +113,21 @@ def _numbers(path: Path, sheet: files.Sheet, column: Column) -> pd.Series:
                 f"{path}: column {column.name!r} holds {shown}{more} where the training rows have numbers{like}; "
                 "correct the cells, or leave them empty if unknown"
             )
-        values = pd.Series([known.get(cell, np.nan) for cell in cells], name=column.name)
+        values = pd.Series([parsed.get(cell, np.nan) for cell in cells], name=column.name)
     values = values.astype("float64")
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
-        place = _line(sheet, int(infinite[0]))
-        raise BadTable(f"{path}: column {column.name!r} is infinite{place}; correct the cell or leave it empty")
+        location = _line(sheet, int(infinite[0]))
+        raise BadTable(f"{path}: column {column.name!r} is infinite{location}; correct the cell or leave it empty")
     return values
 
 
 def _surprises(values: pd.Series, column: Column) -> list[str]:
-    told, present = [], values.dropna()
+    notes, present = [], values.dropna()
     if column.levels is not None:
         new = present[~present.isin(column.levels)]
         if len(new):
-            told.append(
+            notes.append(
                 f"column {column.name!r}: {_cells(len(new))} a category that no training row has, "
                 f"{_listed(list(dict.fromkeys(new)), '')}; "
                 "lift-tiny reads it as missing, models without a recipe as written"
@@ -135,24 +135,24 @@ def _surprises(values: pd.Series, column: Column) -> list[str]:
     if column.low is not None and column.high is not None:
         n = int(((present < column.low) | (present > column.high)).sum())
         if n:
-            told.append(
+            notes.append(
                 f"column {column.name!r}: {_cells(n)} a number outside the training range, {column.low:.6g} to "
                 f"{column.high:.6g}; LIFT does not extrapolate"
             )
     if len(present) < len(values) and not column.missing:
-        told.append(
+        notes.append(
             f"column {column.name!r}: {len(values) - len(present)} of {len(values)} cells are missing, and no training "
             "row lacks one"
         )
-    return told
+    return notes
 
 
 def _cells(n: int) -> str:
     return "1 cell has" if n == 1 else f"{n} cells have"
 
 
-def _line(sheet: files.Sheet, place: int) -> str:
-    return f" (line {sheet.lines[place]})" if sheet.lines else f" (row {place}, counted from 0)"
+def _line(sheet: files.Sheet, index: int) -> str:
+    return f" (line {sheet.lines[index]})" if sheet.lines else f" (row {index}, counted from 0)"
 
 
 def _example(reading: Reading) -> str:
@@ -167,9 +167,9 @@ def _listed(names: Sequence[str], word: str = "column") -> str:
     return f"{word}{'s' * (len(names) > 1 and bool(word))} {shown}".strip()
 
 
-def _near(lacking: Sequence[str], extra: Sequence[str]) -> str:
+def _near(missing: Sequence[str], extra: Sequence[str]) -> str:
     """Suggests which of the file's other columns may be meant."""
     lower = {name.casefold(): name for name in extra}
-    found = [(name, difflib.get_close_matches(name.casefold(), lower, 1, 0.7)) for name in lacking]
+    found = [(name, difflib.get_close_matches(name.casefold(), lower, 1, 0.7)) for name in missing]
     pairs = [f"{lower[near[0]]!r} to {name!r}" for name, near in found if near]
     return f"; rename {', '.join(pairs)}?" if pairs else "; add it, with empty cells where unknown"

@@ -76,8 +76,8 @@ def fetch(word: str) -> Task:
         Unobtainable: the server cannot be reached or answers unexpectedly.
     """
     path, record = openml.kept(f"tasks/{openml.quoted(word)}", lambda: _download(word))
-    known = {name: record[name] for name in ("kind", "table", "target", "procedure")}
-    return Task(word, **known, lines=pd.read_parquet(path))
+    facts = {name: record[name] for name in ("kind", "table", "target", "procedure")}
+    return Task(word, **facts, lines=pd.read_parquet(path))
 
 
 def members(word: str, kind: str) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def _download(word: str) -> tuple[pd.DataFrame, dict[str, Any]]:
 def _about(word: str) -> dict[str, Any]:
     try:
         task = openml.ask(f"/api/v1/json/task/{openml.quoted(word)}", word, "task")["task"]
-        given = {one["name"]: one for one in task["input"]}
+        given = {item["name"]: item for item in task["input"]}
         data = given["source_data"]["data_set"]
         procedure = given.get("estimation_procedure", {}).get("estimation_procedure", {})
         return {

@@ -48,13 +48,13 @@ def corrupt_labels(split: Split, share: float, kind: str, seed: int) -> Split:
 
 def _corrupted(y: pd.Series, labels: list[str], share: float, kind: str, rng: np.random.Generator) -> pd.Series:
     """Labels that no training row has stay unchanged: they have no next class."""
-    known = {label: i for i, label in enumerate(labels)}
+    code_of = {label: i for i, label in enumerate(labels)}
     rows = rng.permutation(len(y))
     steps = rng.integers(1, max(2, len(labels)), size=len(y)) if kind == "random" else np.ones(len(y), dtype=int)
     wrong = y.copy()
     for row in rows[: round(share * len(y))]:
-        if y.iloc[row] in known:
-            wrong.iloc[row] = labels[(known[y.iloc[row]] + steps[row]) % len(labels)]
+        if y.iloc[row] in code_of:
+            wrong.iloc[row] = labels[(code_of[y.iloc[row]] + steps[row]) % len(labels)]
     return wrong
 
 

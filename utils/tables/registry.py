@@ -56,9 +56,9 @@ class Entry:
             "classes": () if self.classes is None else (self.classes,),
         }
         wrong = [
-            f"{found[what]} {what} (expected {' or '.join(map(str, counts))})"
-            for what, counts in expected.items()
-            if counts and found[what] not in counts
+            f"{found[quantity]} {quantity} (expected {' or '.join(map(str, counts))})"
+            for quantity, counts in expected.items()
+            if counts and found[quantity] not in counts
         ]
         if wrong:
             raise BadTable(
@@ -92,11 +92,11 @@ def _entry(row: dict[str, str]) -> Entry:
     return Entry(
         name=row["name"],
         aliases=_words(row["aliases"]),
-        openml_id=_whole(row["openml_id"]),
+        openml_id=_integer(row["openml_id"]),
         task=row["task"],
         rows=int(row["rows"]),
         features=tuple(int(count) for count in _words(row["features"])),
-        classes=_whole(row["classes"]),
+        classes=_integer(row["classes"]),
         is_main=row["paper"] == "yes",
         published=row["published"],
         label_order=_words(row["label_order"]) or None,
@@ -108,7 +108,7 @@ def _words(cell: str) -> tuple[str, ...]:
     return tuple(cell.split("|")) if cell else ()
 
 
-def _whole(cell: str) -> int | None:
+def _integer(cell: str) -> int | None:
     return int(cell) if cell else None
 
 

@@ -233,6 +233,6 @@ def _drawn(y: pd.Series, n: int, task: str, rng: np.random.Generator) -> np.ndar
     if task == "regression":
         return np.sort(order[:n])
     by_class = y.iloc[order].reset_index(drop=True).groupby(y.to_numpy()[order], sort=False)
-    place = by_class.cumcount().to_numpy()
-    turn = np.where(place == 0, 0.0, (place + 0.5) / by_class.transform("size").to_numpy())
+    rank = by_class.cumcount().to_numpy()
+    turn = np.where(rank == 0, 0.0, (rank + 0.5) / by_class.transform("size").to_numpy())
     return np.sort(order[np.argsort(turn, kind="stable")[:n]])

@@ -69,11 +69,11 @@ def _is_counted(names: list[str]) -> bool:
 def _constants(X: pd.DataFrame) -> Iterator[str]:
     kinds = {"empty": [name for name in X if X[name].isna().all()]}
     kinds["the same in every row"] = [name for name in X if X[name].nunique() == 1]
-    for what, names in kinds.items():
+    for state, names in kinds.items():
         if names:
             shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
-            said = f"column {shown} is" if len(names) == 1 else f"columns {shown} are"
-            yield f"{said} {what}, so nothing can be learnt from {'it' if len(names) == 1 else 'them'}"
+            subject = f"column {shown} is" if len(names) == 1 else f"columns {shown} are"
+            yield f"{subject} {state}, so nothing can be learnt from {'it' if len(names) == 1 else 'them'}"
 
 
 def _column(column: pd.Series) -> Iterator[str]:
@@ -95,9 +95,9 @@ def _column(column: pd.Series) -> Iterator[str]:
             yield f"column {name!r} has a different number in every row, like an identifier; leave it out if it is one"
     elif not pd.api.types.is_numeric_dtype(column):
         is_word = (~present.str.strip().str.contains(r"\s")).mean() > 0.9
-        what = "an identifier" if is_word else "free text"
+        kind = "an identifier" if is_word else "free text"
         yield (
-            f"column {name!r} looks like {what}: {n_values} of {len(present)} rows have a unique text"
+            f"column {name!r} looks like {kind}: {n_values} of {len(present)} rows have a unique text"
             + ("; leave it out, since new rows have others" if is_word else ", which lift-tiny cannot read")
         )
 
@@ -134,8 +134,8 @@ def _leaks(X: pd.DataFrame, y: pd.Series) -> Iterator[str]:
         elif (error := _error(column, target, is_labels)) > MOST_ERROR[is_labels] * _chance(target, is_labels):
             continue
         else:
-            told = f"{1 - error:.1%}" if is_labels else f"R² = {1 - error / _chance(target, is_labels):.4f}"
-            how = f"alone predicts the target ({told} on held-out rows)"
+            score = f"{1 - error:.1%}" if is_labels else f"R² = {1 - error / _chance(target, is_labels):.4f}"
+            how = f"alone predicts the target ({score} on held-out rows)"
         yield f"column {name!r} {how}; leave it out if it is not known before the target"
 
 
@@ -172,12 +172,12 @@ def _error(column: pd.Series, target: pd.Series, is_labels: bool) -> float:
 
 def _duplicates(split: Split) -> Iterator[str]:
     train, test = _rows(split.X_train), _rows(split.X_test)
-    known = set(train)
-    again = [place for place, row in enumerate(test) if row in known]
+    training = set(train)
+    again = [index for index, row in enumerate(test) if row in training]
     if again:
         answers = set(zip(train, map(str, split.y_train), strict=True))
         truths = split.y_test.astype(str).tolist()
-        n_same = sum((test[place], truths[place]) in answers for place in again)
+        n_same = sum((test[index], truths[index]) in answers for index in again)
         yield (
             f"{len(again)} of {len(test)} test rows duplicate a training row, {n_same} of them with the same answer; "
             "if rows were copied, remove the copies, or scores will reward memorisation"

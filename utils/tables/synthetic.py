@@ -244,8 +244,8 @@ def _written(value: float | int | str) -> str:
 
 def _parse(base: str, kind: type, text: str) -> FunctionOptions | SetOptions:
     defaults = {field.name: field.default for field in fields(kind)}
-    known = {name: type(value) for name, value in defaults.items()}
-    return kind(**parse_options(base, text, known, {name: _written(value) for name, value in defaults.items()}))
+    types = {name: type(value) for name, value in defaults.items()}
+    return kind(**parse_options(base, text, types, {name: _written(value) for name, value in defaults.items()}))
 
 
 def _check(base: str, options: FunctionOptions | SetOptions) -> None:
@@ -266,9 +266,9 @@ def _check(base: str, options: FunctionOptions | SetOptions) -> None:
     }
     for field in fields(options):
         value = getattr(options, field.name)
-        is_allowed, wanted = rules[field.name]
+        is_allowed, requirement = rules[field.name]
         if not is_allowed(value):
-            raise UserError(f"{base}: {field.name} is {_written(value)}, must be {wanted}")
+            raise UserError(f"{base}: {field.name} is {_written(value)}, must be {requirement}")
 
 
 def table(name: str, *options: str) -> SyntheticTable:
@@ -288,6 +288,6 @@ def table(name: str, *options: str) -> SyntheticTable:
 
 def without(name: str, *options: str) -> str:
     """The function's name with these options at their defaults: `without("cosine:p=5,n=50", "n")` is `cosine:p=5`."""
-    known = table(name)
-    defaults = {field.name: field.default for field in fields(known.options) if field.name in options}
-    return replace(known, options=replace(known.options, **defaults)).name
+    original = table(name)
+    defaults = {field.name: field.default for field in fields(original.options) if field.name in options}
+    return replace(original, options=replace(original.options, **defaults)).name

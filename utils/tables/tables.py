@@ -57,7 +57,7 @@ def load(
     if task is not None and task not in TASKS:
         raise UnknownName(f"no task {task!r}; have {', '.join(TASKS)}")
     table = _found(name, target, task, as_text)
-    return table if group is None and time is None else _parted(table, group, time)
+    return table if group is None and time is None else _partitioned(table, group, time)
 
 
 def _found(name: str, target: str | None, task: str | None, as_text: tuple[str, ...]) -> AnyTable:
@@ -73,14 +73,14 @@ def _found(name: str, target: str | None, task: str | None, as_text: tuple[str, 
     if scheme == "sklearn":
         return _from_sklearn(rest, target, task, as_text)
     if synthetic.is_synthetic(name):
-        return _as_told(synthetic.load(name), target, task, as_text)
+        return _unless_contradicted(synthetic.load(name), target, task, as_text)
     entry = registry.find(name)
     sklearn_task = next((kind for kind, members in SKLEARN.items() if name in members), None)
     for stem in (name, entry.name if entry else name):
-        known = registry.entries().get(stem)
+        registered = registry.entries().get(stem)
         path = files.find(stem, _folders())
-        if path and not (known and sklearn_task and task == sklearn_task != known.task):
-            return _from_file(stem, path, target, task, known, as_text)
+        if path and not (registered and sklearn_task and task == sklearn_task != registered.task):
+            return _from_file(stem, path, target, task, registered, as_text)
     if sklearn_task and not (entry and task == entry.task != sklearn_task):
         return _from_sklearn(name, target, task, as_text)
     if entry:
@@ -149,14 +149,14 @@ def _from_openml(word: str, target: str | None, task: str | None, as_text: tuple
 
 def _from_openml_task(word: str, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
     """The table of an OpenML task, with the task's target and folds."""
-    known = openml_tasks.fetch(word)
+    fetched = openml_tasks.fetch(word)
     name = f"openml-task:{word}"
-    if target not in (None, known.target):
-        raise UserError(f"the target of {name} is {known.target}; leave out --target {target}, or give openml:ID")
-    if task not in (None, known.kind):
-        raise UserError(f"{name} is a {known.kind} task, not {task}")
-    table = _from_openml(known.table, known.target, known.kind, as_text)
-    return replace(table, name=name, source=f"{table.source}, task {word}", partition=known.folds(len(table.y)))
+    if target not in (None, fetched.target):
+        raise UserError(f"the target of {name} is {fetched.target}; leave out --target {target}, or give openml:ID")
+    if task not in (None, fetched.kind):
+        raise UserError(f"{name} is a {fetched.kind} task, not {task}")
+    table = _from_openml(fetched.table, fetched.target, fetched.kind, as_text)
+    return replace(table, name=name, source=f"{table.source}, task {word}", partition=fetched.folds(len(table.y)))
 
 
 def _from_hugging_face(name: str, target: str | None, task: str | None, as_text: tuple[str, ...]) -> Table:
@@ -165,7 +165,7 @@ def _from_hugging_face(name: str, target: str | None, task: str | None, as_text:
     return replace(table, is_own=huggingface.is_folder(name), partition=found.parts)
 
 
-def _parted(table: AnyTable, group: str | None, time: str | None) -> Table:
+def _partitioned(table: AnyTable, group: str | None, time: str | None) -> Table:
     """The table without the column by which its rows are split."""
     column, flag = (group, "--group") if group is not None else (time, "--time")
     if group is not None and time is not None:
@@ -176,8 +176,8 @@ def _parted(table: AnyTable, group: str | None, time: str | None) -> Table:
     if column == table.y.name:
         raise UserError(f"{column!r} is the target of {table.name}; choose another {flag} COLUMN or --target")
     if column not in table.X or table.X.shape[1] < 2:
-        what = f"no column {column!r}" if column not in table.X else f"no feature besides {column!r}"
-        raise BadTable(f"{table.name} has {what}; choose {flag} from {', '.join(table.X)}")
+        problem = f"no column {column!r}" if column not in table.X else f"no feature besides {column!r}"
+        raise BadTable(f"{table.name} has {problem}; choose {flag} from {', '.join(table.X)}")
     kind = partitions.Groups if group is not None else partitions.TimeOrder
     try:
         partition = kind(table.X[column])
@@ -218,10 +218,10 @@ def _from_sklearn(name: str, target: str | None, task: str | None, as_text: tupl
         words = [str(word) for word in bunch.target_names]
         y = pd.Series([words[code] for code in bunch.target], name="target", dtype=object)
         table = Table(name, X, y, "classification", "scikit-learn")
-    return _as_told(table, target, task, as_text)
+    return _unless_contradicted(table, target, task, as_text)
 
 
-def _as_told(table: AnyTable, target: str | None, task: str | None, as_text: tuple[str, ...]) -> AnyTable:
+def _unless_contradicted(table: AnyTable, target: str | None, task: str | None, as_text: tuple[str, ...]) -> AnyTable:
     """The table, unless the user's arguments contradict it."""
     if as_text:
         raise UserError(f"the columns of {table.name} are fixed; leave out --as-text {' '.join(as_text)}")
@@ -246,10 +246,10 @@ def _unknown(name: str) -> str:
     local = [
         path.name.partition(".")[0] for folder in _folders() for path in sorted(folder.iterdir()) if path.is_file()
     ]
-    known = {*local, *registry.entries(), *synthetic.SETS, *synthetic.FUNCTIONS, *sum(SKLEARN.values(), ())}
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    names = {*local, *registry.entries(), *synthetic.SETS, *synthetic.FUNCTIONS, *sum(SKLEARN.values(), ())}
+    near = difflib.get_close_matches(name.lower(), names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return (
-        f"no table {name!r}; {hint}have {', '.join(sorted(known))}, files (.csv, .parquet), openml:ID, "
+        f"no table {name!r}; {hint}have {', '.join(sorted(names))}, files (.csv, .parquet), openml:ID, "
         "openml-task:ID and hf:OWNER/NAME"
     )

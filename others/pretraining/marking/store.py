@@ -34,7 +34,7 @@ class Store:
 
     def frame(self) -> pd.DataFrame:
         """All rows, the last one for each key. Raises UserError for a file with other columns."""
-        written = storage.whole(self.path)
+        written = storage.complete_lines(self.path)
         if not written:
             return pd.DataFrame(columns=list(COLUMNS))
         frame = pd.read_csv(io.StringIO("".join(written)), dtype={"key": str})

@@ -36,7 +36,7 @@ def test_a_line_cut_short_is_left_out_and_removed(tmp_path, torn):
     storage.append(file, "one\n", header="head\n")
     with file.open("a") as stream:
         stream.write("x" * torn)
-    assert storage.whole(file) == ["head\n", "one\n"]
+    assert storage.complete_lines(file) == ["head\n", "one\n"]
     storage.append(file, "zwö\n", header="head\n")
     assert file.read_text("utf-8") == "head\none\nzwö\n"
 
@@ -323,7 +323,7 @@ def test_the_labels_of_candidates_are_without_their_mark():
 
 def means(status, body=None, headers=None, patient=False):
     return replies.meaning(
-        status, body, headers or {}, host="h", key="sk-secret", key_name="K", what="an answer", patient=patient
+        status, body, headers or {}, host="h", key="sk-secret", key_name="K", resource="an answer", patient=patient
     )
 
 
@@ -488,4 +488,4 @@ def test_a_quote_shows_from_how_many_requests_to_how_many(capsys):
 
 def test_without_a_terminal_and_without_yes_nothing_is_agreed(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert not budget._asked()
+    assert not budget._confirmed()

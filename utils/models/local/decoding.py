@@ -55,8 +55,8 @@ def generate(
         noise = np.stack([uniforms(seed, unique[i], k, max_new_tokens) for i in batch for k in range(n_drawn)])
         rows = [ids[i] for i in batch]
         texts = _decode(network, prefix, tokens, ends, rows, stop, temperature, torch.from_numpy(noise))
-        for place, i in enumerate(batch):
-            drawn = texts[place * n_drawn : (place + 1) * n_drawn]
+        for index, i in enumerate(batch):
+            drawn = texts[index * n_drawn : (index + 1) * n_drawn]
             answers[unique[i]] = drawn if temperature > 0 else drawn * samples
     return [list(answers[prompt]) for prompt in prompts]
 

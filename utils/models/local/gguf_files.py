@@ -26,7 +26,7 @@ def folder(file: Path) -> Path:
     """
     dtype = fast_dtype()
     identity = [models.fingerprint(str(file)).encode(), dtype.encode()]
-    return model_cache.folder(CACHE / "models", file.stem, identity, lambda place: convert(file, place, dtype))
+    return model_cache.folder(CACHE / "models", file.stem, identity, lambda target: convert(file, target, dtype))
 
 
 def fast_dtype() -> str:
@@ -34,7 +34,7 @@ def fast_dtype() -> str:
     return "bfloat16" if devices.has_fast_bfloat16("cuda" if torch.cuda.is_available() else "cpu") else "float32"
 
 
-def convert(file: Path, place: Path, dtype: str) -> None:
+def convert(file: Path, target: Path, dtype: str) -> None:
     """Writes the model and tokenizer of a GGUF file as an ordinary folder, with weights in `dtype`.
 
     Raises:
@@ -52,9 +52,9 @@ def convert(file: Path, place: Path, dtype: str) -> None:
                 **source, dtype=getattr(torch, dtype), output_loading_info=True
             )
     except ERRORS as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadModel(
-            f"transformers cannot read {file}: {said} It reads GGUF files of Llama, Qwen, Mistral, Gemma and a few "
+            f"transformers cannot read {file}: {reason} It reads GGUF files of Llama, Qwen, Mistral, Gemma and a few "
             "other kinds; give a Hugging Face folder of the same model, or its id"
         ) from error
     if report["missing_keys"]:
@@ -62,5 +62,5 @@ def convert(file: Path, place: Path, dtype: str) -> None:
     module.hf_quantizer = None  # the weights are dequantised and can be saved as such
     del module.config.quantization_config
     with network.quiet():
-        module.save_pretrained(place)
-        tokenizer.save_pretrained(place)
+        module.save_pretrained(target)
+        tokenizer.save_pretrained(target)

@@ -44,8 +44,8 @@ def logits(
         columns: the wanted columns.
     """
     body = module.transformer
-    places = body.wpe.weight[: ids.shape[1]] if positions is None else body.wpe(positions)
-    x = body.wte(ids) + places
+    position_embeddings = body.wpe.weight[: ids.shape[1]] if positions is None else body.wpe(positions)
+    x = body.wte(ids) + position_embeddings
     *blocks, last = body.h
     seen = None if mask is None else _seen(torch.arange(ids.shape[1], device=ids.device), mask)
     for block in blocks:

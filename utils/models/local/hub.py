@@ -29,10 +29,10 @@ def fetch(name: str) -> Path:
     Raises:
         BadModel: no such model, it needs a licence or a token, or the Hub cannot be reached.
     """
-    place = models.resolve(name)
-    if isinstance(place, Path):
-        return place
-    repository, _, revision = place.partition("@")
+    location = models.resolve(name)
+    if isinstance(location, Path):
+        return location
+    repository, _, revision = location.partition("@")
     try:
         folder = Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(FILES)))
         if not any(folder.rglob("*.safetensors")):
@@ -40,8 +40,8 @@ def fetch(name: str) -> Path:
             folder = Path(snapshot_download(repository, revision=revision or None, allow_patterns=patterns))
         return folder
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadModel(f"{name} cannot be fetched from the Hub: {said}") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BadModel(f"{name} cannot be fetched from the Hub: {reason}") from error
 
 
 def answers(repository: str) -> bool:
@@ -53,10 +53,10 @@ def answers(repository: str) -> bool:
     return True
 
 
-def copy(folder: Path, place: Path, dtype: str) -> None:
+def copy(folder: Path, target: Path, dtype: str) -> None:
     """Writes a fetched model to a separate folder, with weights in `dtype`."""
-    AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype)).save_pretrained(place)
-    AutoTokenizer.from_pretrained(str(folder)).save_pretrained(place)
+    AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype)).save_pretrained(target)
+    AutoTokenizer.from_pretrained(str(folder)).save_pretrained(target)
 
 
 def cached() -> dict[str, int]:

@@ -39,14 +39,14 @@ class Kept:
         self._forget()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)
 
     def get(self, key: bytes) -> torch.Tensor | None:
         """The states of a text, shape (tokens, width)."""
-        place = self._places.get(key)
-        if not isinstance(place, tuple):
-            return place
-        offset, shape, dtype = place
+        entry = self._entries.get(key)
+        if not isinstance(entry, tuple):
+            return entry
+        offset, shape, dtype = entry
         n_bytes = shape[0] * shape[1] * dtype.itemsize
         mapped = np.memmap(self._file, np.uint8, "r", offset, (n_bytes,))
         return torch.from_numpy(np.array(mapped)).view(dtype).view(shape)
@@ -58,14 +58,14 @@ class Kept:
         if self.in_memory + n_bytes > MEMORY and self.on_disk + n_bytes > DISK:
             self._forget()
         if self.in_memory + n_bytes <= MEMORY:
-            self._places[key] = states
+            self._entries[key] = states
             self.in_memory += n_bytes
             return
         try:
             self._write(states)
         except OSError:  # the disk is full; these states will be recomputed
             return
-        self._places[key] = (self.on_disk, tuple(states.shape), states.dtype)
+        self._entries[key] = (self.on_disk, tuple(states.shape), states.dtype)
         self.on_disk += n_bytes
 
     def _write(self, states: torch.Tensor) -> None:
@@ -78,7 +78,7 @@ class Kept:
         self._file.flush()
 
     def _forget(self) -> None:
-        self._places: dict[bytes, Any] = {}
+        self._entries: dict[bytes, Any] = {}
         self.in_memory = self.on_disk = 0
         if self._file is not None:
             self._close()
@@ -102,7 +102,7 @@ class LowerLayers:
         self.n = len(self._layers) - 1 if self._layers else 0
 
     @contextmanager
-    def known(self, inputs: dict[str, Any], real: torch.Tensor, tag: Sequence[bytes] | None = None) -> Iterator[None]:
+    def caching(self, inputs: dict[str, Any], real: torch.Tensor, tag: Sequence[bytes] | None = None) -> Iterator[None]:
         """Context in which these layers return cached states for known rows and are computed only for new ones.
 
         Args:
@@ -118,16 +118,16 @@ class LowerLayers:
         ids = inputs["input_ids"]
         rows = [row[own].numpy().tobytes() for row, own in zip(ids.cpu(), real, strict=True)]
         keys = rows if tag is None else [row + b"|" + own for row, own in zip(rows, tag, strict=True)]
-        known = {key: self.kept.get(key) for key in dict.fromkeys(keys)}
-        new = {key: keys.index(key) for key, states in known.items() if states is None}  # each once, by its first row
+        cached = {key: self.kept.get(key) for key in dict.fromkeys(keys)}
+        new = {key: keys.index(key) for key, states in cached.items() if states is None}  # each once, by its first row
         if new:
             for (key, i), states in zip(new.items(), self._computed(inputs, list(new.values())), strict=True):
-                known[key] = states[real[i].to(states.device)]
-                self.kept.put(key, known[key])
-        width = known[keys[0]].shape[-1]
-        states = known[keys[0]].new_zeros((*ids.shape, width), device=ids.device)
+                cached[key] = states[real[i].to(states.device)]
+                self.kept.put(key, cached[key])
+        width = cached[keys[0]].shape[-1]
+        states = cached[keys[0]].new_zeros((*ids.shape, width), device=ids.device)
         for i, key in enumerate(keys):
-            states[i, real[i].to(ids.device)] = known[key].to(ids.device)
+            states[i, real[i].to(ids.device)] = cached[key].to(ids.device)
         return states
 
     def _computed(self, inputs: dict[str, Any], rows: Sequence[int]) -> torch.Tensor:

@@ -162,7 +162,7 @@ class LocalModel:
 
         Under `accelerate launch` all processes must call this; the first one writes.
         """
-        module = self.network.whole()
+        module = self.network.full_module()
         if distributed.is_first():
             self._write(module, Path(folder))
         distributed.wait()
@@ -185,8 +185,8 @@ class LocalModel:
         net = self.network.copy()
         is_whole = self.adapter == adapters.FULL and self.tuned_layers is None
         if not is_whole and not adapters.is_inside(net.module):
-            place = models.resolve(self.name)
-            base = network.source(place)["pretrained_model_name_or_path"] if isinstance(place, Path) else place
+            location = models.resolve(self.name)
+            base = network.source(location)["pretrained_model_name_or_path"] if isinstance(location, Path) else location
             with training.seeded(seed, net.device):
                 net = net.with_adapter(self.adapter, self.adapter_rank, base, self.tuned_layers)
         return _placed(net, self.device)
@@ -235,11 +235,11 @@ def _device(device: str) -> str:
     return device
 
 
-def _dtype(dtype: str, device: str, place: Path | str) -> str:
+def _dtype(dtype: str, device: str, location: Path | str) -> str:
     """The data type; "auto" selects by what the device is fast at."""
     if dtype not in DTYPES:
         raise UnknownName(f"no dtype {dtype!r}; have {', '.join(DTYPES)}")
     if dtype == "auto":
-        fast = devices.has_fast_bfloat16(device) and (device != "cpu" or network.shape(place)[0] >= WIDE)
+        fast = devices.has_fast_bfloat16(device) and (device != "cpu" or network.shape(location)[0] >= WIDE)
         return "bfloat16" if fast else "float32"
     return dtype

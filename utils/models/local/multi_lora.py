@@ -54,13 +54,13 @@ def fine_tune_each(
         if networks and can_share_a_pass([network.module for network in networks]):
             yield from _side_by_side(model, networks, examples, validation, group)
         else:
-            for one, seed, on_epoch in group:
-                yield model.fine_tune(examples, validation, settings=one, seed=seed, on_epoch=on_epoch)
+            for own, seed, on_epoch in group:
+                yield model.fine_tune(examples, validation, settings=own, seed=seed, on_epoch=on_epoch)
 
 
 def _at_once(model: LanguageModel, examples: Examples, settings: Sequence[FineTuning]) -> int:
     """How many fine-tunes share a pass."""
-    shapes = {(one.epochs, one.batch_size) for one in settings}
+    shapes = {(own.epochs, own.batch_size) for own in settings}
     local = isinstance(model, LocalModel) and model.adapter in ADAPTERS and distributed.world() == 1
     if not local or len(settings) < 2 or len(shapes) > 1:
         return 1

@@ -90,12 +90,12 @@ class Network:
             inputs["past_key_values"] = cache
         if self._takes_keep:
             inputs["logits_to_keep"] = keep
-        known: AbstractContextManager[None] = nullcontext()
+        caching: AbstractContextManager[None] = nullcontext()
         if self.lower.n and cache is None and not use_cache and (real is not None or mask is None or mask.dim() == 2):
             if real is None:
                 real = torch.ones_like(ids) if mask is None else mask
-            known = self.lower.known(inputs, real.bool(), tags)
-        with autocast, known:
+            caching = self.lower.caching(inputs, real.bool(), tags)
+        with autocast, caching:
             output = self.module(**inputs)
         logits = output.logits
         if not self._takes_keep:
@@ -110,7 +110,7 @@ class Network:
         frozen = {id(p): p for p in self.module.parameters() if not p.requires_grad}
         return Network(copy.deepcopy(self.module, frozen), self.device, self.dtype, self.lower.kept)
 
-    def whole(self) -> PreTrainedModel | PeftModel:
+    def full_module(self) -> PreTrainedModel | PeftModel:
         """The module with all its weights in this process, for reading or saving."""
         return self.module
 
@@ -121,54 +121,54 @@ class Network:
 
 
 def read(
-    place: Path | str, adapter: str, quantization: str, device: str, dtype: str
+    location: Path | str, adapter: str, quantization: str, device: str, dtype: str
 ) -> tuple[PreTrainedModel | PeftModel, PreTrainedTokenizerBase]:
     """A model and its tokenizer from a folder or the Hub, in evaluation mode, frozen unless trained in full.
 
     Raises:
         BadModel: the files are missing, broken, or not those of a causal language model.
     """
-    if isinstance(place, Path) and (place / "adapter_config.json").is_file():
-        return _read_peft(place, quantization, device, dtype)
+    if isinstance(location, Path) and (location / "adapter_config.json").is_file():
+        return _read_peft(location, quantization, device, dtype)
     settings: dict[str, Any] = {"dtype": torch.float32 if adapter == adapters.FULL else getattr(torch, dtype)}
     if quantization != "none":
         settings |= {"quantization_config": adapters.quantization_config(quantization), "device_map": {"": device}}
-    with quiet(), _translated(str(place)):
-        tokenizer = AutoTokenizer.from_pretrained(**source(place))
-        module, report = AutoModelForCausalLM.from_pretrained(**source(place), **settings, output_loading_info=True)
+    with quiet(), _translated(str(location)):
+        tokenizer = AutoTokenizer.from_pretrained(**source(location))
+        module, report = AutoModelForCausalLM.from_pretrained(**source(location), **settings, output_loading_info=True)
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"])[:3])
-        raise BadModel(f"{place}: the weights lack {missing}; this is not a complete causal language model")
+        raise BadModel(f"{location}: the weights lack {missing}; this is not a complete causal language model")
     if quantization == "none":
         module.to(device)
     _fuse(module)
     return module.requires_grad_(adapter == adapters.FULL).eval(), tokenizer
 
 
-def shape(place: Path | str) -> tuple[int, int]:
+def shape(location: Path | str) -> tuple[int, int]:
     """The hidden size and number of layers in a model's configuration; 0 if not given.
 
     Raises:
         BadModel: the configuration is missing or broken.
     """
-    if isinstance(place, Path) and (place / "adapter_config.json").is_file():
+    if isinstance(location, Path) and (location / "adapter_config.json").is_file():
         return 0, 0
-    with quiet(), _translated(str(place)):
-        config = AutoConfig.from_pretrained(**source(place)).get_text_config()
+    with quiet(), _translated(str(location)):
+        config = AutoConfig.from_pretrained(**source(location)).get_text_config()
     return getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)
 
 
-def source(place: Path | str) -> dict[str, str]:
+def source(location: Path | str) -> dict[str, str]:
     """Where transformers finds a model: a folder, or a Hub id with its revision after an @.
 
     Raises:
         BadModel, MissingPackage: a GGUF file that cannot be converted to a folder.
     """
-    if isinstance(place, Path):
-        if place.suffix == ".gguf":
-            place = gguf_files.folder(place)
-        return {"pretrained_model_name_or_path": str(place)}
-    name, _, revision = place.partition("@")
+    if isinstance(location, Path):
+        if location.suffix == ".gguf":
+            location = gguf_files.folder(location)
+        return {"pretrained_model_name_or_path": str(location)}
+    name, _, revision = location.partition("@")
     return {"pretrained_model_name_or_path": name, **({"revision": revision} if revision else {})}
 
 
@@ -198,15 +198,15 @@ def _read_peft(folder: Path, quantization: str, device: str, dtype: str) -> tupl
 
 
 @contextmanager
-def _translated(place: str) -> Iterator[None]:
+def _translated(location: str) -> Iterator[None]:
     """Translates the libraries' loading errors into ours, with the first line of their message."""
     try:
         yield
     except UserError:
         raise
     except _LOAD_ERRORS as exc:
-        said = str(exc).strip().splitlines() or [type(exc).__name__]
-        raise BadModel(f"cannot load the model {place}: {said[0]} Give lift-tiny, a folder or a Hub id.") from exc
+        message = str(exc).strip().splitlines() or [type(exc).__name__]
+        raise BadModel(f"cannot load the model {location}: {message[0]} Give lift-tiny, a folder or a Hub id.") from exc
 
 
 @contextmanager

@@ -98,10 +98,10 @@ class Muon(torch.optim.Muon):
             buffers = [self._momentum(p) for p in changed]
             gradients = [p.grad for p in changed]
             torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-            wanted = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov momentum
+            updates = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov momentum
             torch._foreach_mul_(changed, 1 - group["lr"] * group["weight_decay"])
-            whole = [one.full_tensor() if isinstance(one, DTensor) else one for one in wanted]
-            for p, step in zip(changed, orthogonal(whole, self.dtype), strict=True):
+            full = [update.full_tensor() if isinstance(update, DTensor) else update for update in updates]
+            for p, step in zip(changed, orthogonal(full, self.dtype), strict=True):
                 # entries then have an RMS of .2, like AdamW's steps
                 p.add_(_like(p, step.to(p.dtype)), alpha=-group["lr"] * 0.2 * max(p.shape) ** 0.5)
 
@@ -112,11 +112,11 @@ class Muon(torch.optim.Muon):
         return state["momentum_buffer"]
 
 
-def _like(parameter: torch.nn.Parameter, whole: torch.Tensor) -> torch.Tensor:
+def _like(parameter: torch.nn.Parameter, full: torch.Tensor) -> torch.Tensor:
     """A tensor that all processes hold, sharded like the parameter if that is sharded."""
     if not isinstance(parameter, DTensor):
-        return whole
-    return distribute_tensor(whole, parameter.device_mesh, parameter.placements, src_data_rank=None)
+        return full
+    return distribute_tensor(full, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
 
 def orthogonal(matrices: Sequence[torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
@@ -128,13 +128,13 @@ def orthogonal(matrices: Sequence[torch.Tensor], dtype: torch.dtype) -> list[tor
     """
     wide = [matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
     on_product = dtype == torch.float32
-    alike: dict[object, list[int]] = {}
+    by_shape: dict[object, list[int]] = {}
     for i, X in enumerate(wide):
-        alike.setdefault(X.shape[0] if on_product else X.shape, []).append(i)
+        by_shape.setdefault(X.shape[0] if on_product else X.shape, []).append(i)
     steps = {}
-    for places in alike.values():
-        group = [wide[i].to(dtype) for i in places]
-        steps |= zip(places, _on_products(group) if on_product else _on_matrices(torch.stack(group)), strict=True)
+    for indices in by_shape.values():
+        group = [wide[i].to(dtype) for i in indices]
+        steps |= zip(indices, _on_products(group) if on_product else _on_matrices(torch.stack(group)), strict=True)
     return [steps[i].mT if X.shape[0] > X.shape[1] else steps[i] for i, X in enumerate(matrices)]
 
 
@@ -143,14 +143,14 @@ def _on_products(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     gram = torch.stack([X @ X.mT for X in matrices])
     size = gram.diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=1e-14)[:, None, None]  # squared norms
     gram = gram / size
-    whole = None
+    product = None
     for step, (a, b, c) in enumerate(STEPS, start=1):
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal(dim1=-2, dim2=-1).add_(a)
-        whole = factor if whole is None else factor @ whole
+        product = factor if product is None else factor @ product
         if step < len(STEPS):
             gram = factor @ gram @ factor
-    return [factor @ X for factor, X in zip(whole * size.rsqrt(), matrices, strict=True)]
+    return [factor @ X for factor, X in zip(product * size.rsqrt(), matrices, strict=True)]
 
 
 def _on_matrices(X: torch.Tensor) -> torch.Tensor:

@@ -51,9 +51,9 @@ class Prefix:
         cache = self.cache(len(ids))
         if self.n_tokens:
             mask = torch.cat([mask.new_ones(len(mask), self.n_tokens), mask], dim=1)
-        places = positions(mask)[:, self.n_tokens :]
+        position_ids = positions(mask)[:, self.n_tokens :]
         logits, cache = self.network(
-            ids, mask=mask, positions=places, keep=1, cache=cache, use_cache=use_cache or bool(self.n_tokens)
+            ids, mask=mask, positions=position_ids, keep=1, cache=cache, use_cache=use_cache or bool(self.n_tokens)
         )
         return logits, cache if use_cache else None, mask
 

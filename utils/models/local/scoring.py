@@ -70,10 +70,10 @@ def make_tasks(tokens: TextTokenizer, prompts: Sequence[str], candidates: Sequen
     ids = tokens.prompts(prompts)
     shared = _shared_suffixes(tokens, prompts, candidates)
     if shared is not None:
-        suffixes = [[*s, tokens.end] for s in shared] if _one_begins_another(shared) else shared
+        suffixes = [[*s, tokens.end] for s in shared] if _has_prefix_pair(shared) else shared
         return [Task(prompt, suffixes) for prompt in ids]
     tasks = [_joint_task(tokens, prompt, candidates) for prompt in prompts]
-    if any(_one_begins_another(task.suffixes) for task in tasks):
+    if any(_has_prefix_pair(task.suffixes) for task in tasks):
         tasks = [Task(task.prompt, [[*s, tokens.end] for s in task.suffixes]) for task in tasks]
     return tasks
 
@@ -115,9 +115,9 @@ def _joint_task(tokens: TextTokenizer, prompt: str, candidates: Sequence[str]) -
     return Task(rows[0].ids[:n_shared], [row.ids[n_shared:] for row in rows])
 
 
-def _one_begins_another(suffixes: Sequence[list[int]]) -> bool:
-    whole = {tuple(suffix) for suffix in suffixes}
-    return any(suffix[:n] in whole for suffix in whole for n in range(len(suffix)))
+def _has_prefix_pair(suffixes: Sequence[list[int]]) -> bool:
+    sequences = {tuple(suffix) for suffix in suffixes}
+    return any(suffix[:n] in sequences for suffix in sequences for n in range(len(suffix)))
 
 
 def _score_trees(network: Network, prefix: Prefix, tasks: Sequence[Task], end: int, scores: np.ndarray) -> None:
@@ -165,11 +165,11 @@ def _score_rest(
     chosen = torch.tensor(rows, device=network.device)
     cache.reorder_cache(chosen)
     width = max(map(len, suffixes)) - 1
-    given = torch.tensor([s[:-1] + [end] * (width - len(s) + 1) for s in suffixes], device=network.device)
-    asked = torch.tensor([s[1:] + [end] * (width - len(s) + 1) for s in suffixes], device=network.device)
+    inputs = torch.tensor([s[:-1] + [end] * (width - len(s) + 1) for s in suffixes], device=network.device)
+    targets = torch.tensor([s[1:] + [end] * (width - len(s) + 1) for s in suffixes], device=network.device)
     real = torch.tensor([[1] * (len(s) - 1) + [0] * (width - len(s) + 1) for s in suffixes], device=network.device)
-    whole = torch.cat([mask[chosen], real], dim=1)
-    places = positions(whole)[:, mask.shape[1] :]
-    logits, _ = network(given, mask=whole, positions=places, cache=cache, use_cache=True)
-    log_p = logits.log_softmax(-1).gather(2, asked.unsqueeze(-1)).squeeze(-1).cpu().double()
+    full_mask = torch.cat([mask[chosen], real], dim=1)
+    position_ids = positions(full_mask)[:, mask.shape[1] :]
+    logits, _ = network(inputs, mask=full_mask, positions=position_ids, cache=cache, use_cache=True)
+    log_p = logits.log_softmax(-1).gather(2, targets.unsqueeze(-1)).squeeze(-1).cpu().double()
     return (log_p * real.cpu()).sum(dim=1).numpy()

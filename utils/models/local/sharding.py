@@ -19,31 +19,31 @@ from .network import Network
 
 
 class ShardedNetwork(Network):
-    """A network with sharded weights; `copy` and `whole` return unsharded ones, in main memory.
+    """A network with sharded weights; `copy` and `full_module` return unsharded ones, in main memory.
 
     Every method that gathers weights must be called by all processes.
 
     Args:
-        whole: on the CPU; it is kept, and receives the trained weights on request.
+        full: on the CPU; it is kept, and receives the trained weights on request.
     """
 
-    def __init__(self, whole: Network, device: str) -> None:
-        self._whole = whole
-        super().__init__(_divided(whole.module, device), device, whole.dtype)
+    def __init__(self, full: Network, device: str) -> None:
+        self._full = full
+        super().__init__(_divided(full.module, device), device, full.dtype)
         self.lower.n = 0  # all processes pass through all layers together
 
     def copy(self) -> Network:
         """The network with its current weights, unsharded, to be changed and sharded again."""
-        return Network(self.whole(), "cpu", self.dtype).copy()
+        return Network(self.full_module(), "cpu", self.dtype).copy()
 
     @torch.no_grad()
-    def whole(self) -> torch.nn.Module:
+    def full_module(self) -> torch.nn.Module:
         """The module with all its current weights."""
-        own = dict(self._whole.module.named_parameters())
+        own = dict(self._full.module.named_parameters())
         for name, p in self.module.named_parameters():
             if p.requires_grad:
                 own[name].copy_(p.full_tensor())
-        return self._whole.module
+        return self._full.module
 
 
 def _divided(module: PreTrainedModel, device: str) -> PreTrainedModel:

@@ -49,9 +49,9 @@ def _grow(suffixes: tuple[tuple[int, ...], ...]) -> Tree:
     steps = []
     for candidate, suffix in enumerate(suffixes):
         node = -1
-        for place, token in enumerate(suffix):
+        for position, token in enumerate(suffix):
             steps.append((candidate, node, token))
-            if place + 1 < len(suffix):
+            if position + 1 < len(suffix):
                 node = nodes.setdefault((node, token), len(nodes))
     parents = tuple(parent for parent, _ in nodes)
     depths: list[int] = []
@@ -71,7 +71,7 @@ def suit(network: Network, longest: int) -> bool:
     if not network.takes_positions or any(isinstance(window, int) and window < longest for window in windows):
         return False
     if network.takes_trees is None:
-        network.takes_trees = _is_heeded(network)
+        network.takes_trees = _respects_mask(network)
     return network.takes_trees
 
 
@@ -89,15 +89,17 @@ def score(
     device, n_known = network.device, prefix.n_tokens
     given, real_prompt = pad_left([prompt[n_known:] for prompt in prompts], pad, "cpu")
     most = max(len(tree.tokens) for tree in trees)
-    sees, real_tree, ids_tree, places = (np.zeros((len(trees), most, *more), int) for more in ((most,), (), (), ()))
+    sees, real_tree, ids_tree, positions_tree = (
+        np.zeros((len(trees), most, *more), int) for more in ((most,), (), (), ())
+    )
     for row, (tree, prompt) in enumerate(zip(trees, prompts, strict=True)):
         n = len(tree.tokens)
         real_tree[row, :n], ids_tree[row, :n], ids_tree[row, n:] = 1, tree.tokens, pad
-        places[row, :n] = np.array(tree.depths, int) + len(prompt)
+        positions_tree[row, :n] = np.array(tree.depths, int) + len(prompt)
         sees[row, :n] = _sees(tree, most)
     real = torch.cat([real_prompt, torch.from_numpy(real_tree)], dim=1)
     ids = torch.cat([given, torch.from_numpy(ids_tree)], dim=1)
-    where = torch.cat([positions(real_prompt) + n_known, torch.from_numpy(places)], dim=1)
+    where = torch.cat([positions(real_prompt) + n_known, torch.from_numpy(positions_tree)], dim=1)
     width = given.shape[1]
     allowed = torch.zeros(len(ids), width + most, n_known + width + most, dtype=torch.bool)
     allowed[:, :, :n_known] = True
@@ -137,9 +139,9 @@ def _sums(logits: torch.Tensor, trees: Sequence[Tree]) -> np.ndarray:
     """Scores of the candidates from logits after the prompt and after each node."""
     sizes = [len(tree.steps) for tree in trees]
     rows = torch.repeat_interleave(torch.arange(len(trees)), torch.tensor(sizes))
-    candidates, nodes, asked = torch.tensor([step for tree in trees for step in tree.steps]).reshape(-1, 3).T
+    candidates, nodes, tokens = torch.tensor([step for tree in trees for step in tree.steps]).reshape(-1, 3).T
     columns = (nodes + 1).to(logits.device)
-    chosen = logits[rows.to(logits.device), columns, asked.to(logits.device)]
+    chosen = logits[rows.to(logits.device), columns, tokens.to(logits.device)]
     log_p = chosen - logits.logsumexp(-1)[rows.to(logits.device), columns]
     sums = np.zeros((len(trees), trees[0].n))
     np.add.at(sums, (rows.numpy(), candidates.numpy()), log_p.double().cpu().numpy())
@@ -147,7 +149,7 @@ def _sums(logits: torch.Tensor, trees: Sequence[Tree]) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _is_heeded(network: Network) -> bool:
+def _respects_mask(network: Network) -> bool:
     """Whether a small tree gives the same scores as its branches one by one."""
     words = [i % network.vocabulary_size for i in range(3, 11)]
     prompts, suffixes = [words[:3], words[1:3]], [words[3:6], [*words[3:5], words[7]], words[5:7]]
@@ -156,11 +158,11 @@ def _is_heeded(network: Network) -> bool:
         found = score(network, Prefix(network, prompts[:1]), prompts, [tree, tree], words[0])
     except REFUSALS:
         return False
-    wanted = []
+    expected = []
     for prompt in prompts:
         for suffix in suffixes:
             ids = torch.tensor([prompt + suffix], device=network.device)
             log_p = network(ids[:, :-1], keep=len(suffix))[0].log_softmax(-1)
-            wanted.append(log_p[0, range(len(suffix)), suffix].sum().item())
+            expected.append(log_p[0, range(len(suffix)), suffix].sum().item())
     tolerance = TOLERANCE_BFLOAT16 if network.dtype == "bfloat16" else TOLERANCE
-    return bool(np.allclose(found.ravel(), wanted, rtol=tolerance, atol=tolerance))
+    return bool(np.allclose(found.ravel(), expected, rtol=tolerance, atol=tolerance))

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from ...errors import BadModel, TooLong
 from ..base import Example
 
-PLACE = "PLACE"  # of a text in a chat template
+PLACEHOLDER = "PLACE"  # of a text in a chat template
 IGNORE = -100  # label of a token without loss
 
 
@@ -47,9 +47,9 @@ class TextTokenizer:
         self.context_length = context_length
         self.end: int = tokenizer.eos_token_id
         bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-        dressed = tokenizer("a", add_special_tokens=True)["input_ids"]
-        n_before = next(i for i in range(len(dressed)) if dressed[i : i + len(bare)] == bare)
-        self.prefix: list[int] = dressed[:n_before]
+        with_special = tokenizer("a", add_special_tokens=True)["input_ids"]
+        n_before = next(i for i in range(len(with_special)) if with_special[i : i + len(bare)] == bare)
+        self.prefix: list[int] = with_special[:n_before]
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without prefix."""
@@ -81,11 +81,11 @@ class TextTokenizer:
         before = self._decode(prompt[-1:])
         return self._decode([*prompt[-1:], *new])[len(before) :]
 
-    def check_fits(self, n_tokens: int, what: str) -> None:
-        """Raises TooLong if `n_tokens`, the length of the longest `what`, exceeds the context."""
+    def check_fits(self, n_tokens: int, kind: str) -> None:
+        """Raises TooLong if `n_tokens`, the length of the longest `kind`, exceeds the context."""
         if self.context_length is not None and n_tokens > self.context_length:
             raise TooLong(
-                f"the longest {what} has {n_tokens} tokens, but {self.name} reads at most {self.context_length}; "
+                f"the longest {kind} has {n_tokens} tokens, but {self.name} reads at most {self.context_length}; "
                 'use fewer columns, numbers="scaled", wording="compact" or a model with a longer context'
             )
 
@@ -116,10 +116,10 @@ class ChatTokenizer(TextTokenizer):
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, name: str, context_length: int | None) -> None:
         super().__init__(tokenizer, name, context_length)
-        asked = self._template([{"role": "user", "content": PLACE}], add_generation_prompt=True)
-        before, _, after = asked.partition(PLACE)
-        said = [{"role": "user", "content": PLACE}, {"role": "assistant", "content": PLACE}]
-        ending = self._template(said).rpartition(PLACE)[2]
+        prompt = self._template([{"role": "user", "content": PLACEHOLDER}], add_generation_prompt=True)
+        before, _, after = prompt.partition(PLACEHOLDER)
+        messages = [{"role": "user", "content": PLACEHOLDER}, {"role": "assistant", "content": PLACEHOLDER}]
+        ending = self._template(messages).rpartition(PLACEHOLDER)[2]
         self.before, self.after, closing = (
             tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after, ending)
         )
@@ -142,7 +142,7 @@ class ChatTokenizer(TextTokenizer):
             text = self.tokenizer.apply_chat_template(messages, tokenize=False, **how)
         except TemplateError as error:
             raise BadModel(f"the chat template of {self.name} rejects a message: {error}; leave out --chat") from error
-        if PLACE not in text:
+        if PLACEHOLDER not in text:
             raise BadModel(f"the chat template of {self.name} drops the message; leave out --chat")
         return text
 

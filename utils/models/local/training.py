@@ -75,14 +75,14 @@ def tune_each(
     Returns:
         The numbers of tokens trained on.
     """
-    for one in settings:
-        check_settings(one)
+    for own in settings:
+        check_settings(own)
     draw = examples if callable(examples) else lambda epoch: examples
     held_out = _encode(tokens, validation)
     rows = _encode(tokens, _some(draw(1)))
     epochs, batch_size = settings[0].epochs, settings[0].batch_size
     n_updates = epochs * math.ceil(len(rows) / batch_size)
-    fits = [Fit(*one, n_updates) for one in zip(networks, settings, seeds, strict=True)]
+    fits = [Fit(*arguments, n_updates) for arguments in zip(networks, settings, seeds, strict=True)]
     before: torch.Tensor | None = None  # the last update's losses, read during the next one, to keep a GPU busy
     with progress.counting("update", n_updates, epochs) as bar:
         for epoch in range(1, epochs + 1):

@@ -23,20 +23,20 @@ def mean(models: Sequence[LocalModel]) -> LocalModel:
         CannotDo: a quantised base, whose weights cannot be averaged, or an adapter that cannot be merged.
     """
     networks = [_merged(model) for model in models]
-    whole = copy.deepcopy(networks[0])
+    average = copy.deepcopy(networks[0])
     states = [dict(network.named_parameters()) for network in networks]
-    for name, parameter in whole.named_parameters():
+    for name, parameter in average.named_parameters():
         if not parameter.is_floating_point():
             raise CannotDo("quantised weights cannot be averaged; use --quantization none")
         parameter.copy_(sum(state[name].detach().float() for state in states) / len(states))
     first = models[0]
-    soup = first.with_network(Network(whole.eval(), first.device, first.dtype))
+    soup = first.with_network(Network(average.eval(), first.device, first.dtype))
     soup.n_tokens_trained = sum(model.n_tokens_trained for model in models)
     return soup
 
 
 def _merged(model: LocalModel) -> torch.nn.Module:
-    module = model.network.whole()
+    module = model.network.full_module()
     if not adapters.is_inside(module):
         return module
     own = copy.deepcopy(module)

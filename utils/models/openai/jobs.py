@@ -1,4 +1,4 @@
-"""Fine-tuning jobs and batches: created once, found again after a crash, awaited with a time limit."""
+"""Fine-tuning jobs and batches: created once, found again after any accident, waited for with an end."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from .replies import Redirected, check
 from .store import State
 from .wire import BadAnswer, Job
 
-SOON = 30  # a warning is given from this many days before a model's last day
-POLL = (1.0, 20.0)  # seconds between polls of a job: first, and maximum
-SEARCHES = 4  # searches for a job whose creation was not answered, 1, 2 and 4 s apart
+WARNING_DAYS = 30  # days before a model's last day from which on a warning is given
+POLL = (1.0, 20.0)  # seconds between two looks at a job: at first, and at most
+SEARCHES = 4  # looks for a job whose creation was not answered, 1, 2 and 4 s apart
 FAILED = ("failed", "cancelled", "expired")
-STOPPED = ("paused",)  # continues only when resumed at the provider
+STOPPED = ("paused",)  # goes on only when somebody resumes it at the provider
 
 
 class Unanswered(Exception):
-    """A creation that may or may not have happened. The message says what came instead of an answer."""
+    """A creation that may or may not have happened. The message tells what came instead of an answer."""
 
 
 def tune(live, job: Job, state: State) -> float:
-    """Runs a job to its end and returns its cost in USD; `state` then has tuned, checkpoints, n_tokens, ended.
+    """Brings a job to its end and returns its cost in USD; `state` then holds tuned, checkpoints, n_tokens, ended.
 
     Args:
         live: the back end, a `live.PaidBackend`.
-        state: of this job, locked by this process.
+        state: of this job, which nobody else changes meanwhile.
 
     Raises:
-        UserError: the job is refused, failed, or takes longer than the session allows.
+        UserError: the job cannot be had, failed, or takes longer than the session allows.
     """
     key = job.key(live.trainer.url)
     estimate = live.price.usd(training=job.n_tokens * job.epochs)
@@ -41,7 +41,7 @@ def tune(live, job: Job, state: State) -> float:
         if "job" not in state:
             _check_model(live, job.model)
             _create(live, job, state, key, estimate)
-        live.ledger.add(  # here, not at creation: a kill in between must not lose it; it is added once
+        live.ledger.add(  # here, and not where it is created: a kill in between must not lose it; it is added once
             host=host(live.trainer.url),
             model=job.model,
             kind="training",
@@ -52,14 +52,14 @@ def tune(live, job: Job, state: State) -> float:
         )
         _wait(live, job, state)
     usd = live.price.usd(training=state["n_tokens"])
-    place = {"host": host(live.trainer.url), "model": job.model, "id": state["job"]}
+    entry = {"host": host(live.trainer.url), "model": job.model, "id": state["job"]}
     if abs(usd - state.get("estimate", usd)) > 1e-9:
-        live.ledger.add(**place, kind="correction", usd=usd - state["estimate"], counted="server")
+        live.ledger.add(**entry, kind="correction", usd=usd - state["estimate"], counted="server")
     return usd
 
 
 def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
-    """Uploads the files and creates the job. Every id is on disk before the next step."""
+    """Uploads the files and creates the job. Every id is on the disk before the next thing is done."""
     with live.ledger.reserving(estimate, "the training"):
         if not state:
             state.put(url=live.trainer.url, model=job.model, hyperparameters=job.hyperparameters, seed=job.seed)
@@ -76,10 +76,10 @@ def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
 
 
 def _once(create, find, state: State) -> str:
-    """The id of what `create` makes, or, if its answer was lost, of what `find` finds; `create` is never called again.
+    """The id of what `create` makes; where its answer was lost, of what `find` finds. It is never called a second time.
 
     Raises:
-        UserError: a refusal, after which the next run may create again; or no answer, and nothing found.
+        UserError: a refusal, after which the next run may create again; or neither an answer nor a find.
     """
     try:
         return create()
@@ -93,37 +93,37 @@ def _once(create, find, state: State) -> str:
             f"looks at the list first (what is known lies in {state.file})"
         ) from None
     except Redirected:
-        raise  # it may have been done before the redirect
+        raise  # it may have been done before we were sent away
     except UserError:
-        state.put(creating=None, training_file=None, validation_file=None, file=None)  # the files may be at fault
+        state.put(creating=None, training_file=None, validation_file=None, file=None)  # the files may be what is wrong
         raise
 
 
 def _check_model(live, name: str) -> None:
-    """Refuses a model that was shut down and warns if it will be soon; servers without a list are trusted."""
-    known = live.trainer.model(name)
-    last = _day(known and known.shutdown_date)
+    """Refuses a model that is gone and warns of one that goes soon; servers without a list are believed."""
+    listed = live.trainer.model(name)
+    last = _day(listed and listed.shutdown_date)
     if last is None:
         return
     today, day = datetime.now(timezone.utc).date(), last.isoformat()
     if last <= today:
         raise UserError(f"{name} was shut down on {day}; choose another model, or a local one: --model lift-tiny")
-    if (last - today).days <= SOON:
+    if (last - today).days <= WARNING_DAYS:
         live.say(f"warning: {name} and its tunes are shut down on {day}; answers are kept in {live.store.folder}")
 
 
-def _day(told: object) -> date | None:
-    """A date as servers write it: 2027-01-14, possibly followed by a time, or seconds since 1970."""
+def _day(value: object) -> date | None:
+    """A date as servers write it: 2027-01-14, with a time behind it, or in seconds since 1970."""
     try:
-        if isinstance(told, int | float) and not isinstance(told, bool):
-            return datetime.fromtimestamp(told, timezone.utc).date()
-        return date.fromisoformat(str(told)[:10])
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, timezone.utc).date()
+        return date.fromisoformat(str(value)[:10])
     except (ValueError, OSError, OverflowError):
         return None
 
 
 def _wait(live, job: Job, state: State) -> None:
-    """Polls the job until it has ended, and puts the outcome into `state`."""
+    """Polls the job until it has ended, and puts what came of it into `state`."""
     deadline = time.time() + live.session.job_hours * 3600
     pause, seen, status = POLL[0], set(state.get("events", ())), ""
     while True:
@@ -147,10 +147,10 @@ def _wait(live, job: Job, state: State) -> None:
         raise UserError(_reason(live, state, status, found))
     kept = live.trainer.checkpoints(state["job"]) if live.provider.checkpoints > 1 else {}
     last = max(kept, default=0)
-    n_tokens, strange = wire.trained(found.trained_tokens, job)
-    if strange:
+    n_tokens, rejected = wire.trained(found.trained_tokens, job)
+    if rejected:
         live.say(
-            f"warning: {live.trainer.host} says that job {state['job']} was trained on {live.trainer.clean(strange)} "
+            f"warning: {live.trainer.host} says that job {state['job']} was trained on {live.trainer.clean(rejected)} "
             f"tokens, which cannot be; the quoted {n_tokens} are counted"
         )
     state.put(
@@ -162,33 +162,33 @@ def _wait(live, job: Job, state: State) -> None:
 
 
 def _reason(live, state: State, status: str, found) -> str:
-    """The error message for a job that produced no model."""
+    """What to tell of a job that brought no model."""
     error = found.error or {}
-    told = live.trainer.clean(str((error.get("message") or "") if isinstance(error, dict) else error))
+    message = live.trainer.clean(str((error.get("message") or "") if isinstance(error, dict) else error))
     events = "; ".join(live.trainer.events(state["job"], set())[-3:])
     if status in STOPPED:
         return (
             f"job {state['job']} is paused at the server; resume it there, and the same command goes on. "
             f"Last events: {events or 'none'}"
         )
-    what = (
-        f"job {state['job']} ended as {status!r}" if status != "succeeded" else f"job {state['job']} produced no model"
+    outcome = (
+        f"job {state['job']} ended as {status!r}" if status != "succeeded" else f"job {state['job']} brought no model"
     )
     return (
-        f"{what}: {told or 'no reason was given'}. Last events: {events or 'none'}. It is not bought again "
-        f"automatically: fix the cause and remove {state.file}"
+        f"{outcome}: {message or 'no reason was given'}. Last events: {events or 'none'}. It is not bought again "
+        f"by itself: mend the cause and remove {state.file}"
     )
 
 
 def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
-    """Requests all answers in one batch, at half the price on most servers, and stores them as they come.
+    """Asks for all answers in one batch, half the price at most servers, and stores them as they come.
 
     Args:
         path: of the endpoint.
         requests: by key.
 
     Raises:
-        UserError: the batch or some of its requests failed; received answers are kept.
+        UserError: the batch failed, or some of its requests did; answers that came are kept.
     """
     url = live.asker.url
     key = wire.digest(["batch", url, path, sorted(requests)])
@@ -213,16 +213,16 @@ def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
                     problems.append(problem)
         missing = [k for k, r in requests.items() if live.store.answer(url, path, r) is None]
         if missing:
-            state.file.unlink(missing_ok=True)  # missing answers go into another batch
-            told = live.asker.clean(problems[0] if problems else ended.status)
+            state.file.unlink(missing_ok=True)  # what is missing makes another batch
+            reason = live.asker.clean(problems[0] if problems else ended.status)
             raise UserError(
-                f"{len(missing)} of {len(requests)} requests of batch {state['job']} have no answer ({told}); the "
+                f"{len(missing)} of {len(requests)} requests of batch {state['job']} have no answer ({reason}); the "
                 "others are kept, and the same command asks for what is missing"
             )
 
 
 def _keep_line(live, path: str, requests: dict[str, dict[str, object]], line: bytes) -> str:
-    """Stores the answer in a line of a batch's output; returns what is wrong if there is none."""
+    """Stores the answer of a line of a batch's output; returns what is wrong where there is none."""
     try:
         name, response, reason = batch_line(line)
         if response is not None and name in requests:

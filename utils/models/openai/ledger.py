@@ -1,4 +1,4 @@
-"""Every paid call as a line of a CSV, and the limit on the total."""
+"""Every paid call as a line of a CSV, and the limit on their sum."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ COLUMNS = (
 
 
 class OverBudget(UserError):
-    """The next call would exceed the limit."""
+    """The next call would pass the limit."""
 
 
 class Ledger:
-    """Payments so far, by all runs that share the folder.
+    """What was paid so far, by all runs that share the folder.
 
     Args:
-        path: the CSV; created with the first line.
-        limit: maximum total in USD; None for no limit.
+        path: the CSV; made with the first line.
+        limit: USD that the sum may not pass; None for no limit.
     """
 
     def __init__(self, path: Path, limit: float | None) -> None:
@@ -46,22 +46,22 @@ class Ledger:
         self._read, self._spent, self._ids = 0, 0.0, set()
 
     def spent(self) -> float:
-        """Total USD, including lines of other processes."""
+        """USD of all lines, those of other processes included."""
         with self._guard:
             return self._sum()
 
     @contextmanager
-    def reserving(self, usd: float, what: str):
-        """Reserves `usd` while a call is under way.
+    def reserving(self, usd: float, purpose: str):
+        """Holds `usd` while a call is under way.
 
         Raises:
-            OverBudget: spending, calls under way and this call together would exceed the limit.
+            OverBudget: what was spent, what is under way and this call would pass the limit.
         """
         with self._guard:
-            would_be = self._sum() + self._reserved + usd
-            if self.limit is not None and would_be > self.limit:
+            total = self._sum() + self._reserved + usd
+            if self.limit is not None and total > self.limit:
                 raise OverBudget(
-                    f"{what} would cost {usd:.4f} USD at most and bring the sum to {would_be:.4f} USD, above --max-usd "
+                    f"{purpose} would cost {usd:.4f} USD at most and bring the sum to {total:.4f} USD, above --max-usd "
                     f"{self.limit:g}; what was paid for is kept in {self.path.parent}: raise --max-usd and run the "
                     "same command again"
                 )
@@ -73,11 +73,11 @@ class Ledger:
                 self._reserved -= usd
 
     def add(self, *, host: str, model: str, kind: str, id: str, usd: float, counted: str, **tokens: int) -> None:
-        """Records a paid call, once for each id and kind.
+        """Writes a paid call down, once for each id and kind.
 
         Args:
             kind: "training", "answer", "batch" or "correction" (of a training's estimate).
-            counted: "server", "estimate", or "quote" if the server's count is impossible.
+            counted: "server", "estimate", or "quote" where what the server counted cannot be.
             tokens: training, prompt, completion.
         """
         at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -91,7 +91,7 @@ class Ledger:
                 append_line(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")
 
     def _sum(self) -> float:
-        """Reads lines added since the last read."""
+        """Reads what was added since the last look."""
         if not self.path.exists():
             return self._spent
         with self.path.open("rb") as file:

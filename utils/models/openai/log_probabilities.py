@@ -1,4 +1,4 @@
-"""Log-probabilities in responses: of a prompt's text, and of the most likely first tokens of an answer."""
+"""Log-probabilities in responses: of a text that was sent, and of the most likely first tokens of an answer."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Sequence
 
 from .wire import BadAnswer, choices_of, is_whole, shown
 
-TINY = 1e-12  # probability of labels that no token covers
+TINY = 1e-12  # probability of what no token tells
 LEAST = -1e6  # log-probability; servers write -9999 for what is impossible
-ROUNDING = 1e-6  # by which a log-probability may exceed 0
+ROUNDING = 1e-6  # that a log-probability may lie above 0
 MARK = "@@@"  # stop mark of LIFT's wordings, see `utils.prompts.wordings`
 
 
 def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> float:
-    """Sum of the log-probabilities of the tokens that end after the first `n_prompt` characters of `text`.
+    """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters of `text`.
 
-    Tokens are located by offset; one that straddles the border belongs to the completion, as in training. Together they
-    must equal the text, except within non-ASCII characters, which servers write in several ways.
+    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training. Together
+    they must be the text: only within characters beyond ASCII, which servers write in several ways, may one differ.
 
     Raises:
-        BadAnswer: the response has no log-probabilities of this text. (Some servers give only those of the answer.)
+        BadAnswer: the response has no log-probabilities of this text. (Some servers give those of the answer alone.)
     """
-    known = _logprobs(response)
-    columns = [known.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
+    logprobs = _logprobs(response)
+    columns = [logprobs.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
     if not all(isinstance(column, list) for column in columns) or len(set(map(len, columns))) != 1:
         raise BadAnswer("a response without log-probabilities")
-    tokens = [one for one in zip(*columns, strict=True) if not (is_whole(one[2]) and one[2] >= len(text))]
+    tokens = [entry for entry in zip(*columns, strict=True) if not (is_whole(entry[2]) and entry[2] >= len(text))]
     starts = [start for _, _, start in tokens]
     if not all(map(is_whole, starts)) or starts[:1] != [0] or starts != sorted(starts):
         raise BadAnswer("log-probabilities of something else than the prompt")
@@ -58,59 +58,59 @@ def token_likelihoods(response: dict[str, object], texts: Sequence[str]) -> list
     Raises:
         BadAnswer: the response has no log-probabilities of first tokens.
     """
-    told = dict(_first_tokens(response, chat=False))
-    return [told[text] for text in texts] if all(text in told for text in texts) else None
+    first_tokens = dict(_first_tokens(response, chat=False))
+    return [first_tokens[text] for text in texts] if all(text in first_tokens for text in texts) else None
 
 
 def first_likelihoods(response: dict[str, object], labels: Sequence[str], chat: bool = True) -> list[float]:
     """Log-probability of each label by the first token of an answer.
 
-    A token counts for a label if it is the label or a prefix of only that label. Labels not among the likeliest tokens
-    share the remaining probability, but none gets more than the least likely token returned.
+    A token is a label's where it is the label, or begins that one alone. Labels that are not among the likeliest tokens
+    share what probability these leave, but none gets more than the least likely one that is told.
 
     Args:
-        chat: whether the response is from the chat endpoint rather than completions.
+        chat: whether the response is that of a chat, or of a completion.
 
     Raises:
-        BadAnswer: the response has no log-probabilities.
+        BadAnswer: the response tells no log-probabilities.
     """
-    told = [(token.strip(), value) for token, value in _first_tokens(response, chat)]
-    total = sum(math.exp(value) for _, value in told)
+    first_tokens = [(token.strip(), value) for token, value in _first_tokens(response, chat)]
+    total = sum(math.exp(value) for _, value in first_tokens)
     p = dict.fromkeys(labels, 0.0)
-    for token, value in told:
+    for token, value in first_tokens:
         owners = [label for label in labels if label == token] or [label for label in labels if label.startswith(token)]
         if token and len(owners) == 1:
             p[owners[0]] += math.exp(value)
     missing = sum(value == 0.0 for value in p.values())
     rest = max(0.0, 1.0 - total) / max(1, missing)
-    floor = max(min(rest, math.exp(min(value for _, value in told))), TINY)
+    floor = max(min(rest, math.exp(min(value for _, value in first_tokens))), TINY)
     return [math.log(p[label] or floor) for label in labels]
 
 
 def _first_tokens(response: dict[str, object], chat: bool) -> list[tuple[str, float]]:
     """Tokens and log-probabilities from the response of either endpoint, checked."""
-    told = _chat_tokens(_logprobs(response)) if chat else _completion_tokens(_logprobs(response))
-    total = sum(math.exp(value) for _, value in told)
-    if total > 1.0 + len(told) * 1e-3:  # servers round
+    tokens = _chat_tokens(_logprobs(response)) if chat else _completion_tokens(_logprobs(response))
+    total = sum(math.exp(value) for _, value in tokens)
+    if total > 1.0 + len(tokens) * 1e-3:  # servers round
         raise BadAnswer(f"probabilities that add up to {total:.3g}")
-    return told
+    return tokens
 
 
-def _chat_tokens(known: dict[str, object]) -> list[tuple[str, float]]:
-    content = known.get("content")
+def _chat_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
+    content = logprobs.get("content")
     first = content[0] if isinstance(content, list) and content else None
     top = first.get("top_logprobs") if isinstance(first, dict) else None
-    if not isinstance(top, list) or not top or not all(isinstance(one, dict) for one in top):
+    if not isinstance(top, list) or not top or not all(isinstance(entry, dict) for entry in top):
         raise BadAnswer("a response without log-probabilities")
-    if not all(isinstance(one.get("token"), str) for one in top):
+    if not all(isinstance(entry.get("token"), str) for entry in top):
         raise BadAnswer("log-probabilities of a token that is no text")
-    return [(one["token"], _log_probability(one.get("logprob"))) for one in top]
+    return [(entry["token"], _log_probability(entry.get("logprob"))) for entry in top]
 
 
-def _completion_tokens(known: dict[str, object]) -> list[tuple[str, float]]:
-    """Log-probabilities of the single token requested; with several positions, the first could be the prompt's."""
-    places = known.get("top_logprobs")
-    top = places[0] if isinstance(places, list) and len(places) == 1 else None
+def _completion_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
+    """Those of the single token requested; with more than one position, the first could belong to the prompt."""
+    positions = logprobs.get("top_logprobs")
+    top = positions[0] if isinstance(positions, list) and len(positions) == 1 else None
     if not isinstance(top, dict) or not top:
         raise BadAnswer("a response without log-probabilities of the first token alone")
     return [(token, _log_probability(value)) for token, value in top.items()]
@@ -118,10 +118,10 @@ def _completion_tokens(known: dict[str, object]) -> list[tuple[str, float]]:
 
 def _logprobs(response: dict[str, object]) -> dict[str, object]:
     choices = choices_of(response)
-    known = choices[0].get("logprobs") if choices else None
-    if not isinstance(known, dict):
+    logprobs = choices[0].get("logprobs") if choices else None
+    if not isinstance(logprobs, dict):
         raise BadAnswer("a response without log-probabilities")
-    return known
+    return logprobs
 
 
 def _log_probability(value: object) -> float:

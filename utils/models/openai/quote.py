@@ -1,4 +1,4 @@
-"""The back end that sends nothing: it returns empty answers and counts every token that would be sent."""
+"""The back end that sends nothing: it answers with nothing and adds up what would be sent, to the token."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .wire import Job, Tuned
 
 @dataclass
 class Line:
-    """The cost of one learner on one table; tokens by kind, with answers of maximum length.
+    """What one learner on one table would cost; tokens by kind, answers at their longest.
 
     Attributes:
         requests, prompt, completion, usd: upper bounds.
-        least_requests, least_prompt: lower bounds, without requests that depend on answers not yet known.
+        least_requests, least_prompt: lower bounds, without requests that depend on answers not known yet.
     """
 
     jobs: int = 0
@@ -38,13 +38,13 @@ class Line:
 
 @dataclass
 class Quote:
-    """Everything that a study would send.
+    """What a study would send.
 
     Attributes:
         files: folder for the training files that would be uploaded; None to write none.
-        label: the table and learner being added to.
+        label: what is being added to: a table and a learner.
         lines: the sums by label.
-        hosts: all hosts that would receive anything.
+        hosts: where anything would go to.
         example: the first training line or prompt.
     """
 
@@ -60,24 +60,24 @@ class Quote:
         return self.lines[self.label]
 
     def new(self, key: str) -> bool:
-        """Whether a request or job is seen for the first time; a repeated one costs nothing."""
+        """Whether a request or job is seen for the first time; a second one costs nothing."""
         new = key not in self._seen
         self._seen.add(key)
         return new
 
 
 class Placeholder(dict):
-    """An empty response in place of one not yet known."""
+    """An empty response in place of one that is not known yet."""
 
 
 class DryRunBackend:
-    """A back end like `live.PaidBackend`, without network access.
+    """A back end as `live.PaidBackend`, without a network.
 
     Args:
-        quote: the quote to add to.
+        quote: what is added to.
         train_url, ask_url: base URLs.
-        price: of the base model; None if the table has none.
-        batch: whether answers would be requested in batches.
+        price: of the base model; None where the table has none.
+        batch: whether answers would be asked for in batches.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class DryRunBackend:
         self.usd = 0.0
 
     def tune(self, job: Job) -> Tuned:
-        """The job's outcome if known; else one with the cost of the training."""
+        """The job's outcome where it is known; else one that costs what the training will."""
         key = job.key(self.train_url)
         state = self.store.state(key)
         if "tuned" in state:
@@ -118,7 +118,7 @@ class DryRunBackend:
         return Tuned(f"quoted:{key}", {round(n * per_epoch): f"quoted:{key}:{n}" for n in kept}, n_tokens)
 
     def ask(self, path: str, requests: Sequence[dict[str, object]], needed: bool = True) -> list[dict[str, object]]:
-        """The known answers, and a `Placeholder` for each of the others, which is counted.
+        """What is known of the answers; a `Placeholder` for each of the others, which is counted.
 
         Args:
             needed: whether the requests will certainly be sent; False if that depends on answers not known yet.
@@ -126,9 +126,9 @@ class DryRunBackend:
         return [self._ask(path, request, needed) for request in requests]
 
     def _ask(self, path: str, request: dict[str, object], needed: bool) -> dict[str, object]:
-        known = self.store.answer(self.ask_url, path, request)
-        if known is not None:
-            return known
+        stored = self.store.answer(self.ask_url, path, request)
+        if stored is not None:
+            return stored
         if self.quote.new(wire.digest([self.ask_url, path, request])):
             prompt, completion = cost(self.provider, self.counter, request)
             line = self.quote.line()
@@ -141,21 +141,21 @@ class DryRunBackend:
             self.quote.example = self.quote.example or wire.prompt_text(request)
         return Placeholder(choices=_choices(request))
 
-    def _add(self, place: str, **tokens: int) -> None:
+    def _add(self, server: str, **tokens: int) -> None:
         if self.price is None:
             raise UserError(
-                f"no price is known for this model at {place}, so no quote can be made; add a line for its host and "
+                f"no price is known for this model at {server}, so no quote can be made; add a line for its host and "
                 "name to data/prices.csv (0 for a server of your own), or give another table with --prices"
             )
         line = self.quote.line()
         line.usd += self.price.usd(**tokens, batched=self.batch)
         line.exact &= self.counter.exact
-        self.quote.hosts.add(place)
+        self.quote.hosts.add(server)
         self.quote.as_of.add(self.price.as_of)
 
 
 def _choices(request: dict[str, object]) -> list[dict[str, object]]:
-    """Empty answers in the form that the request asks for."""
+    """Empty answers of the form that the request asks for."""
     content = {"message": {"content": ""}} if "messages" in request else {"text": ""}
     if wire.wants_first_token(request):
         in_chat = {"content": [{"top_logprobs": [{"token": "", "logprob": 0.0}]}]}
@@ -163,13 +163,13 @@ def _choices(request: dict[str, object]) -> list[dict[str, object]]:
             {"index": 0, **content, "logprobs": in_chat if "messages" in request else {"top_logprobs": [{"": 0.0}]}}
         ]
     if request.get("echo"):
-        known = {"tokens": [request["prompt"]], "token_logprobs": [0.0], "text_offset": [0]}
-        return [{"index": 0, "text": request["prompt"], "logprobs": known}]
+        logprobs = {"tokens": [request["prompt"]], "token_logprobs": [0.0], "text_offset": [0]}
+        return [{"index": 0, "text": request["prompt"], "logprobs": logprobs}]
     return [{"index": i, **content, "finish_reason": "stop"} for i in range(int(request.get("n", 1)))]
 
 
 def cost(provider: Provider, counter: Counter, request: dict[str, object]) -> tuple[int, int]:
-    """Tokens of a request: its prompt, and answers of maximum length."""
+    """Tokens of a request: its prompt, and its answers at their longest."""
     prompt = counter([wire.prompt_text(request)])[0]
     if "messages" in request:
         prompt += provider.request_tokens + provider.message_tokens * len(request["messages"])

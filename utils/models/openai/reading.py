@@ -1,4 +1,4 @@
-"""Parses the protocol's objects from a server's bytes: complete and valid, or rejected."""
+"""Objects of the protocol out of the bytes that a server sent: whole, of the right form, or not at all."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic_core import from_json
 
 from .wire import BadAnswer, shown
 
-LARGEST = 8 * 2**20  # bytes of an object; in the worst case Python needs twenty times as much memory
-DIGITS = 20  # maximum of a whole number; the longest in the protocol are times
+LARGEST = 8 * 2**20  # bytes of an object; Python takes twenty times as much for the worst of them
+DIGITS = 20  # that a whole number may have; the longest of the protocol are times
 
 
 def _printable(text: str) -> str:
@@ -31,13 +31,13 @@ Step = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Object(BaseModel):
-    """The fields that are used; others are dropped."""
+    """What is used of an object; other fields are dropped."""
 
     model_config = ConfigDict(strict=True, protected_namespaces=())
 
 
 class Entry(Object):
-    """Any object with an id."""
+    """What has an id, if nothing else."""
 
     id: Id
 
@@ -53,7 +53,7 @@ class Job(Object):
     id: Id
     status: Name
     fine_tuned_model: NoName = None
-    trained_tokens: Any = None  # validated by `wire.trained`
+    trained_tokens: Any = None  # counted by `wire.trained`
     error: Any = None
 
 
@@ -100,10 +100,10 @@ T = TypeVar("T", bound=Object)
 
 
 def record(data: bytes | str) -> dict[str, Any]:
-    """A JSON object without lone surrogates, non-finite or absurdly long numbers, or excessive nesting.
+    """A JSON object, without lone surrogates, numbers that are not finite or of absurd length, or endless nesting.
 
     Raises:
-        BadAnswer: it is not one, for example a page.
+        BadAnswer: it is a page or something else.
     """
     if len(data or "") > LARGEST:
         raise BadAnswer(f"a text of more than {LARGEST / 2**20:g} MiB")
@@ -114,36 +114,36 @@ def record(data: bytes | str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadAnswer(f"no JSON object but {shown(found)}")
     rest: list[Any] = [found]
-    while rest:  # the parser accepts 1e999 as a number and allows thousands of digits
-        one = rest.pop()
-        if isinstance(one, dict):
-            rest.extend(one.values())
-        elif isinstance(one, list):
-            rest.extend(one)
-        elif isinstance(one, float) and not math.isfinite(one):
+    while rest:  # the reader takes 1e999 for a number, and limits digits to thousands
+        item = rest.pop()
+        if isinstance(item, dict):
+            rest.extend(item.values())
+        elif isinstance(item, list):
+            rest.extend(item)
+        elif isinstance(item, float) and not math.isfinite(item):
             raise BadAnswer("a number that is too large to be one")
-        elif isinstance(one, int) and abs(one) >= 10**DIGITS:
+        elif isinstance(item, int) and abs(item) >= 10**DIGITS:
             raise BadAnswer(f"a whole number of more than {DIGITS} digits")
     return found
 
 
 def checked(kind: type[T], found: dict[str, Any]) -> T:
-    """An object of the given kind.
+    """An object of that kind.
 
     Raises:
-        BadAnswer: a field is missing or invalid.
+        BadAnswer: a field is missing or of another form.
     """
     try:
         return kind.model_validate(found)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False)[0]
         field = str(wrong["loc"][0]) if wrong["loc"] else "form"
-        what = f"without {field}" if wrong["type"] == "missing" else f"whose {field} is {shown(wrong['input'])}"
-        raise BadAnswer(f"a {kind.__name__.lower()} {what}") from None
+        problem = f"without {field}" if wrong["type"] == "missing" else f"whose {field} is {shown(wrong['input'])}"
+        raise BadAnswer(f"a {kind.__name__.lower()} {problem}") from None
 
 
 def usable(kind: type[T], entries: list[dict[str, Any]] | None) -> list[T]:
-    """The valid entries of a list; others, on which nothing depends, are left out."""
+    """The entries of a list that are of that kind; the others, of which nothing depends, are left out."""
     found = []
     for entry in entries or []:
         try:
@@ -154,10 +154,10 @@ def usable(kind: type[T], entries: list[dict[str, Any]] | None) -> list[T]:
 
 
 def batch_line(line: bytes) -> tuple[str, dict[str, object] | None, str]:
-    """Key, response (None if the request failed) and reason of a line of a batch's output.
+    """Key, response (None where the request failed) and reason of a line of a batch's output.
 
     Raises:
-        BadAnswer: it is not such a line.
+        BadAnswer: it is no such line.
     """
     found = checked(Line, record(line))
     reply = found.response or {}

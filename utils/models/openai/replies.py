@@ -1,4 +1,4 @@
-"""The meaning of a server's reply: an answer, a temporary failure, or a refusal with advice."""
+"""What a server's reply means: an answer, something that may pass, or a final no with what to do about it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from collections.abc import Mapping
 from ...errors import CannotDo
 from . import log_probabilities, wire
 
-MONEY = (  # codes and types of a 429 that waiting does not resolve
+MONEY = (  # codes and types of a 429 that no waiting mends
     "insufficient_quota",
     "credit_balance_exhausted",
     "organization_usage_limit_exceeded",
     "billing_hard_limit_reached",
     "spend_limit_exceeded",
 )
-PASSING = (408, 409, 429)  # and all from 500
+PASSING = (408, 409, 429)  # and all from 500 on
 LONGEST = 500  # characters of a server's message that are shown
 
 
 class Transient(Exception):
-    """A temporary failure.
+    """Something that may pass by itself.
 
     Attributes:
-        after: seconds to wait as requested by the server, or None.
-        status: HTTP status, or None if there was no reply.
+        after: seconds that the server wants us to wait, or None.
+        status: HTTP status, or None where there was no reply.
     """
 
-    def __init__(self, what: str, after: float | None = None, status: int | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, after: float | None = None, status: int | None = None) -> None:
+        super().__init__(message)
         self.after = after
         self.status = status
 
 
 class Refused(CannotDo):
-    """A refusal by the server, with its HTTP status."""
+    """The server's final no, with its HTTP status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class Refused(CannotDo):
 
 
 class Redirected(Refused):
-    """The server redirects to another one, to which nothing is sent. The request may have taken effect."""
+    """The server sends us to another one, where nothing goes. What was asked for may have been done."""
 
 
 def meaning(
@@ -54,18 +54,18 @@ def meaning(
     host: str,
     key: str,
     key_name: str,
-    what: str,
+    resource: str,
     patient: bool,
 ) -> Transient | Refused:
-    """The meaning of a reply with an error status.
+    """What a reply with an error status means.
 
     Args:
         key, key_name: the key, which must not appear in any message, and its environment variable.
-        what: the requested object.
-        patient: whether a 404 may be temporary, as for a model tuned a minute ago.
+        resource: what was asked for.
+        patient: whether a 404 may pass, as it does for a model that was tuned a minute ago.
     """
     code, kind = _field(body, "code"), _field(body, "type")
-    told = clean(_message(body) or f"status {status}", key)
+    reason = clean(_message(body) or f"status {status}", key)
     if status == 401:
         return Refused(f"{host} does not accept the key in {key_name}; export a valid one", status)
     if status == 403 and code == "training_not_available":
@@ -77,25 +77,27 @@ def meaning(
         )
     if status == 429 and ({code, kind} & set(MONEY) or "spend_limit" in f"{code} {kind}"):
         return Refused(
-            f"{host} says that the account's money or quota is used up ({told}); finished work is kept, and the same "
+            f"{host} says that the account's money or quota is used up ({reason}); finished work is kept, and the same "
             "command goes on once there is some",
             status,
         )
     if status in PASSING or status >= 500 or (status == 404 and patient):
-        return Transient(f"{status}: {told}", _after(headers), status)
+        return Transient(f"{status}: {reason}", _after(headers), status)
     if status == 404:
-        return Refused(f"{host} does not know {what} ({told}); check the model's name and OPENAI_BASE_URL", status)
-    return Refused(f"{host} refused {what} ({status}): {told}", status)
+        return Refused(
+            f"{host} does not know {resource} ({reason}); check the model's name and OPENAI_BASE_URL", status
+        )
+    return Refused(f"{host} refused {resource} ({status}): {reason}", status)
 
 
 def clean(text: str, key: str) -> str:
-    """A server's text on one line, shortened, without our key and without terminal control characters."""
+    """A text of the server on one line, shortened, without our key should it repeat it, or what steers a terminal."""
     text = (text.replace(key, "[key]") if key else text)[: 2 * LONGEST]
     return "".join(c if c.isprintable() else " " for c in text).strip()[:LONGEST]
 
 
 def check(request: dict[str, object], response: dict[str, object]) -> None:
-    """Raises BadAnswer if a response does not contain what was asked for."""
+    """Raises BadAnswer where a response does not hold what was asked for."""
     if wire.wants_first_token(request):
         log_probabilities.first_likelihoods(response, [], chat="messages" in request)
     elif request.get("echo"):
@@ -105,7 +107,7 @@ def check(request: dict[str, object], response: dict[str, object]) -> None:
 
 
 def _message(body: object) -> str:
-    """The message of either form of error, {"error": …} or {"detail": …}."""
+    """The message of either shape of error, {"error": …} or {"detail": …}."""
     if not isinstance(body, dict):
         return ""
     inner = body.get("error", body)
@@ -122,7 +124,7 @@ def _field(body: object, name: str) -> str | None:
 
 
 def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait before the next try, as requested by the server."""
+    """Seconds that the server wants us to wait before the next try."""
     try:
         seconds = float(headers.get("retry-after", ""))
     except ValueError:
