@@ -25,8 +25,8 @@ def arrows() -> list[tuple[str, str]]:
     for path in [path for top in ("utils", *AREAS) for path in (ROOT / top).rglob("*.py")]:
         package = _package(path)
         found |= {(package, other) for other in map(_package, imported(path, ROOT)) if other != package}
-    known = [pair for pair in found if {*pair} <= {*PACKAGES}]
-    return sorted(known, key=lambda pair: tuple(PACKAGES.index(one) for one in pair))
+    pairs = [pair for pair in found if {*pair} <= {*PACKAGES}]
+    return sorted(pairs, key=lambda pair: tuple(PACKAGES.index(name) for name in pair))
 
 
 def _package(path: Path) -> str:

@@ -18,5 +18,5 @@ def measured(config, method, n):
     before = peak()
     trial = Trial("made", "scikit-learn", rows, study.learner(study.Case("made", method, seed), config, rows.task))
     scores, _ = trial.run()
-    wanted = {name: scores[name] for name in ("accuracy", "seconds_fit", "seconds_predict", "n_invalid")}
-    return {"method": method, "rows": n, **wanted, "memory_mib": (peak() - before) / 2**20}
+    kept = {name: scores[name] for name in ("accuracy", "seconds_fit", "seconds_predict", "n_invalid")}
+    return {"method": method, "rows": n, **kept, "memory_mib": (peak() - before) / 2**20}

@@ -41,9 +41,9 @@ class Config:
 
 def measured(config, isa, dataset, method, updates=0):
     """The measurements of one process."""
-    asked = {"dataset": dataset, "method": KERNEL[TASKS[dataset]] if method == "svm" else method}
-    asked |= {"threads": config.threads, "seed": config.seed, "updates": updates, "epochs": config.epochs}
-    command = [sys.executable, "-m", "benchmarks.job_case", json.dumps(asked)]
+    settings = {"dataset": dataset, "method": KERNEL[TASKS[dataset]] if method == "svm" else method}
+    settings |= {"threads": config.threads, "seed": config.seed, "updates": updates, "epochs": config.epochs}
+    command = [sys.executable, "-m", "benchmarks.job_case", json.dumps(settings)]
     begin = time.perf_counter()
     environment = machine.environment(isa, config.threads)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -53,7 +53,7 @@ def measured(config, isa, dataset, method, updates=0):
         raise UserError(f"{method} on {dataset or 'nothing'}, {isa}: {reason}")
     row = json.loads(done.stdout.strip().splitlines()[-1])
     where = {"processor": machine.processor(), "isa": isa, "threads": config.threads}
-    return {**where, **asked, "wall_s": wall - row.pop("aside_wall_s"), **row}
+    return {**where, **settings, "wall_s": wall - row.pop("aside_wall_s"), **row}
 
 
 def main(config):

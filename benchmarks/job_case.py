@@ -50,10 +50,10 @@ def measure(
     if "torch" in sys.modules:
         row["capability"] = sys.modules["torch"].backends.cpu.get_cpu_capability()
     row |= {"updates": phases.calls[UPDATE.get(method, "")], "peak_mib": peak() / 2**20}
-    whole = processor_seconds() - unseen["cpu"]
+    total = processor_seconds() - unseen["cpu"]
     seconds = {**phases.cpu, OTHER: 0.0}
-    seconds[OTHER] = whole - sum(seconds.values())
-    return {**row, "cpu_s": whole, "aside_wall_s": unseen["wall"], **{f"{name} s": s for name, s in seconds.items()}}
+    seconds[OTHER] = total - sum(seconds.values())
+    return {**row, "cpu_s": total, "aside_wall_s": unseen["wall"], **{f"{name} s": s for name, s in seconds.items()}}
 
 
 def _maker(method: str, threads: int, seed: int, updates: int, epochs: int) -> Callable[[str], Any]:
@@ -111,7 +111,7 @@ def _split(dataset: str, task: str, seed: int) -> Any:
 
 
 @contextmanager
-def _timed(phases: Phases, row: dict[str, Any], what: str) -> Iterator[None]:
+def _timed(phases: Phases, row: dict[str, Any], stage: str) -> Iterator[None]:
     """Adds to `row` the seconds of the block without imports and loading."""
     phases.switch(OTHER)
     before = {clock: dict(getattr(phases, clock)) for clock in ("cpu", "wall")}
@@ -119,7 +119,7 @@ def _timed(phases: Phases, row: dict[str, Any], what: str) -> Iterator[None]:
     phases.switch(OTHER)
     for clock, seconds in before.items():
         now = getattr(phases, clock)
-        row[f"{what}_{clock}_s"] = sum(now[name] - seconds[name] for name in now if name not in APART)
+        row[f"{stage}_{clock}_s"] = sum(now[name] - seconds[name] for name in now if name not in APART)
 
 
 @contextmanager

@@ -34,8 +34,8 @@ def medians(frame: pd.DataFrame) -> pd.DataFrame:
     table = frame.groupby(KEYS, sort=False)[numbers].median().reset_index()
     table = table.merge(frame.drop_duplicates(KEYS)[[*KEYS, "task"]], on=KEYS)
     reference = table[table["method"] == REFERENCE].set_index(["dataset", "isa"])["job_cpu_s"]
-    places = pd.MultiIndex.from_frame(table[["dataset", "isa"]])
-    return table.assign(ratio=table["job_cpu_s"] / reference.reindex(places).to_numpy())
+    groups = pd.MultiIndex.from_frame(table[["dataset", "isa"]])
+    return table.assign(ratio=table["job_cpu_s"] / reference.reindex(groups).to_numpy())
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -44,8 +44,8 @@ def markdown(frame: pd.DataFrame) -> str:
     facts = frame.iloc[0]
     seen = frame.dropna(subset="capability").groupby("isa", sort=False)["capability"].first()
     used = ", ".join(f"{isa}: {name}" for isa, name in seen.items())
-    said = f"{facts['processor']}; threads of a process: {facts['threads']}; instructions that torch takes: {used}; "
-    return "\n\n".join([_costs(table), _shares(table), f"{said}medians of rounds: {frame['round'].nunique()}."])
+    header = f"{facts['processor']}; threads of a process: {facts['threads']}; instructions that torch takes: {used}; "
+    return "\n\n".join([_costs(table), _shares(table), f"{header}medians of rounds: {frame['round'].nunique()}."])
 
 
 def _costs(table: pd.DataFrame) -> str:
@@ -70,15 +70,15 @@ def _costs(table: pd.DataFrame) -> str:
 def _shares(table: pd.DataFrame) -> str:
     """Shares of the phases in the time of whole processes, one row per process and instruction set."""
     rows = []
-    for one in table[(table["dataset"] == "") | (table["updates"] > 0)].to_dict("records"):
-        what = f"{one['method']}, {TITLES.get(one['dataset'], one['dataset'])}" if one["dataset"] else one["method"]
+    for row in table[(table["dataset"] == "") | (table["updates"] > 0)].to_dict("records"):
+        process = f"{row['method']}, {TITLES.get(row['dataset'], row['dataset'])}" if row["dataset"] else row["method"]
         seconds = {
-            "process": what,
-            "isa": one["isa"],
-            "processor s": f"{one['cpu_s']:,.2f}",
-            "s": f"{one['wall_s']:,.2f}",
+            "process": process,
+            "isa": row["isa"],
+            "processor s": f"{row['cpu_s']:,.2f}",
+            "s": f"{row['wall_s']:,.2f}",
         }
-        rows.append(seconds | {name: f"{one[f'{name} s'] / one['cpu_s']:.0%}" for name in NAMES})
+        rows.append(seconds | {name: f"{row[f'{name} s'] / row['cpu_s']:.0%}" for name in NAMES})
     return markdown_table(pd.DataFrame(rows))
 
 
@@ -103,7 +103,7 @@ def draw(frame: pd.DataFrame) -> Figure:
             width = part[phase].clip(lower=0)
             axes.barh(range(len(part)), width, 0.8, left=left, color=colour, label=name)
             left = left + width
-        labels = [f"{one['method']}, {one['isa']}" for one in part.to_dict("records")]
+        labels = [f"{row['method']}, {row['isa']}" for row in part.to_dict("records")]
         axes.set_yticks(range(len(part)), labels, fontsize=8)
         axes.invert_yaxis()
         axes.set_title(TITLES.get(dataset, dataset) or "start", fontsize=9)

@@ -56,11 +56,11 @@ class Entry:
     files: tuple[str, ...]
     kept: tuple[str, ...] = ()
 
-    def places(self, results_dir: Path, root: Path) -> dict[Path, Path]:
+    def paths(self, results_dir: Path, root: Path) -> dict[Path, Path]:
         """The published files: their paths in the results and in the repository."""
         folder = root / self.area
         shown = {results_dir / self.area / Path(file).name: folder / file for file in self.files}
-        return shown | {results_dir / place: folder / "runs" / place for place in self.kept}
+        return shown | {results_dir / name: folder / "runs" / name for name in self.kept}
 
 
 def sections(area: str, root: Path = ROOT) -> dict[str, str]:
@@ -75,9 +75,9 @@ def entries(area: str, root: Path = ROOT) -> list[Entry]:
     """The entries of a folder's manual that give a command."""
     found = []
     for name, section in sections(area, root).items():
-        said = [part for part in section.split("\n\n") if part.startswith(FIRST_WORDS)]
-        kept = [place for places in KEEP.findall(section) for place in places.split()]
-        commands = [command for part in said for command in COMMAND.findall(part)]
+        paragraphs = [part for part in section.split("\n\n") if part.startswith(FIRST_WORDS)]
+        kept = [path for paths in KEEP.findall(section) for path in paths.split()]
+        commands = [command for part in paragraphs for command in COMMAND.findall(part)]
         files = [*FIGURE.findall(section), *(table.file for table in tables(section))]
         files += [file for named, _ in NUMBERS.findall(section) for file in named.split()]
         own = [file for file in dict.fromkeys(files) if not file.startswith("..")]
@@ -88,7 +88,7 @@ def entries(area: str, root: Path = ROOT) -> list[Entry]:
 
 def tables(text: str) -> list[Table]:
     """The tables of a manual or a part of it."""
-    return [Table.parse(said) for said in TABLE.findall(text)]
+    return [Table.parse(block) for block in TABLE.findall(text)]
 
 
 def publish(area: str, name: str, results_dir: Path, root: Path = ROOT) -> None:
@@ -100,11 +100,11 @@ def publish(area: str, name: str, results_dir: Path, root: Path = ROOT) -> None:
     entry = next((entry for entry in entries(area, root) if entry.name == name), None)
     if entry is None:
         raise UserError(f"{area}/README.md has no entry {name} that names its command")
-    places = entry.places(Path(results_dir), root)
-    lacking = [str(made) for made in places if not made.exists()]
-    if lacking:
-        raise UserError(f"the results lack {', '.join(lacking)}, which {area}/README.md shows")
-    for made, shown in places.items():
+    paths = entry.paths(Path(results_dir), root)
+    missing = [str(made) for made in paths if not made.exists()]
+    if missing:
+        raise UserError(f"the results lack {', '.join(missing)}, which {area}/README.md shows")
+    for made, shown in paths.items():
         shown.parent.mkdir(parents=True, exist_ok=True)
         if made.is_dir():
             shutil.rmtree(shown, ignore_errors=True)

@@ -65,8 +65,8 @@ def measure(
     few = work(batch, columns, 2)
     made_way.predict(few)
     per_row = ways.seconds(loaded, lambda: made_way.predict(few)) / len(few.examples)
-    asked = work(_rows(seconds / per_row, batch), columns, 3)
-    answering = ways.seconds(loaded, lambda: made_way.predict(asked))
+    queries = work(_rows(seconds / per_row, batch), columns, 3)
+    answering = ways.seconds(loaded, lambda: made_way.predict(queries))
     used = memory(loaded) - before
     rate = matrix_rate(loaded)
     tokens = sum(loaded.count_tokens(timed.prompts)) / len(timed.examples)
@@ -81,8 +81,8 @@ def measure(
         "tune_rows_per_s": len(timed.examples) / tuning,
         "tune_tokens_per_s": len(timed.examples) * tokens / tuning,
         "tune_share": passes * forward * len(timed.examples) / tuning / rate,
-        "predict_rows_per_s": len(asked.examples) / answering,
-        "predict_share": forward * len(asked.examples) / answering / rate,
+        "predict_rows_per_s": len(queries.examples) / answering,
+        "predict_share": forward * len(queries.examples) / answering / rate,
         "memory_mib": used / 2**20,
         "matrix_gflops": rate / 1e9,
         "threads": torch.get_num_threads(),
@@ -150,9 +150,9 @@ def matrix_rate(model: models.LanguageModel, repeats: int = 9) -> float:
     return 2 * n**3 / min(ways.seconds(model, lambda: torch.mm(a, b, out=out)) for _ in range(repeats))
 
 
-def _rows(wanted: float, batch: int) -> int:
-    """A number of rows near `wanted` that fills its batches."""
-    return max(1, round(min(max(wanted, LEAST), MOST) / batch)) * batch
+def _rows(target: float, batch: int) -> int:
+    """A number of rows near `target` that fills its batches."""
+    return max(1, round(min(max(target, LEAST), MOST) / batch)) * batch
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def folder(config, numbers):
 
     sizes = {"hidden": config.hidden, "intermediate": -(-config.hidden // 6) * 16, "layers": config.layers}
     model = initial.Config(numbers=numbers, seed=random_start.SEED, **sizes)
-    known = repr({**asdict(model), "folder": ""}).encode()
-    return random_start.cached(f"numbers-{numbers}", [known], lambda at: initial.write(replace(model, folder=at)))
+    identity = repr({**asdict(model), "folder": ""}).encode()
+    return random_start.cached(f"numbers-{numbers}", [identity], lambda at: initial.write(replace(model, folder=at)))
 
 
 def cases(config):

@@ -123,7 +123,7 @@ class Phases:
         ready = [(name, phase) for name, phase in self._pending if name.partition(":")[0] in sys.modules]
         for name, phase in ready:
             self._pending.remove((name, phase))
-            owner, attribute = place(sys.modules[name.partition(":")[0]], name)
+            owner, attribute = locate(sys.modules[name.partition(":")[0]], name)
             original = vars(owner)[attribute]
             timed = self._wrapped(original, name, phase)
             for holder in [owner, *_importers(original)]:
@@ -131,7 +131,7 @@ class Phases:
                 setattr(holder, attribute, timed)
 
 
-def place(module: ModuleType, name: str) -> tuple[Any, str]:
+def locate(module: ModuleType, name: str) -> tuple[Any, str]:
     """The object that holds a function of FUNCTIONS, and the function's own name there."""
     *path, attribute = name.partition(":")[2].split(".")
     return reduce(getattr, path, module), attribute

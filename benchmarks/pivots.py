@@ -85,11 +85,11 @@ class Table:
                 row, column, text = self._head(self.rows, line), self._head(head, line), _cell(form, line)
                 if cells[row].setdefault(column, text) != text:
                     raise UserError(f"{self.file}: {row}, {column} is {cells[row][column]} and {text}")
-                group = _place(self._head(leading, line)) if "{" in head else []
+                group = _rank(self._head(leading, line)) if "{" in head else []
                 order.setdefault(column, ("{" not in head, group, number))
         columns = sorted(order, key=order.get)
         lines = [
-            {self.corner: row} | {c: cells[row].get(c, MISSING) for c in columns} for row in sorted(cells, key=_place)
+            {self.corner: row} | {c: cells[row].get(c, MISSING) for c in columns} for row in sorted(cells, key=_rank)
         ]
         return reporting.markdown_table(pd.DataFrame(lines))
 
@@ -127,19 +127,19 @@ def _cell(form: str, line: dict) -> str:
 
 def _over(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Merges lines that agree in all text columns: means of the numbers, with standard deviations as NAME_sd."""
-    alike = [name for name in frame.select_dtypes(exclude="number") if name not in ("learner", column)]
+    keys = [name for name in frame.select_dtypes(exclude="number") if name not in ("learner", column)]
     numbers = [name for name in frame.select_dtypes("number") if name != column and not name.endswith("_sd")]
-    grouped = frame.groupby(alike, dropna=False, sort=False)[numbers]
+    grouped = frame.groupby(keys, dropna=False, sort=False)[numbers]
     return grouped.mean().join(grouped.std().add_suffix("_sd")).reset_index()
 
 
-def _place(head: str) -> list[tuple]:
+def _rank(head: str) -> list[tuple]:
     """Sort key of a row or column: learners as in all tables, else by text, numbers by value, empty first."""
     key = []
     for word in head.split(", "):
         name = re.split(r"[ :(]", word)[0]
-        known = reporting.ORDER.index(name) if name in reporting.ORDER else reporting.ORDER.index("lift") - 0.5
+        rank = reporting.ORDER.index(name) if name in reporting.ORDER else reporting.ORDER.index("lift") - 0.5
         parts = re.split(r"(\d+(?:\.\d+)?)", word)
         numbered = [(float(part), "") if i % 2 else (-1.0, part) for i, part in enumerate(parts)]
-        key.append((known, not word.startswith("none"), numbered))
+        key.append((rank, not word.startswith("none"), numbered))
     return key

@@ -54,7 +54,7 @@ WORDS = {word: float(number) for number, word in enumerate(f"{WORDS} seventeen e
 WORD = rf"\b(?:{'|'.join(sorted(WORDS, key=len, reverse=True))})\b"
 # Not part of a name (GPT-3), a section (§3.1) or a power (10^13).
 NUMBER = r"(?<![\w.§^])(?<!\w-)(?:(?<![\w)])[-−])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?!\w)"
-SPOKEN = re.compile(f"{NUMBER}|{WORD}", re.IGNORECASE)
+NUMBER_OR_WORD = re.compile(f"{NUMBER}|{WORD}", re.IGNORECASE)
 COUNT = re.compile(f"(?:{WORD}|{NUMBER}) of (?:the |its |all )*(?:{WORD}|{NUMBER})", re.IGNORECASE)
 CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|\b(?:tables?|figures?) \d+(?: and \d+)*", re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -84,14 +84,14 @@ class Checked:
 
     statements: tuple[Statement, ...]
     uncovered: tuple[str, ...]
-    lacking: tuple[str, ...]
+    missing: tuple[str, ...]
 
     @property
     def problems(self) -> list[str]:
         """One line for each number that does not hold."""
-        wrong = [f"says {one.text!r}, finds {one.found}" for one in self.statements if not one.holds]
+        wrong = [f"says {item.text!r}, finds {item.found}" for item in self.statements if not item.holds]
         wrong += [f"neither in a table nor in a comment: {text}" for text in self.uncovered]
-        return [*(f"there is no {file} beside the manual" for file in self.lacking), *wrong]
+        return [*(f"there is no {file} beside the manual" for file in self.missing), *wrong]
 
 
 # ---- what expressions may call ------------------------------------------------------------------------------------
@@ -163,37 +163,37 @@ def check(area: str, name: str, root: Path = ROOT) -> Checked:
     section = sections[name]
     before, _, after = section.partition(f"\n{BEGIN}")
     results, _, paper = after.partition(f"\n{END}")
-    asked = {_plain(one) for one in re.findall(NUMBER, before)}
-    whole = {one for one in asked if "." not in one}
-    ours, theirs = _part(results, asked, root / area, name), _part(paper, whole, root / area, name, paper=True)
+    exempt = {_plain(digits) for digits in re.findall(NUMBER, before)}
+    integers = {digits for digits in exempt if "." not in digits}
+    ours, theirs = _part(results, exempt, root / area, name), _part(paper, integers, root / area, name, paper=True)
     return Checked(
-        ours.statements + theirs.statements, ours.uncovered + theirs.uncovered, ours.lacking + theirs.lacking
+        ours.statements + theirs.statements, ours.uncovered + theirs.uncovered, ours.missing + theirs.missing
     )
 
 
-def _part(part: str, asked: set[str], folder: Path, name: str, paper: bool = False) -> Checked:
-    """Checks the numbers of the results, or of what the paper found; `asked` are those that need not be stated."""
+def _part(part: str, exempt: set[str], folder: Path, name: str, paper: bool = False) -> Checked:
+    """Checks the numbers of the results, or of what the paper found; `exempt` are those that need not be stated."""
     tables = [block[0] for block in manual.TABLE.finditer(part)]
-    shown = asked | {_plain(one) for text in (*tables, *CODE.findall(part)) for one in re.findall(NUMBER, text)}
-    text, statements, covered, lacking = _prose(part), [], [], []
+    shown = exempt | {_plain(digits) for text in (*tables, *CODE.findall(part)) for digits in re.findall(NUMBER, text)}
+    text, statements, covered, missing = _prose(part), [], [], []
     for files, lines in manual.NUMBERS.findall(part):
-        lacking += [file for file in files.split() if not (folder / file).exists()]
-        frames = {_short(file, name): _read(folder / file) for file in files.split() if file not in lacking}
-        known = {"np": np, "pd": pd, **HELPERS, **frames}
-        for said, expression in _lines(lines):
-            if said.endswith(" :"):
-                known[said[:-2]] = _value(expression, known)
+        missing += [file for file in files.split() if not (folder / file).exists()]
+        frames = {_short(file, name): _read(folder / file) for file in files.split() if file not in missing}
+        namespace = {"np": np, "pd": pd, **HELPERS, **frames}
+        for quoted, expression in _lines(lines):
+            if quoted.endswith(" :"):
+                namespace[quoted[:-2]] = _value(expression, namespace)
                 continue
-            places = [match.span() for match in re.finditer(rf"(?<![\w.]){re.escape(said)}(?!\w|\.\d)", text)]
-            covered += places
-            statements.append(_statement(said, _value(expression, known), bool(places), paper))
+            spans = [match.span() for match in re.finditer(rf"(?<![\w.]){re.escape(quoted)}(?!\w|\.\d)", text)]
+            covered += spans
+            statements.append(_statement(quoted, _value(expression, namespace), bool(spans), paper))
     uncovered = [
         f"{match[0]} in {text[max(match.start() - 30, 0) : match.end() + 20]!r}"
         for match, spoken in _numbers(text)
         if not any(start <= match.start() and match.end() <= end for start, end in covered)
         and (spoken or _plain(match[0]) not in shown)
     ]
-    return Checked(tuple(statements), tuple(uncovered), tuple(lacking))
+    return Checked(tuple(statements), tuple(uncovered), tuple(missing))
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -218,8 +218,8 @@ def _numbers(text: str) -> list[tuple[re.Match, bool]]:
 def _plain(number: str) -> str:
     """A number in a form common to tables and prose: 0.119 equals .119, 1,280 equals 1280."""
     sign, digits = ("-", number[1:]) if number[0] in "-−" else ("", number)
-    whole, dot, part = digits.replace(",", "").partition(".")
-    return f"{sign}{whole.lstrip('0') if dot else whole}{dot}{part}"
+    integer, dot, part = digits.replace(",", "").partition(".")
+    return f"{sign}{integer.lstrip('0') if dot else integer}{dot}{part}"
 
 
 def _lines(text: str) -> list[tuple[str, str]]:
@@ -229,7 +229,7 @@ def _lines(text: str) -> list[tuple[str, str]]:
     for line, *parts in pairs:
         if len(parts) != 2 or not parts[1].strip():
             raise UserError(f"a comment on numbers has the line {line!r}; each is TEXT = EXPRESSION")
-    return [(said, expression.strip()) for _, said, expression in pairs]
+    return [(quoted, expression.strip()) for _, quoted, expression in pairs]
 
 
 def _short(file: str, name: str) -> str:
@@ -238,28 +238,28 @@ def _short(file: str, name: str) -> str:
     return "cases" if stem == name else stem.removeprefix(f"{name}_")
 
 
-def _value(expression: str, known: dict[str, Any]) -> Any:
+def _value(expression: str, namespace: dict[str, Any]) -> Any:
     """The value of an expression, or the exception it raises, so that the other statements are still checked."""
     try:
-        return eval(expression, known)
+        return eval(expression, namespace)
     except Exception as error:  # an expression may raise anything; it is shown with the statement
         return error
 
 
-def _statement(said: str, value: Any, stands: bool, paper: bool) -> Statement:
-    """Whether the piece `said` agrees with `value` to its digits; a source is accepted for the `paper` only."""
+def _statement(quoted: str, value: Any, occurs: bool, paper: bool) -> Statement:
+    """Whether the piece `quoted` agrees with `value` to its digits; a source is accepted for the `paper` only."""
     if isinstance(value, Exception):
-        return Statement(said, f"{type(value).__name__}: {value}", False)
+        return Statement(quoted, f"{type(value).__name__}: {value}", False)
     if isinstance(value, str):
-        return Statement(said, f"a source, {value}" if stands else "no such text", stands and paper, sourced=True)
-    values, numbers = np.ravel(value).tolist(), SPOKEN.findall(said)
-    found = ", ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in values)
-    if not stands:
-        return Statement(said, f"{found}, but no such text", False)
-    if values and all(isinstance(one, bool) for one in values):
-        return Statement(said, found, all(values))
-    alike = len(values) == len(numbers) > 0 and all(map(_rounds, numbers, values))
-    return Statement(said, found, alike)
+        return Statement(quoted, f"a source, {value}" if occurs else "no such text", occurs and paper, sourced=True)
+    values, numbers = np.ravel(value).tolist(), NUMBER_OR_WORD.findall(quoted)
+    found = ", ".join(f"{item:.6g}" if isinstance(item, float) else str(item) for item in values)
+    if not occurs:
+        return Statement(quoted, f"{found}, but no such text", False)
+    if values and all(isinstance(item, bool) for item in values):
+        return Statement(quoted, found, all(values))
+    agrees = len(values) == len(numbers) > 0 and all(map(_rounds, numbers, values))
+    return Statement(quoted, found, agrees)
 
 
 def _rounds(number: str, value: float) -> bool:
@@ -288,7 +288,7 @@ def names(area: str, root: Path = ROOT) -> list[str]:
 def main(config: Config) -> None:
     """Prints statements with current values; exits with 1 if one fails. Raises UserError for unknown names."""
     known = {f"{area}/{name}": (area, name) for area in manual.AREAS for name in names(area, config.root)}
-    unknown = [one for one in config.entries if one not in known and one not in manual.AREAS]
+    unknown = [entry for entry in config.entries if entry not in known and entry not in manual.AREAS]
     if unknown:
         raise UserError(f"no entry {', '.join(unknown)}; have {', '.join([*manual.AREAS, *known])}")
     failed = 0
@@ -297,7 +297,7 @@ def main(config: Config) -> None:
             continue
         checked = check(area, name, config.root)
         failed += bool(checked.problems)
-        lines = [f"  says {one.text!r}, finds {one.found}" for one in checked.statements if one.holds]
+        lines = [f"  says {item.text!r}, finds {item.found}" for item in checked.statements if item.holds]
         print("\n".join([label, *(lines if config.entries else ()), *(f"  WRONG: {one}" for one in checked.problems)]))
     if failed:
         raise SystemExit(f"{failed} entries have numbers that do not hold")

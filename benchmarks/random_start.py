@@ -89,17 +89,17 @@ def cached(name: str, contents: list[bytes], write: Callable[[Path], None]) -> P
 def _write(shipped: Path, target: Path) -> None:
     from others.pretraining import initial  # torch, which only this learner needs
 
-    wanted = _architecture(shipped)
+    expected = _architecture(shipped)
     try:
-        kind = wanted["model_type"]
-        sizes = {name: wanted[key] for name, key in SIZES.get(kind, SIZES["gpt2"]).items()}
+        kind = expected["model_type"]
+        sizes = {name: expected[key] for name, key in SIZES.get(kind, SIZES["gpt2"]).items()}
         if kind == "llama":
-            sizes |= {"positions": "rotary", "rope_theta": wanted["rope_parameters"]["rope_theta"]}
+            sizes |= {"positions": "rotary", "rope_theta": expected["rope_parameters"]["rope_theta"]}
     except KeyError as error:
         raise CannotDo(f"{shipped} has no {error} in its config.json; leave lift-random out of --methods") from error
     initial.write(initial.Config(folder=target, seed=SEED, **sizes))
     written = _architecture(target)
-    unlike = sorted(key for key in {*wanted, *written} if wanted.get(key) != written.get(key))
+    unlike = sorted(key for key in {*expected, *written} if expected.get(key) != written.get(key))
     if unlike or (target / "tokenizer.json").read_bytes() != (shipped / "tokenizer.json").read_bytes():
         raise CannotDo(
             f"others/pretraining/initial.py does not build the same model as {shipped} "

@@ -48,10 +48,10 @@ def main(config):
     todo, manifest = steps.chosen(config.root, config.only), steps.Manifest(config.root)
     left = [step for step in todo if manifest.state(step)]
     if config.accept:
-        known = [step for step in left if config.only and manifest.state(step) == "changed"]
-        for step in known:
+        stale = [step for step in left if config.only and manifest.state(step) == "changed"]
+        for step in stale:
             manifest.finished(step, manifest.seconds(step))
-        print(f"accepted: {', '.join(map(steps.label, known)) or 'nothing; --only names finished steps that changed'}")
+        print(f"accepted: {', '.join(map(steps.label, stale)) or 'nothing; --only names finished steps that changed'}")
     elif config.list:
         print(steps.listing(todo, manifest))
     elif config.dry_run:

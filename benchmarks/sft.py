@@ -40,6 +40,6 @@ class Sft:
         tokens, answers = self.way_.tokens, self.way_.predict(ways.Work([(prompt, "") for prompt in prompts], ()))
         read = []
         for prompt, new in zip(tokens.prompts(prompts), answers, strict=True):
-            said = new[: new.index(tokens.end)] if tokens.end in new else new
-            read.append(self.template_.parse(tokens.answer(prompt, said)))
+            answer = new[: new.index(tokens.end)] if tokens.end in new else new
+            read.append(self.template_.parse(tokens.answer(prompt, answer)))
         return read

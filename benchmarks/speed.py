@@ -39,8 +39,8 @@ class Config:
 def measured(config, way, model, columns, batch_size):
     """The measurements of one process."""
     passed = {name: getattr(config, name) for name in ("adapter", "device", "threads", "seconds")}
-    asked = {"way": way, "model": model, "columns": columns, "batch_size": batch_size, **passed}
-    command = [sys.executable, "-m", "benchmarks.measure", json.dumps(asked)]
+    settings = {"way": way, "model": model, "columns": columns, "batch_size": batch_size, **passed}
+    command = [sys.executable, "-m", "benchmarks.measure", json.dumps(settings)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]

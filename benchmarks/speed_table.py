@@ -45,8 +45,8 @@ def medians(frame: pd.DataFrame) -> pd.DataFrame:
     table["memory_mib"] = table[["tune_memory_mib", "predict_memory_mib"]].max(axis=1)
     for figure in FIGURES:
         reference = table[table["way"] == REFERENCE].set_index(["model", "columns"])[figure]
-        places = pd.MultiIndex.from_frame(table[["model", "columns"]])
-        table[figure.replace("rows_per_s", "ratio")] = table[figure] / reference.reindex(places).to_numpy()
+        groups = pd.MultiIndex.from_frame(table[["model", "columns"]])
+        table[figure.replace("rows_per_s", "ratio")] = table[figure] / reference.reindex(groups).to_numpy()
     return table
 
 
@@ -101,16 +101,16 @@ def draw(frame: pd.DataFrame) -> Figure:
     """Bar charts of the ratios to TRL, one panel for tuning and one for answering."""
     table = medians(frame)
     figure = Figure(figsize=(13, 4.2), layout="constrained")
-    places = list(dict.fromkeys(zip(table["model"], table["columns"], strict=True)))
+    groups = list(dict.fromkeys(zip(table["model"], table["columns"], strict=True)))
     all_ways = list(dict.fromkeys(table["way"]))
     for axes, verb in zip(figure.subplots(1, 2), ("tune", "predict"), strict=True):
         ways = [way for way in all_ways if verb == "predict" or way != FREE]  # both of ours tune identically
         for number, way in enumerate(ways):
-            part = table[table["way"] == way].set_index(["model", "columns"])[f"{verb}_ratio"].reindex(places)
-            at = [place + (number - (len(ways) - 1) / 2) * 0.8 / len(ways) for place in range(len(places))]
+            part = table[table["way"] == way].set_index(["model", "columns"])[f"{verb}_ratio"].reindex(groups)
+            at = [index + (number - (len(ways) - 1) / 2) * 0.8 / len(ways) for index in range(len(groups))]
             bars = axes.bar(at, part, 0.8 / len(ways), color=COLOURS[way], label=way)
             axes.bar_label(bars, [f"{value:.2g}" for value in part], fontsize=7)
-        axes.set_xticks(range(len(places)), [f"{model}\n{columns} columns" for model, columns in places], fontsize=7)
+        axes.set_xticks(range(len(groups)), [f"{model}\n{columns} columns" for model, columns in groups], fontsize=7)
         axes.axhline(1, color="0.3", linewidth=0.8)
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")

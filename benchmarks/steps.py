@@ -64,7 +64,7 @@ class Manifest:
             return "never run"
         if record["fingerprint"] != fingerprint(step, self.root):
             return "changed"
-        made = step.places(Path(), self.root).values()
+        made = step.paths(Path(), self.root).values()
         return "" if all(path.exists() for path in made) else "output missing"
 
     def seconds(self, step: Entry) -> float | None:
@@ -94,9 +94,9 @@ def listing(todo: list[Entry], manifest: Manifest) -> str:
     width = max(len(label(step)) for step in todo)
     lines = [f"{label(s):{width}}  {states[s] or 'done':14}  {duration(manifest.seconds(s))}" for s in todo]
     left = [manifest.seconds(step) for step in todo if states[step]]
-    known = [seconds for seconds in left if seconds is not None]
-    unknown = f" and {len(left) - len(known)} of unknown length" if len(known) < len(left) else ""
-    return "\n".join([*lines, f"left: {len(left)} of {len(todo)} steps, {duration(sum(known))}{unknown}"])
+    durations = [seconds for seconds in left if seconds is not None]
+    unknown = f" and {len(left) - len(durations)} of unknown length" if len(durations) < len(left) else ""
+    return "\n".join([*lines, f"left: {len(left)} of {len(todo)} steps, {duration(sum(durations))}{unknown}"])
 
 
 def run(step: Entry, results_dir: Path, root: Path) -> float:
@@ -184,8 +184,8 @@ def _files(name: str, root: Path) -> Iterator[Path]:
     """The file of a module and those of its parent packages, if they are in this repository."""
     parts = name.split(".")
     for n in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:n])
-        yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+        path = root.joinpath(*parts[:n])
+        yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
 
 
 @cache

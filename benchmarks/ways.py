@@ -154,7 +154,7 @@ class Trl:
             chosen = order[begin : begin + self.batch_size]
             ids, mask = pad_left([prompts[i] for i in chosen], self.tokens.end, self.model.device)
             with _autocast(self.model):
-                whole = module.generate(
+                sequences = module.generate(
                     input_ids=ids,
                     attention_mask=mask,
                     do_sample=False,
@@ -162,7 +162,7 @@ class Trl:
                     eos_token_id=self.tokens.end,
                     pad_token_id=self.tokens.end,
                 )
-            for i, tokens in zip(chosen, whole[:, ids.shape[1] :].tolist(), strict=True):
+            for i, tokens in zip(chosen, sequences[:, ids.shape[1] :].tolist(), strict=True):
                 answers[i] = tokens
         return answers
 

@@ -35,7 +35,7 @@ def case(isa="native", **asked):
 def test_what_a_phase_names_is_there(phase, name):
     if (phase, name) in TRL:
         pytest.importorskip("trl", reason="needs requirements-benchmarks.txt")
-    owner, attribute = phases.place(import_module(name.partition(":")[0]), name)
+    owner, attribute = phases.locate(import_module(name.partition(":")[0]), name)
     assert callable(vars(owner)[attribute]), "the function itself, not an inherited one"
     assert phase in phases.NAMES
 

@@ -74,7 +74,7 @@ def test_what_a_comment_gets_wrong_is_said():
 
 def test_heads_are_in_the_order_of_all_tables():
     heads = ["lift, none", "lift, all", "xgboost", "moons, 128", "moons, 8", "majority", "lift"]
-    placed = sorted(heads, key=pivots._place)
+    placed = sorted(heads, key=pivots._rank)
     assert placed == ["majority", "xgboost", "moons, 8", "moons, 128", "lift", "lift, none", "lift, all"]
 
 
