@@ -1,12 +1,12 @@
-"""A connection to a server of OpenAI's protocol. This and `transport` alone import openai.
+"""A connection to a server with an OpenAI-compatible API. Only this module and `transport` import openai.
 
-OPENAI_BASE_URL and OPENAI_API_KEY name the server and the key; OPENAI_INFERENCE_BASE_URL and OPENAI_INFERENCE_API_KEY
-those of the server that answers, where it is another one. A key is read from the environment when a connection is made
-and goes nowhere but into its requests.
+OPENAI_BASE_URL and OPENAI_API_KEY set the server and the key; OPENAI_INFERENCE_BASE_URL and OPENAI_INFERENCE_API_KEY
+those of the inference server, if it is a different one. A key is read from the environment when a connection is made
+and is used only in its requests.
 
-The package sends; what comes back is read by `reading`, never by the package. Errors of the package are
-translated here, once. What can pass (no answer, 408, 409, 429, 5xx, a page where JSON should
-be) is tried again until the session's patience ends, but never the creation of a job or batch; all else ends the run.
+The package only sends; replies are parsed by `reading`. The package's errors are translated here, in one place.
+Temporary failures (no answer, 408, 409, 429, 5xx, a page instead of JSON) are retried until the session's time
+limit, except for the creation of a job or batch; everything else ends the run.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from .replies import Refused, Transient, clean, meaning
 from .wire import BadAnswer, Job
 
 TIMEOUT = 120.0  # seconds for one request
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries, doubled each time, where the server names none
-LEAST_PAUSE = 0.05  # where it names less
-BROKEN_TRIES = 3  # for an answer that came and cannot be read: it was billed
-NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")  # errors before the request has left
-PAGES = 50  # of a list, most that are read
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between tries, doubled each time, if the server gives none
+LEAST_PAUSE = 0.05  # minimum, if it gives less
+BROKEN_TRIES = 3  # for an unreadable answer, which was billed
+NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")  # errors before the request was sent
+PAGES = 50  # most pages of a list that are read
 PAGE = 100  # entries of a page
-SECRET = 16  # characters that make a key one; "none" is not
-ABSENT = (400, 403, 404, 405, 422, 501)  # statuses of a server that has no such thing as a list of checkpoints
+SECRET = 16  # minimum length of a real key; "none" is not one
+ABSENT = (400, 403, 404, 405, 422, 501)  # statuses of a server without, for example, a list of checkpoints
 
 T = TypeVar("T", bound=reading.Object)
 
@@ -48,8 +48,8 @@ class Connection:
     Args:
         url: base URL.
         key_name: the environment variable that holds the key.
-        retry_minutes: how long one request is tried again.
-        metadata: whether jobs and batches carry our mark in a note; a job has it in its suffix in any case.
+        retry_minutes: how long one request is retried.
+        metadata: whether jobs and batches carry our mark in their metadata; a job always has it in its suffix.
     """
 
     def __init__(self, url: str, key_name: str, retry_minutes: float, metadata: bool = True) -> None:
@@ -58,17 +58,17 @@ class Connection:
         self._key_name = key_name
         self._patience = 60 * retry_minutes
         self._metadata = metadata
-        self.stopping = threading.Event()  # set: no further try, requests under way are still waited for
+        self.stopping = threading.Event()  # when set: no retries; requests under way are still awaited
         key = os.environ.get(key_name, "").strip()
         if not key:
             raise UserError(
-                f"{key_name} is not set; export it (any text for a server of your own that wants none), or run the "
+                f"{key_name} is not set; export it (any text for a server of your own that needs no key), or run the "
                 "local model with --model lift-tiny"
             )
         try:
             key.encode("latin-1")
         except UnicodeEncodeError:
-            raise UserError(f"the key in {key_name} holds characters that no key has; export it again") from None
+            raise UserError(f"the key in {key_name} contains characters that no key has; export it again") from None
         how = {"base_url": url, "api_key": key, "max_retries": 0, "timeout": TIMEOUT}
         answers = transport.Client(transport.ANSWER_BYTES, transport.ANSWER_SECONDS)
         files = transport.Client(transport.FILE_BYTES, transport.FILE_SECONDS)
@@ -91,10 +91,10 @@ class Connection:
         """The response to a request for answers.
 
         Args:
-            check: raises BadAnswer where a response is not what was asked for.
+            check: raises BadAnswer if a response is not what was asked for.
             patient: whether the model is so new that the server may not know it yet.
-            lost: called with path, request and a number for each answer that came broken, or did not come after the
-                request had left: it may have been billed.
+            lost: called with path, request and a number for each answer that was broken or never arrived after the
+                request was sent: it may have been billed.
         """
         n_broken = n_unsure = 0
 
@@ -137,10 +137,10 @@ class Connection:
         return made.id
 
     def create_job(self, job: Job, key: str, state: dict[str, object]) -> str:
-        """Creates a job, with one request and no second one, and returns its id.
+        """Creates a job with a single request, never retried, and returns its id.
 
         Raises:
-            Unanswered: it may or may not be there.
+            Unanswered: the job may or may not exist.
             UserError: it was refused.
         """
         more = {"validation_file": state["validation_file"]} if "validation_file" in state else {}
@@ -160,7 +160,7 @@ class Connection:
         )
 
     def find_job(self, key: str, model: str) -> str | None:
-        """The id of the job with our mark, where there is one."""
+        """The id of the job with our mark, or None."""
         mark = f"lift-{key[:12]}"
         for found in self._pages(lambda after: self._jobs.list(after=after, limit=PAGE), "the jobs"):
             if _note(found) == key or found.get("user_provided_suffix") == mark:
@@ -168,7 +168,7 @@ class Connection:
         return None
 
     def job(self, id: str) -> reading.Job:
-        """A job as it is now."""
+        """The current state of a job."""
         return self._get(lambda: self._jobs.retrieve(id), f"job {id}", reading.Job)
 
     def events(self, id: str, seen: set[str]) -> list[str]:
@@ -179,7 +179,7 @@ class Connection:
         return [self.clean(event.message) for event in reversed(new.values())]
 
     def checkpoints(self, id: str) -> dict[int, str]:
-        """Update → model, of the job's checkpoints; none where the server keeps none."""
+        """Update → model, for the job's checkpoints; empty if the server keeps none."""
         kept = self._client.fine_tuning.jobs.checkpoints.with_raw_response
 
         def once() -> dict[int, str]:
@@ -195,7 +195,7 @@ class Connection:
             raise
 
     def create_batch(self, file: str, path: str, key: str) -> str:
-        """Creates a batch, with one request and no second one; raises as `create_job`."""
+        """Creates a batch with a single request, never retried; raises as `create_job`."""
         return self._create(
             lambda: self._client.batches.with_raw_response.create(
                 input_file_id=file, endpoint=path, completion_window="24h", **self._note(key)
@@ -205,7 +205,7 @@ class Connection:
         )
 
     def find_batch(self, key: str) -> str | None:
-        """The id of the batch with our mark, where there is one."""
+        """The id of the batch with our mark, or None."""
         batches = self._client.batches.with_raw_response
         for found in self._pages(lambda after: batches.list(after=after, limit=PAGE), "the batches"):
             if _note(found) == key:
@@ -213,7 +213,7 @@ class Connection:
         return None
 
     def batch(self, id: str) -> reading.Batch:
-        """A batch as it is now."""
+        """The current state of a batch."""
         return self._get(lambda: self._client.batches.with_raw_response.retrieve(id), f"batch {id}", reading.Batch)
 
     def download(self, id: str) -> bytes:
@@ -221,10 +221,10 @@ class Connection:
         return self._try(lambda: self._files.content(id).content, f"file {id}")
 
     def model(self, name: str) -> reading.Listed | None:
-        """What the server tells of a model, None where it keeps no list.
+        """The server's entry for a model, or None if it has no list of models.
 
         Raises:
-            UserError: it keeps one, and the model is not in it.
+            UserError: it has a list, and the model is not in it.
         """
         try:
             page = self._get(self._client.models.with_raw_response.list, "the list of models", reading.Page)
@@ -239,7 +239,7 @@ class Connection:
         return listed.get(name)
 
     def clean(self, text: str) -> str:
-        """A text of the server's as it may be shown."""
+        """A server's text, made safe to show."""
         return clean(text, self._client.api_key)
 
     # ---- one request ------------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Connection:
         return self._secret(checked(kind, record(data)))
 
     def _secret(self, found: T) -> T:
-        """The same object. Raises BadAnswer where an id or a status holds our key, as these are shown and kept."""
+        """The same object. Raises BadAnswer if an id or a status contains our key, since these are shown and stored."""
         key = self._client.api_key
         if len(key) >= SECRET and any(isinstance(value, str) and key in value for value in vars(found).values()):
             raise BadAnswer("an object that holds our key")
@@ -261,7 +261,7 @@ class Connection:
         return self._try(lambda: self._object(kind, send().content), resource)
 
     def _pages(self, send: Callable[[Any], Any], resource: str):
-        """Entries of a list, each once, however the server counts its pages."""
+        """Entries of a list, each once, however the server paginates."""
         after, seen = openai.NOT_GIVEN, set()
         for _ in range(PAGES):
             page = self._get(lambda after=after: send(after), resource, reading.Page)
@@ -278,7 +278,7 @@ class Connection:
         """The id of a listed job or batch that is ours.
 
         Raises:
-            UserError: it cannot be one. The thing is there and paid for, so nothing else may be created.
+            UserError: the id is invalid. The object exists and is paid for, so no other may be created.
         """
         try:
             return self._secret(checked(reading.Entry, entry)).id
@@ -289,7 +289,7 @@ class Connection:
             ) from None
 
     def _create(self, send: Callable[[], Any], resource: str, kind: type[T]) -> str:
-        """The id of what `send` creates. Only a 429, which says that nothing was done, is followed by another try."""
+        """The id of what `send` creates. Only a 429, which means that nothing was done, is retried."""
 
         def once() -> str:
             try:
@@ -304,7 +304,7 @@ class Connection:
         return self._try(once, resource)
 
     def _try(self, send: Callable[[], Any], resource: str, patient: bool = False) -> Any:
-        """What `send` returns; what may pass is tried again for as long as the session allows."""
+        """What `send` returns; temporary failures are retried for as long as the session allows."""
         deadline, pause = time.monotonic() + self._patience, FIRST_PAUSE
         while True:
             try:
@@ -323,7 +323,7 @@ class Connection:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _translated(self, send: Callable[[], Any], resource: str, patient: bool) -> Any:
-        """`send()`, errors of the package turned into Transient or Refused: their own texts may hold parts of a key."""
+        """`send()`, the package's errors become Transient or Refused, since their texts may contain parts of a key."""
         try:
             return send()
         except openai.APIStatusError as error:
@@ -334,7 +334,7 @@ class Connection:
                 body = None
             headers = error.response.headers
             raise meaning(error.status_code, body, headers, **ours, resource=resource, patient=patient) from None
-        except (openai.APIConnectionError, OSError) as error:  # a timeout is one of the first
+        except (openai.APIConnectionError, OSError) as error:  # includes timeouts
             cause = error.__cause__ or error
             raise Transient(self.clean(f"no connection ({cause or type(cause).__name__})")) from None
 

@@ -1,4 +1,4 @@
-"""Fine-tuning jobs and batches: created once, found again after any accident, waited for with an end."""
+"""Fine-tuning jobs and batches: created once, found again after a crash, awaited with a time limit."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from .replies import Redirected, check
 from .store import State
 from .wire import BadAnswer, Job
 
-WARNING_DAYS = 30  # days before a model's last day from which on a warning is given
-POLL = (1.0, 20.0)  # seconds between two looks at a job: at first, and at most
-SEARCHES = 4  # looks for a job whose creation was not answered, 1, 2 and 4 s apart
+WARNING_DAYS = 30  # a warning is given from this many days before a model's last day
+POLL = (1.0, 20.0)  # seconds between polls of a job: first, and maximum
+SEARCHES = 4  # searches for a job whose creation was not answered, 1, 2 and 4 s apart
 FAILED = ("failed", "cancelled", "expired")
-STOPPED = ("paused",)  # goes on only when somebody resumes it at the provider
+STOPPED = ("paused",)  # continues only when resumed at the provider
 
 
 class Unanswered(Exception):
-    """A creation that may or may not have happened. The message tells what came instead of an answer."""
+    """A creation that may or may not have happened. The message says what came instead of an answer."""
 
 
 def tune(live, job: Job, state: State) -> float:
-    """Brings a job to its end and returns its cost in USD; `state` then holds tuned, checkpoints, n_tokens, ended.
+    """Runs a job to its end and returns its cost in USD; `state` then has tuned, checkpoints, n_tokens, ended.
 
     Args:
         live: the back end, a `live.PaidBackend`.
-        state: of this job, which nobody else changes meanwhile.
+        state: of this job, locked by this process.
 
     Raises:
-        UserError: the job cannot be had, failed, or takes longer than the session allows.
+        UserError: the job is refused, failed, or takes longer than the session allows.
     """
     key = job.key(live.trainer.url)
     estimate = live.price.usd(training=job.n_tokens * job.epochs)
@@ -41,7 +41,7 @@ def tune(live, job: Job, state: State) -> float:
         if "job" not in state:
             _check_model(live, job.model)
             _create(live, job, state, key, estimate)
-        live.ledger.add(  # here, and not where it is created: a kill in between must not lose it; it is added once
+        live.ledger.add(  # here, not at creation: a kill in between must not lose it; it is added once
             host=host(live.trainer.url),
             model=job.model,
             kind="training",
@@ -59,7 +59,7 @@ def tune(live, job: Job, state: State) -> float:
 
 
 def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
-    """Uploads the files and creates the job. Every id is on the disk before the next thing is done."""
+    """Uploads the files and creates the job. Every id is on disk before the next step."""
     with live.ledger.reserving(estimate, "the training"):
         if not state:
             state.put(url=live.trainer.url, model=job.model, hyperparameters=job.hyperparameters, seed=job.seed)
@@ -76,10 +76,10 @@ def _create(live, job: Job, state: State, key: str, estimate: float) -> None:
 
 
 def _once(create, find, state: State) -> str:
-    """The id of what `create` makes; where its answer was lost, of what `find` finds. It is never called a second time.
+    """The id of what `create` makes, or, if its answer was lost, of what `find` finds; `create` is never called again.
 
     Raises:
-        UserError: a refusal, after which the next run may create again; or neither an answer nor a find.
+        UserError: a refusal, after which the next run may create again; or no answer, and nothing found.
     """
     try:
         return create()
@@ -93,14 +93,14 @@ def _once(create, find, state: State) -> str:
             f"looks at the list first (what is known lies in {state.file})"
         ) from None
     except Redirected:
-        raise  # it may have been done before we were sent away
+        raise  # it may have been done before the redirect
     except UserError:
-        state.put(creating=None, training_file=None, validation_file=None, file=None)  # the files may be what is wrong
+        state.put(creating=None, training_file=None, validation_file=None, file=None)  # the files may be at fault
         raise
 
 
 def _check_model(live, name: str) -> None:
-    """Refuses a model that is gone and warns of one that goes soon; servers without a list are believed."""
+    """Refuses a model that was shut down and warns if it will be soon; servers without a list are trusted."""
     listed = live.trainer.model(name)
     last = _day(listed and listed.shutdown_date)
     if last is None:
@@ -113,7 +113,7 @@ def _check_model(live, name: str) -> None:
 
 
 def _day(value: object) -> date | None:
-    """A date as servers write it: 2027-01-14, with a time behind it, or in seconds since 1970."""
+    """A date as servers write it: 2027-01-14, possibly followed by a time, or seconds since 1970."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, timezone.utc).date()
@@ -123,7 +123,7 @@ def _day(value: object) -> date | None:
 
 
 def _wait(live, job: Job, state: State) -> None:
-    """Polls the job until it has ended, and puts what came of it into `state`."""
+    """Polls the job until it has ended, and puts the outcome into `state`."""
     deadline = time.time() + live.session.job_hours * 3600
     pause, seen, status = POLL[0], set(state.get("events", ())), ""
     while True:
@@ -162,7 +162,7 @@ def _wait(live, job: Job, state: State) -> None:
 
 
 def _reason(live, state: State, status: str, found) -> str:
-    """What to tell of a job that brought no model."""
+    """The error message for a job that produced no model."""
     error = found.error or {}
     message = live.trainer.clean(str((error.get("message") or "") if isinstance(error, dict) else error))
     events = "; ".join(live.trainer.events(state["job"], set())[-3:])
@@ -172,23 +172,23 @@ def _reason(live, state: State, status: str, found) -> str:
             f"Last events: {events or 'none'}"
         )
     outcome = (
-        f"job {state['job']} ended as {status!r}" if status != "succeeded" else f"job {state['job']} brought no model"
+        f"job {state['job']} ended as {status!r}" if status != "succeeded" else f"job {state['job']} produced no model"
     )
     return (
         f"{outcome}: {message or 'no reason was given'}. Last events: {events or 'none'}. It is not bought again "
-        f"by itself: mend the cause and remove {state.file}"
+        f"automatically: fix the cause and remove {state.file}"
     )
 
 
 def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
-    """Asks for all answers in one batch, half the price at most servers, and stores them as they come.
+    """Requests all answers in one batch, at half the price on most servers, and stores them as they come.
 
     Args:
         path: of the endpoint.
         requests: by key.
 
     Raises:
-        UserError: the batch failed, or some of its requests did; answers that came are kept.
+        UserError: the batch or some of its requests failed; received answers are kept.
     """
     url = live.asker.url
     key = wire.digest(["batch", url, path, sorted(requests)])
@@ -213,7 +213,7 @@ def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
                     problems.append(problem)
         missing = [k for k, r in requests.items() if live.store.answer(url, path, r) is None]
         if missing:
-            state.file.unlink(missing_ok=True)  # what is missing makes another batch
+            state.file.unlink(missing_ok=True)  # missing answers go into another batch
             reason = live.asker.clean(problems[0] if problems else ended.status)
             raise UserError(
                 f"{len(missing)} of {len(requests)} requests of batch {state['job']} have no answer ({reason}); the "
@@ -222,7 +222,7 @@ def batch(live, path: str, requests: dict[str, dict[str, object]]) -> None:
 
 
 def _keep_line(live, path: str, requests: dict[str, dict[str, object]], line: bytes) -> str:
-    """Stores the answer of a line of a batch's output; returns what is wrong where there is none."""
+    """Stores the answer in a line of a batch's output; returns what is wrong if there is none."""
     try:
         name, response, reason = batch_line(line)
         if response is not None and name in requests:

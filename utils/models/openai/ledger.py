@@ -1,4 +1,4 @@
-"""Every paid call as a line of a CSV, and the limit on their sum."""
+"""Every paid call as a line of a CSV, and the limit on the total."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ COLUMNS = (
 
 
 class OverBudget(UserError):
-    """The next call would pass the limit."""
+    """The next call would exceed the limit."""
 
 
 class Ledger:
-    """What was paid so far, by all runs that share the folder.
+    """Payments so far, by all runs that share the folder.
 
     Args:
-        path: the CSV; made with the first line.
-        limit: USD that the sum may not pass; None for no limit.
+        path: the CSV; created with the first line.
+        limit: maximum total in USD; None for no limit.
     """
 
     def __init__(self, path: Path, limit: float | None) -> None:
@@ -46,16 +46,16 @@ class Ledger:
         self._read, self._spent, self._ids = 0, 0.0, set()
 
     def spent(self) -> float:
-        """USD of all lines, those of other processes included."""
+        """Total USD, including lines of other processes."""
         with self._guard:
             return self._sum()
 
     @contextmanager
     def reserving(self, usd: float, purpose: str):
-        """Holds `usd` while a call is under way.
+        """Reserves `usd` while a call is under way.
 
         Raises:
-            OverBudget: what was spent, what is under way and this call would pass the limit.
+            OverBudget: spending, calls under way and this call together would exceed the limit.
         """
         with self._guard:
             total = self._sum() + self._reserved + usd
@@ -73,11 +73,11 @@ class Ledger:
                 self._reserved -= usd
 
     def add(self, *, host: str, model: str, kind: str, id: str, usd: float, counted: str, **tokens: int) -> None:
-        """Writes a paid call down, once for each id and kind.
+        """Records a paid call, once for each id and kind.
 
         Args:
             kind: "training", "answer", "batch" or "correction" (of a training's estimate).
-            counted: "server", "estimate", or "quote" where what the server counted cannot be.
+            counted: "server", "estimate", or "quote" if the server's count is impossible.
             tokens: training, prompt, completion.
         """
         at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -91,7 +91,7 @@ class Ledger:
                 append_line(self.path, buffer.getvalue(), header=",".join(COLUMNS) + "\n")
 
     def _sum(self) -> float:
-        """Reads what was added since the last look."""
+        """Reads lines added since the last read."""
         if not self.path.exists():
             return self._spent
         with self.path.open("rb") as file:

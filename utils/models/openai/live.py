@@ -1,4 +1,4 @@
-"""The back end that sends: each job, batch and answer is bought once, whatever happens in between."""
+"""The back end that sends: each job, batch and answer is bought once, even if runs are interrupted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .store import Store
 from .token_counts import Counter
 from .wire import Job, Tuned
 
-NEW = 600.0  # seconds after its job for which a tuned model may be unknown to the server
+NEW = 600.0  # seconds after the job during which the server may not know the tuned model yet
 
 
 class PaidBackend:
@@ -29,7 +29,7 @@ class PaidBackend:
         price: of the base model.
 
     Attributes:
-        usd: cost of all that was asked through this object, whether it was paid now or before.
+        usd: cost of everything requested through this object, whether paid now or earlier.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PaidBackend:
     ) -> None:
         if not session.approved:
             raise CannotDo(
-                "nothing was agreed to be sent yet; run a script with --model openai:NAME, which shows a quote first, "
+                "no spending was approved yet; run a script with --model openai:NAME, which shows a quote first, "
                 "or call utils.study.budget.approve(max_usd=…) from Python"
             )
         if price is None:
@@ -57,13 +57,13 @@ class PaidBackend:
         self.batch = session.batch
         self._new_models: dict[str, float] = {}
         self._counted: set[str] = set()
-        self._warned = False  # whether a usage was not believed, which is said once
+        self._warned = False  # whether a usage was implausible, reported once
 
     def tune(self, job: Job) -> Tuned:
-        """Buys the job, or takes it up where an earlier run left it, and waits for its end.
+        """Buys the job, or resumes it where an earlier run stopped, and waits for its end.
 
         Raises:
-            UserError: it cannot be had, it failed, or it takes longer than the session allows.
+            UserError: it is refused, failed, or takes longer than the session allows.
         """
         with self.store.purchase(job.key(self.trainer.url)) as state:
             usd = jobs.tune(self, job, state)
@@ -73,13 +73,13 @@ class PaidBackend:
         return tuned
 
     def ask(self, path: str, requests: Sequence[dict[str, object]], needed: bool = True) -> list[dict[str, object]]:
-        """The response to each request, each different one bought once.
+        """The response to each request; identical requests are bought once.
 
         Args:
             needed: ignored; see `quote.DryRunBackend.ask`.
 
         Raises:
-            UserError: the server refuses, or gives no answer within the session's patience; answers that came are kept.
+            UserError: the server refuses, or does not answer within the session's time limit; received answers stay.
         """
         keys = [wire.digest([self.asker.url, path, request]) for request in requests]
         unique = dict(zip(keys, requests, strict=True))
@@ -99,7 +99,7 @@ class PaidBackend:
         return [answers[key] for key in keys]
 
     def keep(self, path: str, request: dict[str, object], response: dict[str, object]) -> None:
-        """Stores an answer and writes its price down."""
+        """Stores an answer and records its price."""
         used = self._used(request, response)
         if used.rejected and not self._warned:
             self._warned = True
@@ -124,7 +124,7 @@ class PaidBackend:
         )
 
     def _check_kept(self, request: dict[str, object], response: dict[str, object]) -> None:
-        """Raises UserError where an answer on the disk is none, as one kept by an earlier version may be."""
+        """Raises UserError if a stored answer is invalid, as one from an earlier version may be."""
         try:
             check(request, response)
         except wire.BadAnswer as error:
@@ -138,7 +138,7 @@ class PaidBackend:
         return wire.usage(response, quoted, wire.most_tokens(self.provider, request))
 
     def _all(self, path: str, requests: list[dict[str, object]]) -> None:
-        """Several at a time; after an error no further one is sent, and those under way are waited for and kept."""
+        """Several at a time; after an error no more are sent, and those under way are awaited and kept."""
         with (
             progress.counting("answer", len(requests)) as count,
             ThreadPoolExecutor(self.provider.concurrency) as pool,
@@ -149,10 +149,10 @@ class PaidBackend:
                 for future in done:
                     future.result()
             except KeyboardInterrupt:
-                self.say("stopping: answers under way are waited for and kept (Ctrl-C again drops them)")
+                self.say("stopping: waiting for answers under way, which are kept (Ctrl-C again drops them)")
                 raise
             finally:
-                self.asker.stopping.set()  # no further try of those under way, no further request
+                self.asker.stopping.set()  # no retries, no further requests
                 pool.shutdown(wait=True, cancel_futures=True)
                 self.asker.stopping.clear()
 
@@ -166,7 +166,7 @@ class PaidBackend:
         tick()
 
     def _lost(self, path: str, request: dict[str, object], attempt: int) -> None:
-        """An answer that came broken, or not at all, may have been billed: its estimate goes into the ledger."""
+        """A broken or lost answer may have been billed: its estimate goes into the ledger."""
         prompt, completion = cost(self.provider, self.counter, request)
         self.ledger.add(
             host=host(self.asker.url),

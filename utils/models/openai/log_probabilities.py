@@ -1,4 +1,4 @@
-"""Log-probabilities in responses: of a text that was sent, and of the most likely first tokens of an answer."""
+"""Log-probabilities in responses: of a prompt's text, and of the most likely first tokens of an answer."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 from .wire import BadAnswer, choices_of, is_whole, shown
 
-TINY = 1e-12  # probability of what no token tells
+TINY = 1e-12  # probability of labels that no token covers
 LEAST = -1e6  # log-probability; servers write -9999 for what is impossible
-ROUNDING = 1e-6  # that a log-probability may lie above 0
+ROUNDING = 1e-6  # by which a log-probability may exceed 0
 MARK = "@@@"  # stop mark of LIFT's wordings, see `utils.prompts.wordings`
 
 
 def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> float:
-    """Sum of the log-probabilities of the tokens that end behind the first `n_prompt` characters of `text`.
+    """Sum of the log-probabilities of the tokens that end after the first `n_prompt` characters of `text`.
 
-    Tokens are found by their place; one that straddles the border belongs to what follows it, as in training. Together
-    they must be the text: only within characters beyond ASCII, which servers write in several ways, may one differ.
+    Tokens are located by offset; one that straddles the border belongs to the completion, as in training. Together they
+    must equal the text, except within non-ASCII characters, which servers write in several ways.
 
     Raises:
-        BadAnswer: the response has no log-probabilities of this text. (Some servers give those of the answer alone.)
+        BadAnswer: the response has no log-probabilities of this text. (Some servers give only those of the answer.)
     """
     logprobs = _logprobs(response)
     columns = [logprobs.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
@@ -65,14 +65,14 @@ def token_likelihoods(response: dict[str, object], texts: Sequence[str]) -> list
 def first_likelihoods(response: dict[str, object], labels: Sequence[str], chat: bool = True) -> list[float]:
     """Log-probability of each label by the first token of an answer.
 
-    A token is a label's where it is the label, or begins that one alone. Labels that are not among the likeliest tokens
-    share what probability these leave, but none gets more than the least likely one that is told.
+    A token counts for a label if it is the label or a prefix of only that label. Labels not among the likeliest tokens
+    share the remaining probability, but none gets more than the least likely token returned.
 
     Args:
-        chat: whether the response is that of a chat, or of a completion.
+        chat: whether the response is from the chat endpoint rather than completions.
 
     Raises:
-        BadAnswer: the response tells no log-probabilities.
+        BadAnswer: the response has no log-probabilities.
     """
     first_tokens = [(token.strip(), value) for token, value in _first_tokens(response, chat)]
     total = sum(math.exp(value) for _, value in first_tokens)
@@ -108,7 +108,7 @@ def _chat_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
 
 
 def _completion_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
-    """Those of the single token requested; with more than one position, the first could belong to the prompt."""
+    """Log-probabilities of the single token requested; with several positions, the first could be the prompt's."""
     positions = logprobs.get("top_logprobs")
     top = positions[0] if isinstance(positions, list) and len(positions) == 1 else None
     if not isinstance(top, dict) or not top:

@@ -1,4 +1,4 @@
-"""Language models behind a server that speaks OpenAI's protocol, as the three verbs."""
+"""Language models on servers with an OpenAI-compatible API, as the three verbs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .store import Store
 from .token_counts import Counter
 from .wire import Job
 
-FEWEST_ROWS = 10  # with which the protocol's servers take a training file
-TRIAL = 8  # prompts of which one must get single-token scores before first tokens of further prompts are requested
+FEWEST_ROWS = 10  # minimum that servers accept in a training file
+TRIAL = 8  # one of these prompts must get single-token scores before first tokens of more prompts are requested
 
 
 class OpenAIModel:
     """See `utils.models.base.LanguageModel` for the verbs and the attributes.
 
     Attributes:
-        cost_usd: cost of what was asked of this model and of those it was tuned from, paid now or before.
+        cost_usd: cost of all requests to this model and those it was tuned from, paid now or earlier.
     """
 
-    context_length = None  # the protocol does not tell
+    context_length = None  # not part of the protocol
     dtype = ""
 
     def __init__(
@@ -46,10 +46,10 @@ class OpenAIModel:
 
     @classmethod
     def load(cls, name: str, *, adapter: str = "full", quantization: str = "none") -> OpenAIModel:
-        """The model `name`, "openai:" before it, at the server that the environment names. Nothing is sent.
+        """The model `name`, with the prefix "openai:", on the server set in the environment. Nothing is sent.
 
         Raises:
-            UserError: no name, no key, no price, or an adapter, which the server chooses.
+            UserError: no name, no key, no price, or an adapter is set, which the server chooses.
         """
         served = name.removeprefix(session.PREFIX)
         if not served.strip():
@@ -96,10 +96,10 @@ class OpenAIModel:
         seed: int,
         on_epoch: Callable[[int, LanguageModel, float], float | None] | None = None,
     ) -> OpenAIModel:
-        """See `LanguageModel.fine_tune`. Epochs whose model the server keeps are scored, the last one at least.
+        """See `LanguageModel.fine_tune`. Epochs whose model the server keeps are scored, at least the last.
 
         Raises:
-            CannotDo: examples that change from epoch to epoch, which a training file cannot hold.
+            CannotDo: examples that change between epochs, which a training file cannot express.
             UserError: see `live.PaidBackend.tune`.
         """
         pairs = _fixed(examples)
@@ -128,8 +128,8 @@ class OpenAIModel:
         max_new_tokens: int = 16,
         seed: int = 0,
     ) -> list[list[str]]:
-        """See `LanguageModel.generate`. An answer that the limit cut short ends in "…"; one withheld is empty."""
-        drawn = samples if temperature > 0 else 1  # greedy answers are all the same
+        """See `LanguageModel.generate`. An answer cut short by the limit ends in "…"; a withheld one is empty."""
+        drawn = samples if temperature > 0 else 1  # greedy answers are identical
         how = {
             "stop": stop,
             "temperature": temperature,
@@ -165,7 +165,7 @@ class OpenAIModel:
         return np.array(scores, dtype=float).reshape(len(prompts), len(candidates))
 
     def _by_text(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
-        """Single-token scores; log-likelihoods of the whole texts for prompts without them."""
+        """Single-token scores, or log-likelihoods of the whole texts for prompts without them."""
         if _has_prefix_pair(candidates):
             raise CannotDo(
                 f"{self.name} cannot tell an answer from the beginning of another one; use --decoding generate"
@@ -205,7 +205,7 @@ class OpenAIModel:
         return scores + [None] * rest, unknown + [False] * rest
 
     def _by_first_token(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
-        """Single-token scores; estimates from the first tokens for prompts without them."""
+        """Single-token scores, or estimates from the first tokens for prompts without them."""
         chat, texts, labels = (
             self._provider.inference == "chat",
             log_probabilities.class_texts(candidates),
@@ -223,7 +223,7 @@ class OpenAIModel:
         return self._back_end.ask(wire.PATHS[self._provider.inference], requests)
 
     def save(self, folder: Path) -> None:
-        """Writes the tuned model's name; its weights stay at the server."""
+        """Writes the tuned model's name; its weights stay on the server."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "openai.json").write_text(json.dumps({"model": session.PREFIX + self.served}) + "\n", "utf-8")
 
@@ -280,6 +280,6 @@ def _fixed(examples: Examples) -> list[Example]:
     if list(examples(2)) != first:
         raise CannotDo(
             "the training rows change from epoch to epoch (--jitter, swapped cells, feature orders, shots drawn anew), "
-            "which a training file cannot hold; leave those flags out with --model openai:NAME"
+            "which a training file cannot express; leave those flags out with --model openai:NAME"
         )
     return first

@@ -1,4 +1,4 @@
-"""What differs between servers of the protocol, and what they charge: both are files that a user can edit."""
+"""Differences between servers, and their prices: two files that a user can edit."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from ...errors import UserError
 from ...paths import DATA
 
 PROVIDERS, PRICES = DATA / "providers.json", DATA / "prices.csv"
-OTHER = "other"  # the entry for hosts that no other entry names
+OTHER = "other"  # the entry for all hosts without their own
 OF_ANSWERS = ("inference", "limit", "echo", "echo_tokens", "top_logprobs", "request_extra", "concurrency")
-PER = 1e6  # tokens that a price is for
+PER = 1e6  # tokens per unit of price
 
 
 @dataclass(frozen=True)
 class Provider:
-    """How to speak to one server.
+    """The interface of one server.
 
     Attributes:
         name: of the entry.
-        hosts: whose base URL it is for; a host may be followed by a port.
-        lines: what training files hold, "completion" (prompt and completion) or "chat" (messages).
+        hosts: to which the entry applies; a host may be followed by a port.
+        lines: form of training files, "completion" (prompt and completion) or "chat" (messages).
         inference: "completions" or "chat", the endpoint that answers.
         hyperparameters: LIFT's "epochs", "batch_size", "learning_rate" → the server's names; others are not sent.
-        more_hyperparameters, job_extra, request_extra: further fields of every job's hyperparameters, of every job and
-            of every request for an answer.
-        limit: the field that holds the most tokens of an answer.
+        more_hyperparameters, job_extra, request_extra: additional fields of every job's hyperparameters, every job and
+            every request for an answer.
+        limit: the field for the maximum number of tokens of an answer.
         echo: completions can return the log-probabilities of the prompt, so that classes can be scored.
-        echo_tokens: tokens of an answer that such a request asks for; servers that refuse 0 get 1, which is ignored.
+        echo_tokens: answer tokens in such a request; for servers that refuse 0, 1, which is ignored.
         top_logprobs: number of most likely first tokens whose log-probabilities an answer returns, by which classes
             are scored; 0 for none. OpenAI allows 20 in a chat and 5 in completions, vLLM 20 (--max-logprobs).
-        metadata: jobs and batches can carry a note, by which one is found again whose creation was not answered.
+        metadata: jobs and batches can carry metadata, by which one can be found if its creation was not answered.
         seed: jobs and answers take a seed.
-        checkpoints: of how many last epochs the server keeps the model; 1 is the final one only.
-        concurrency: requests at a time.
-        message_tokens, request_tokens: billed beside the texts of a chat, for each message and for each request.
+        checkpoints: number of last epochs whose model the server keeps; 1 for the final model only.
+        concurrency: simultaneous requests.
+        message_tokens, request_tokens: billed in addition to the texts of a chat, per message and per request.
         tokenizers: beginning of a model's name → "tiktoken:ENCODING", a model folder, or a Hub id.
         recipe: fine-tuning defaults for the server's models, as in a model's lift.json.
     """
@@ -67,25 +67,25 @@ class Provider:
 
 @dataclass(frozen=True)
 class Price:
-    """USD per million tokens, of the day `as_of`."""
+    """USD per million tokens, as of the day `as_of`."""
 
     train: float
     prompt: float
     completion: float
-    batch: float  # share of prompt and completion prices that batches cost
+    batch: float  # price of batches as a share of prompt and completion prices
     as_of: str
 
     def usd(self, training: int = 0, prompt: int = 0, completion: int = 0, batched: bool = False) -> float:
-        """What these tokens cost."""
+        """The cost of these tokens."""
         answers = prompt * self.prompt + completion * self.completion
         return (training * self.train + answers * (self.batch if batched else 1.0)) / PER
 
 
 def host(url: str) -> str:
-    """The host of a base URL, with its port where it has one, without user or password."""
+    """The host of a base URL, with its port if given, without user or password."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"{url!r} is no base URL; give one such as https://api.openai.com/v1 in OPENAI_BASE_URL")
+        raise UserError(f"{url!r} is not a base URL; give one such as https://api.openai.com/v1 in OPENAI_BASE_URL")
     return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
 
 
@@ -93,7 +93,7 @@ def provider(url: str, file: Path = PROVIDERS) -> Provider:
     """The entry for a base URL: by host and port, by host alone, or the one called "other".
 
     Raises:
-        UserError: the file is not there or holds something else.
+        UserError: the file is missing or invalid.
     """
     entries = _entries(file)
     address = host(url)
@@ -105,13 +105,13 @@ def provider(url: str, file: Path = PROVIDERS) -> Provider:
 
 
 def pair(train_url: str, ask_url: str, file: Path = PROVIDERS) -> Provider:
-    """The entry of the server that tunes, with what concerns answers from the one that answers."""
+    """The entry of the tuning server, with the inference fields of the server that answers."""
     tunes, answers = provider(train_url, file), provider(ask_url, file)
     return replace(tunes, **{name: getattr(answers, name) for name in OF_ANSWERS})
 
 
 def pair_price(train_url: str, ask_url: str, model: str, file: Path = PRICES) -> Price | None:
-    """The price of tuning at one server and of answers at another; None where one of them has none."""
+    """The price of tuning on one server and of answers on another; None if either is unknown."""
     tunes, answers = price(train_url, model, file), price(ask_url, model, file)
     if tunes is None or answers is None:
         return None
@@ -121,7 +121,7 @@ def pair_price(train_url: str, ask_url: str, model: str, file: Path = PRICES) ->
 def price(url: str, model: str, file: Path = PRICES) -> Price | None:
     """What a model costs: the line of its host (or of "*") whose model is the longest beginning of its name.
 
-    A tuned model costs what its base does; both are listed by the base's name. None where no line optimization.
+    A tuned model costs what its base does; both are listed by the base's name. None if no line fits.
     """
     base = base_name(model)
     address = host(url)

@@ -1,4 +1,4 @@
-"""The back end that sends nothing: it answers with nothing and adds up what would be sent, to the token."""
+"""The back end that sends nothing: it returns empty answers and counts every token that would be sent."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .wire import Job, Tuned
 
 @dataclass
 class Line:
-    """What one learner on one table would cost; tokens by kind, answers at their longest.
+    """The cost of one learner on one table; tokens by kind, with answers of maximum length.
 
     Attributes:
         requests, prompt, completion, usd: upper bounds.
-        least_requests, least_prompt: lower bounds, without requests that depend on answers not known yet.
+        least_requests, least_prompt: lower bounds, without requests that depend on answers not yet known.
     """
 
     jobs: int = 0
@@ -38,13 +38,13 @@ class Line:
 
 @dataclass
 class Quote:
-    """What a study would send.
+    """Everything that a study would send.
 
     Attributes:
         files: folder for the training files that would be uploaded; None to write none.
-        label: what is being added to: a table and a learner.
+        label: the table and learner being added to.
         lines: the sums by label.
-        hosts: where anything would go to.
+        hosts: all hosts that would receive anything.
         example: the first training line or prompt.
     """
 
@@ -60,24 +60,24 @@ class Quote:
         return self.lines[self.label]
 
     def new(self, key: str) -> bool:
-        """Whether a request or job is seen for the first time; a second one costs nothing."""
+        """Whether a request or job is seen for the first time; a repeated one costs nothing."""
         new = key not in self._seen
         self._seen.add(key)
         return new
 
 
 class Placeholder(dict):
-    """An empty response in place of one that is not known yet."""
+    """An empty response in place of one not yet known."""
 
 
 class DryRunBackend:
-    """A back end as `live.PaidBackend`, without a network.
+    """A back end like `live.PaidBackend`, without network access.
 
     Args:
-        quote: what is added to.
+        quote: the quote to add to.
         train_url, ask_url: base URLs.
-        price: of the base model; None where the table has none.
-        batch: whether answers would be asked for in batches.
+        price: of the base model; None if the table has none.
+        batch: whether answers would be requested in batches.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class DryRunBackend:
         self.usd = 0.0
 
     def tune(self, job: Job) -> Tuned:
-        """The job's outcome where it is known; else one that costs what the training will."""
+        """The job's outcome if known; else one with the cost of the training."""
         key = job.key(self.train_url)
         state = self.store.state(key)
         if "tuned" in state:
@@ -118,7 +118,7 @@ class DryRunBackend:
         return Tuned(f"quoted:{key}", {round(n * per_epoch): f"quoted:{key}:{n}" for n in kept}, n_tokens)
 
     def ask(self, path: str, requests: Sequence[dict[str, object]], needed: bool = True) -> list[dict[str, object]]:
-        """What is known of the answers; a `Placeholder` for each of the others, which is counted.
+        """The known answers, and a `Placeholder` for each of the others, which is counted.
 
         Args:
             needed: whether the requests will certainly be sent; False if that depends on answers not known yet.
@@ -155,7 +155,7 @@ class DryRunBackend:
 
 
 def _choices(request: dict[str, object]) -> list[dict[str, object]]:
-    """Empty answers of the form that the request asks for."""
+    """Empty answers in the form that the request asks for."""
     content = {"message": {"content": ""}} if "messages" in request else {"text": ""}
     if wire.wants_first_token(request):
         in_chat = {"content": [{"top_logprobs": [{"token": "", "logprob": 0.0}]}]}
@@ -169,7 +169,7 @@ def _choices(request: dict[str, object]) -> list[dict[str, object]]:
 
 
 def cost(provider: Provider, counter: Counter, request: dict[str, object]) -> tuple[int, int]:
-    """Tokens of a request: its prompt, and its answers at their longest."""
+    """Tokens of a request: its prompt, and answers of maximum length."""
     prompt = counter([wire.prompt_text(request)])[0]
     if "messages" in request:
         prompt += provider.request_tokens + provider.message_tokens * len(request["messages"])

@@ -1,4 +1,4 @@
-"""Objects of the protocol out of the bytes that a server sent: whole, of the right form, or not at all."""
+"""Parses the protocol's objects from a server's bytes: complete and valid, or rejected."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic_core import from_json
 
 from .wire import BadAnswer, shown
 
-LARGEST = 8 * 2**20  # bytes of an object; Python takes twenty times as much for the worst of them
-DIGITS = 20  # that a whole number may have; the longest of the protocol are times
+LARGEST = 8 * 2**20  # bytes of an object; in the worst case Python needs twenty times as much memory
+DIGITS = 20  # maximum of a whole number; the longest in the protocol are times
 
 
 def _printable(text: str) -> str:
@@ -31,13 +31,13 @@ Step = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Object(BaseModel):
-    """What is used of an object; other fields are dropped."""
+    """The fields that are used; others are dropped."""
 
     model_config = ConfigDict(strict=True, protected_namespaces=())
 
 
 class Entry(Object):
-    """What has an id, if nothing else."""
+    """Any object with an id."""
 
     id: Id
 
@@ -53,7 +53,7 @@ class Job(Object):
     id: Id
     status: Name
     fine_tuned_model: NoName = None
-    trained_tokens: Any = None  # counted by `wire.trained`
+    trained_tokens: Any = None  # validated by `wire.trained`
     error: Any = None
 
 
@@ -100,10 +100,10 @@ T = TypeVar("T", bound=Object)
 
 
 def record(data: bytes | str) -> dict[str, Any]:
-    """A JSON object, without lone surrogates, numbers that are not finite or of absurd length, or endless nesting.
+    """A JSON object without lone surrogates, non-finite or absurdly long numbers, or excessive nesting.
 
     Raises:
-        BadAnswer: it is a page or something else.
+        BadAnswer: it is not one, for example a page.
     """
     if len(data or "") > LARGEST:
         raise BadAnswer(f"a text of more than {LARGEST / 2**20:g} MiB")
@@ -114,7 +114,7 @@ def record(data: bytes | str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadAnswer(f"no JSON object but {shown(found)}")
     rest: list[Any] = [found]
-    while rest:  # the reader takes 1e999 for a number, and limits digits to thousands
+    while rest:  # the parser accepts 1e999 as a number and allows thousands of digits
         item = rest.pop()
         if isinstance(item, dict):
             rest.extend(item.values())
@@ -128,10 +128,10 @@ def record(data: bytes | str) -> dict[str, Any]:
 
 
 def checked(kind: type[T], found: dict[str, Any]) -> T:
-    """An object of that kind.
+    """An object of the given kind.
 
     Raises:
-        BadAnswer: a field is missing or of another form.
+        BadAnswer: a field is missing or invalid.
     """
     try:
         return kind.model_validate(found)
@@ -143,7 +143,7 @@ def checked(kind: type[T], found: dict[str, Any]) -> T:
 
 
 def usable(kind: type[T], entries: list[dict[str, Any]] | None) -> list[T]:
-    """The entries of a list that are of that kind; the others, of which nothing depends, are left out."""
+    """The valid entries of a list; others, on which nothing depends, are left out."""
     found = []
     for entry in entries or []:
         try:
@@ -154,10 +154,10 @@ def usable(kind: type[T], entries: list[dict[str, Any]] | None) -> list[T]:
 
 
 def batch_line(line: bytes) -> tuple[str, dict[str, object] | None, str]:
-    """Key, response (None where the request failed) and reason of a line of a batch's output.
+    """Key, response (None if the request failed) and reason of a line of a batch's output.
 
     Raises:
-        BadAnswer: it is no such line.
+        BadAnswer: it is not such a line.
     """
     found = checked(Line, record(line))
     reply = found.response or {}

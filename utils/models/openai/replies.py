@@ -1,4 +1,4 @@
-"""What a server's reply means: an answer, something that may pass, or a final no with what to do about it."""
+"""The meaning of a server's reply: an answer, a temporary failure, or a refusal with advice."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Mapping
 from ...errors import CannotDo
 from . import log_probabilities, wire
 
-MONEY = (  # codes and types of a 429 that no waiting mends
+MONEY = (  # codes and types of a 429 that waiting does not resolve
     "insufficient_quota",
     "credit_balance_exhausted",
     "organization_usage_limit_exceeded",
     "billing_hard_limit_reached",
     "spend_limit_exceeded",
 )
-PASSING = (408, 409, 429)  # and all from 500 on
+PASSING = (408, 409, 429)  # and all from 500
 LONGEST = 500  # characters of a server's message that are shown
 
 
 class Transient(Exception):
-    """Something that may pass by itself.
+    """A temporary failure.
 
     Attributes:
-        after: seconds that the server wants us to wait, or None.
-        status: HTTP status, or None where there was no reply.
+        after: seconds to wait as requested by the server, or None.
+        status: HTTP status, or None if there was no reply.
     """
 
     def __init__(self, message: str, after: float | None = None, status: int | None = None) -> None:
@@ -35,7 +35,7 @@ class Transient(Exception):
 
 
 class Refused(CannotDo):
-    """The server's final no, with its HTTP status."""
+    """A refusal by the server, with its HTTP status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class Refused(CannotDo):
 
 
 class Redirected(Refused):
-    """The server sends us to another one, where nothing goes. What was asked for may have been done."""
+    """The server redirects to another one, to which nothing is sent. The request may have taken effect."""
 
 
 def meaning(
@@ -57,12 +57,12 @@ def meaning(
     resource: str,
     patient: bool,
 ) -> Transient | Refused:
-    """What a reply with an error status means.
+    """The meaning of a reply with an error status.
 
     Args:
         key, key_name: the key, which must not appear in any message, and its environment variable.
-        resource: what was asked for.
-        patient: whether a 404 may pass, as it does for a model that was tuned a minute ago.
+        what: the requested object.
+        patient: whether a 404 may be temporary, as for a model tuned a minute ago.
     """
     code, kind = _field(body, "code"), _field(body, "type")
     reason = clean(_message(body) or f"status {status}", key)
@@ -91,13 +91,13 @@ def meaning(
 
 
 def clean(text: str, key: str) -> str:
-    """A text of the server on one line, shortened, without our key should it repeat it, or what steers a terminal."""
+    """A server's text on one line, shortened, without our key and without terminal control characters."""
     text = (text.replace(key, "[key]") if key else text)[: 2 * LONGEST]
     return "".join(c if c.isprintable() else " " for c in text).strip()[:LONGEST]
 
 
 def check(request: dict[str, object], response: dict[str, object]) -> None:
-    """Raises BadAnswer where a response does not hold what was asked for."""
+    """Raises BadAnswer if a response does not contain what was asked for."""
     if wire.wants_first_token(request):
         log_probabilities.first_likelihoods(response, [], chat="messages" in request)
     elif request.get("echo"):
@@ -107,7 +107,7 @@ def check(request: dict[str, object], response: dict[str, object]) -> None:
 
 
 def _message(body: object) -> str:
-    """The message of either shape of error, {"error": …} or {"detail": …}."""
+    """The message of either form of error, {"error": …} or {"detail": …}."""
     if not isinstance(body, dict):
         return ""
     inner = body.get("error", body)
@@ -124,7 +124,7 @@ def _field(body: object, name: str) -> str | None:
 
 
 def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server wants us to wait before the next try."""
+    """Seconds to wait before the next try, as requested by the server."""
     try:
         seconds = float(headers.get("retry-after", ""))
     except ValueError:

@@ -1,7 +1,7 @@
-"""What was bought, on disk before anything is waited for: answers by request, jobs and batches by what was sent.
+"""Purchases, on disk before anything is awaited: answers by request, jobs and batches by what was sent.
 
 FOLDER/answers/MODEL.jsonl   one line per answered request: key, request, response
-FOLDER/jobs/KEY.json         one file per job or batch: what was sent, its id at the server, how far it got
+FOLDER/jobs/KEY.json         one file per job or batch: what was sent, its id on the server, its progress
 FOLDER/ledger.csv            every paid call
 """
 
@@ -29,7 +29,7 @@ class Store:
         self._guard = threading.Lock()
 
     def answer(self, url: str, path: str, request: dict[str, object]) -> dict[str, object] | None:
-        """The response to this very request at this server, where it was asked before."""
+        """The stored response of this server to this exact request, or None."""
         file = self._file(url, request)
         key = digest([url, path, request])
         with self._guard:
@@ -38,7 +38,7 @@ class Store:
             return self._answers.get(file, {}).get(key)
 
     def keep_answer(self, url: str, path: str, request: dict[str, object], response: dict[str, object]) -> None:
-        """Writes a response down; on return it is on the disk."""
+        """Stores a response; on return it is on disk."""
         file = self._file(url, request)
         record = {"key": digest([url, path, request]), "url": url, "path": path, "request": request}
         text = json.dumps(record | {"response": response}, ensure_ascii=True) + "\n"
@@ -49,7 +49,7 @@ class Store:
 
     @contextmanager
     def purchase(self, key: str):
-        """The state of a job or batch, a `State` that this process alone may change meanwhile; {} at first."""
+        """The state of a job or batch, a `State` locked by this process; {} at first."""
         file = self.state_file(key)
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_name(f".{file.name}.lock")):
@@ -58,18 +58,18 @@ class Store:
             yield State(file)
 
     def state(self, key: str) -> State:
-        """The state of a job or batch, to be looked at."""
+        """The state of a job or batch, read-only."""
         return State(self.state_file(key))
 
     def state_file(self, key: str) -> Path:
-        """Where the state of a job or batch lies."""
+        """The file with the state of a job or batch."""
         return self.folder / "jobs" / f"{key}.json"
 
     def _file(self, url: str, request: dict[str, object]) -> Path:
         return self.folder / "answers" / f"{digest([url, request['model']])[:16]}.jsonl"
 
     def _catch_up(self, file: Path) -> None:
-        """Reads the lines that came since the last look, by this process or another one."""
+        """Reads lines added since the last read, by this or another process."""
         if not file.exists():
             return
         with file.open("rb") as stream:
@@ -84,7 +84,7 @@ class Store:
 
 
 class State(dict):
-    """A small JSON file as a dict; `put` changes it, on the disk before it returns."""
+    """A small JSON file as a dict; `put` changes it, on disk before it returns."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(json.loads(file.read_text("utf-8")) if file.exists() else {})

@@ -1,4 +1,4 @@
-"""The HTTP client under a connection: it stays with one origin, and reads so much and for so long, but no further."""
+"""The HTTP client of a connection: restricted to one origin, with limits on size and time of responses."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .reading import LARGEST
 from .replies import Redirected
 from .wire import BadAnswer
 
-ANSWER_BYTES, ANSWER_SECONDS = LARGEST, 180.0  # most that one response may have, and from request to its last byte
-FILE_BYTES, FILE_SECONDS = 256 * 2**20, 1800.0  # the same where files are sent or fetched
-HOPS = 5  # redirects within the origin that are followed
+ANSWER_BYTES, ANSWER_SECONDS = LARGEST, 180.0  # limits for one response, the time from request to last byte
+FILE_BYTES, FILE_SECONDS = 256 * 2**20, 1800.0  # the same for files sent or fetched
+HOPS = 5  # redirects followed within the origin
 
 T = TypeVar("T")
 
 
 class Client(openai.DefaultHttpxClient):
-    """Sends requests for the client package; every response comes whole or not at all.
+    """Sends requests for the client package; every response is complete or an error.
 
     Args:
-        most: bytes of a response's body.
-        seconds: for request and response together. A server that sends a byte now and then never meets the timeout
-            between two bytes.
+        most: maximum bytes of a response's body.
+        seconds: for request and response together, since a server that sends a byte now and then never hits the
+            timeout between bytes.
     """
 
     def __init__(self, most: int, seconds: float) -> None:
@@ -35,10 +35,10 @@ class Client(openai.DefaultHttpxClient):
         self._most, self._seconds = most, seconds
 
     def send(self, request: Any, **how: Any) -> Any:
-        """The response, its body read.
+        """The response with its body read.
 
         Raises:
-            Redirected: to another origin; nothing was sent there.
+            Redirected: the redirect leads to another origin; nothing was sent there.
             BadAnswer: the body is too large, or compressed.
             TimeoutError: it took too long.
         """
@@ -60,7 +60,7 @@ class Client(openai.DefaultHttpxClient):
     def _read_body(self, response: Any, deadline: float) -> Any:
         """The response without its stream."""
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise BadAnswer("a compressed text, which was not asked for")  # a few bytes of which may be gigabytes
+            raise BadAnswer("a compressed text, which was not asked for")  # a few bytes could expand to gigabytes
         claimed = response.headers.get("content-length", "")
         size, parts = int(claimed) if claimed.isdecimal() else 0, []
         if size <= self._most:
@@ -82,7 +82,7 @@ def _next(response: Any) -> Any:
     """The request that a redirect asks for.
 
     Raises:
-        Redirected: it leads to another origin, or nowhere.
+        Redirected: the redirect leads to another origin or to no valid address.
     """
     request, here = response.next_request, _origin(response.request.url)
     if request is None:
@@ -104,7 +104,7 @@ def _origin(url: Any) -> str:
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:
-    """What `call` returns or raises. A thread that takes longer is left alone: headers that drip cannot be cut short.
+    """What `call` returns or raises. A thread that takes longer is abandoned, since slow headers cannot be interrupted.
 
     Raises:
         TimeoutError: it took longer.

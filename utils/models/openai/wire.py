@@ -1,4 +1,4 @@
-"""Requests and training lines as the protocol has them, and what a response says."""
+"""Requests and training lines in the protocol's form, and the contents of responses."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ..base import Example
 from .providers import Provider
 
 PATHS = {"completions": "/v1/completions", "chat": "/v1/chat/completions"}
-CUT = "…"  # ends an answer that the limit of tokens cut short, so that 12.3 is not read out of 12.34
-NOTHING = ""  # an answer that a filter withheld
-TEMPLATE = 256  # tokens that a server may put around a prompt: its chat template, marks of beginning and end
+CUT = "…"  # ends an answer cut short by the token limit, so that 12.34 is not read as 12.3
+NOTHING = ""  # an answer withheld by a filter
+TEMPLATE = 256  # tokens that a server may add around a prompt: chat template, begin and end tokens
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 60
 
 
 class BadAnswer(Exception):
-    """A response that is no answer: a page in HTML, a field that is missing. The message tells what came instead."""
+    """An invalid response: an HTML page, a missing field. The message says what came instead."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A fine-tune to be bought.
+    """A fine-tuning job to buy.
 
     Attributes:
-        model: the base, as the server calls it.
-        training, validation: the files' bytes, JSON lines; empty for no validation file.
+        model: the server's name of the base model.
+        training, validation: the files as bytes, JSON lines; empty for no validation file.
         n_tokens: of the training lines, one epoch.
-        hyperparameters, extra: as the server calls them.
-        seed: in 0 … 2**31 - 1, or None where the server takes none.
-        epochs, n_updates: passes over the training lines, and updates in all of them.
+        hyperparameters, extra: by the server's names.
+        seed: in 0 … 2**31 - 1, or None if the server takes none.
+        epochs, n_updates: passes over the training lines, and total updates.
     """
 
     model: str
@@ -49,19 +49,19 @@ class Job:
     n_updates: int
 
     def key(self, url: str) -> str:
-        """Identity of the job at a server: all that is sent."""
+        """Identity of the job on a server: everything that is sent."""
         texts = [hashlib.sha256(part).hexdigest() for part in (self.training, self.validation)]
         return digest([url, self.model, texts, self.hyperparameters, self.extra, self.seed])
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came of a job.
+    """The outcome of a job.
 
     Attributes:
-        model: the tuned model's name at the server.
-        checkpoints: update after which a model was kept → that model's name; the final one is not among them.
-        n_tokens: trained on, all epochs counted.
+        model: the tuned model's name on the server.
+        checkpoints: update → name of the model kept after it; without the final model.
+        n_tokens: trained on, over all epochs.
     """
 
     model: str
@@ -74,8 +74,8 @@ class Usage:
     """Tokens of one answered request.
 
     Attributes:
-        counted: "server", or "estimate" where the server told none, or "quote" where what it told cannot be.
-        rejected: in the last case, what it told.
+        counted: "server", "estimate" if the server gave none, or "quote" if its count is impossible.
+        rejected: the server's count in the last case.
     """
 
     prompt: int
@@ -90,18 +90,18 @@ def digest(content: object) -> str:
 
 
 def training_lines(provider: Provider, pairs: Sequence[Example]) -> bytes:
-    """The pairs as a training file, in the form that the server takes."""
+    """The pairs as a training file, in the server's form."""
     return json_lines([_line(provider, pair) for pair in pairs])
 
 
 def line_texts(provider: Provider, pair: Example) -> list[str]:
-    """The texts of a training line that are billed."""
+    """The billed texts of a training line."""
     prompt, completion = pair
     return [prompt, completion.lstrip(" ")] if provider.lines == "chat" else [prompt + completion]
 
 
 def line_overhead(provider: Provider) -> int:
-    """Tokens billed for a training line beside its texts."""
+    """Tokens billed for a training line in addition to its texts."""
     return 2 * provider.message_tokens + provider.request_tokens if provider.lines == "chat" else 0
 
 
@@ -128,7 +128,7 @@ def free(
     max_new_tokens: int,
     seed: int,
 ) -> dict[str, object]:
-    """A request for `samples` free answers to one prompt."""
+    """A request for `samples` generated answers to one prompt."""
     if provider.inference == "chat":
         request: dict[str, object] = {"messages": [{"role": "user", "content": prompt}]}
     else:
@@ -136,7 +136,7 @@ def free(
     request |= {"model": model, provider.limit: max_new_tokens, "temperature": temperature}
     request |= {"n": samples} if samples > 1 else {}
     request |= {"stop": [stop]} if stop else {}
-    request |= {"seed": seed % 2**31} if provider.seed and temperature > 0 else {}  # greedy answers need none
+    request |= {"seed": seed % 2**31} if provider.seed and temperature > 0 else {}  # greedy decoding needs none
     return request | provider.request_extra
 
 
@@ -144,11 +144,11 @@ def scoring(provider: Provider, model: str, text: str) -> dict[str, object]:
     """A request for the log-probabilities of a text's own tokens, without an answer.
 
     Raises:
-        CannotDo: the server has no such thing.
+        CannotDo: the server cannot do this.
     """
     if provider.inference != "completions" or not provider.echo:
         raise CannotDo(
-            f"the server called {provider.name!r} gives no log-probabilities of a prompt, so classes and levels cannot "
+            f"the server called {provider.name!r} has no log-probabilities of a prompt, so classes and levels cannot "
             "be scored; use --decoding generate (regression: greedy, or a mean or median with --samples 20), or set "
             '"echo" in data/providers.json if it can (for classes alone, "top_logprobs")'
         )
@@ -160,11 +160,11 @@ def first_token(provider: Provider, model: str, prompt: str) -> dict[str, object
     """A request for the most likely first tokens of an answer; only one token is generated.
 
     Raises:
-        CannotDo: the server tells no log-probabilities.
+        CannotDo: the server returns no log-probabilities.
     """
     if not provider.top_logprobs:
         raise CannotDo(
-            f"the server called {provider.name!r} tells no log-probabilities of answers, so classes cannot be scored; "
+            f"the server called {provider.name!r} has no log-probabilities of answers, so classes cannot be scored; "
             'use --decoding generate, or set "top_logprobs" in data/providers.json if it can'
         )
     if provider.inference == "completions":
@@ -181,29 +181,29 @@ def wants_first_token(request: dict[str, object]) -> bool:
 
 
 def prompt_text(request: dict[str, object]) -> str:
-    """The text of a request that is billed as its prompt."""
+    """The text of a request billed as its prompt."""
     if "messages" in request:
         return "\n".join(message["content"] for message in request["messages"])
     return request["prompt"]
 
 
 def answer_limit(provider: Provider, request: dict[str, object]) -> int:
-    """The most tokens that the request's answers may have together."""
+    """Maximum total of tokens in the request's answers."""
     limit = request.get(provider.limit, request.get("max_tokens", 0))
     return int(limit) * int(request.get("n", 1))
 
 
 def most_tokens(provider: Provider, request: dict[str, object]) -> tuple[int, int]:
-    """The most tokens that prompt and answers of a request can have, whatever the tokenizer: none is without a byte.
+    """Maximum tokens of prompt and answers of a request for any tokenizer, since every token has at least one byte.
 
-    Some servers generate a token where none was asked for.
+    Some servers generate a token even if none was requested.
     """
     prompt = len(prompt_text(request).encode("utf-8", "surrogatepass")) + TEMPLATE
     return prompt, max(answer_limit(provider, request), int(request.get("n", 1)))
 
 
 def shown(value: object) -> str:
-    """A value of the server's in a sentence: short, and without characters that cannot be shown."""
+    """A server's value for use in a message: short, without unprintable characters."""
     return _short.repr(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
 
 
@@ -211,7 +211,7 @@ def texts(response: dict[str, object], n: int) -> list[str]:
     """The `n` answers of a response, in order.
 
     Raises:
-        BadAnswer: the response has another form or another number of answers.
+        BadAnswer: the response has the wrong form or the wrong number of answers.
     """
     choices = choices_of(response)
     if len(choices) != n:
@@ -223,7 +223,7 @@ def texts(response: dict[str, object], n: int) -> list[str]:
 
 
 def choices_of(response: dict[str, object]) -> list[dict[str, object]]:
-    """The choices of a response. Raises BadAnswer where they are no list of objects."""
+    """The choices of a response. Raises BadAnswer if they are not a list of objects."""
     choices = response.get("choices")
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise BadAnswer("a response without answers")
@@ -245,16 +245,16 @@ def _text(choice: dict[str, object]) -> str:
 
 
 def is_whole(value: object) -> bool:
-    """Whether a value is a whole number; True and 1.0 are none."""
+    """Whether a value is a whole number; True and 1.0 are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def usage(response: dict[str, object], quoted: tuple[int, int], most: tuple[int, int]) -> Usage:
-    """Tokens that the server says it has billed, where they can be true.
+    """The tokens billed according to the server, if plausible.
 
     Args:
-        quoted: what counts otherwise, (prompt, completion).
-        most: that the request can have used, see `most_tokens`.
+        quoted: used otherwise, (prompt, completion).
+        most: maximum that the request can have used, see `most_tokens`.
     """
     reported = response.get("usage")
     if reported is None:
@@ -271,7 +271,7 @@ def usage(response: dict[str, object], quoted: tuple[int, int], most: tuple[int,
 
 
 def trained(reported: object, job: Job) -> tuple[int, str]:
-    """Tokens of a training, the server's count where it can be true, else the quoted; and what it told instead."""
+    """Tokens of a job: the server's count if plausible, else the quoted; and the implausible count."""
     quoted, most = job.n_tokens * job.epochs, job.epochs * (len(job.training) + len(job.validation))
     if reported is None or (is_whole(reported) and 0 <= reported <= most):
         return (quoted if reported is None else reported), ""
@@ -279,7 +279,7 @@ def trained(reported: object, job: Job) -> tuple[int, str]:
 
 
 def check_texts(pairs: Sequence[Example]) -> None:
-    """Raises UserError where a training line would have an empty part, which servers refuse after the upload."""
+    """Raises UserError if a training line would have an empty part, which servers refuse after the upload."""
     for i, (prompt, completion) in enumerate(pairs):
         if not prompt or not completion:
             raise UserError(f"training row {i} has an empty prompt or answer, which the server would refuse")
