@@ -223,7 +223,7 @@ def reliability(cells: pd.DataFrame, title: str) -> Figure:
         colour = LIFT_COLOUR if cell.method == "lift" else "0.3"
         axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
         hollow, filled = {"facecolor": "none", "edgecolor": "0.5"}, {"color": colour, "alpha": 0.8, "linewidth": 0}
-        for bins, style, label in ((cell.before, hollow, "as it is"), (cell.after, filled, "scaled")):
+        for bins, style, label in ((cell.before, hollow, "unscaled"), (cell.after, filled, "scaled")):
             sizes = 6 + 120 * bins["n"] / bins["n"].sum()
             axes.scatter(bins["confidence"], bins["accuracy"], s=sizes, label=label, **style)
     grid[0, 0].set_xticks([0, 0.5, 1])

@@ -101,7 +101,7 @@ def test_the_shipped_files_are_whole():
     assert not providers.provider("http://localhost:8080/v1").top_logprobs  # may be llama.cpp
     assert providers.provider("https://api.openai.com/v1").name == "openai"
     assert providers.price("https://api.openai.com/v1", "gpt-4o-mini-2024-07-18").as_of
-    with pytest.raises(UserError, match="no base URL"):
+    with pytest.raises(UserError, match="not a base URL"):
         providers.host("api.openai.com")
 
 
