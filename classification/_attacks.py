@@ -58,10 +58,10 @@ def transferred(split: Split, name: str, epsilon: float, side: int, greys: int, 
         while len(_made) >= KEPT:
             del _made[next(iter(_made))]
         _made[key] = network, {}
-    network, known = _made[key]
-    if epsilon not in known:
-        known[epsilon] = pgd(network, split.X_test, split.y_test, epsilon)
-    return known[epsilon]
+    network, cached = _made[key]
+    if epsilon not in cached:
+        cached[epsilon] = pgd(network, split.X_test, split.y_test, epsilon)
+    return cached[epsilon]
 
 
 def pgd(network: PixelNetwork, X: pd.DataFrame, y: pd.Series, epsilon: float, steps: int = STEPS) -> np.ndarray:

@@ -64,13 +64,13 @@ def fit_temperature(log_p: np.ndarray, truth: np.ndarray) -> float:
 
     Above 1 the probabilities were overconfident, below 1 underconfident. It lies within TEMPERATURES.
     """
-    known = truth >= 0
-    if not known.any():
+    is_known = truth >= 0
+    if not is_known.any():
         return 1.0
 
     def loss(log_temperature: float) -> float:
-        scaled = apply_temperature(log_p[known], np.exp(log_temperature))
-        return float(-np.maximum(scaled[np.arange(len(scaled)), truth[known]], FLOOR).mean())
+        scaled = apply_temperature(log_p[is_known], np.exp(log_temperature))
+        return float(-np.maximum(scaled[np.arange(len(scaled)), truth[is_known]], FLOOR).mean())
 
     best = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(best.x)) if best.fun < loss(0.0) - 1e-9 else 1.0

@@ -42,10 +42,10 @@ def sets(
     """
     if kind not in SETS or not 0 < coverage < 1:
         raise UserError(f"no sets {kind!r} at {coverage}; have {', '.join(SETS)} at a coverage between 0 and 1")
-    known = np.full(len(known_truth), np.inf)
+    calibration = np.full(len(known_truth), np.inf)
     seen = known_truth >= 0  # a class without a column is in no set: the worst possible score
-    known[seen] = nonconformity(known_log_p, kind)[np.flatnonzero(seen), known_truth[seen]]
-    return nonconformity(log_p, kind) <= metrics.conformal_bound(known, coverage) + TIE
+    calibration[seen] = nonconformity(known_log_p, kind)[np.flatnonzero(seen), known_truth[seen]]
+    return nonconformity(log_p, kind) <= metrics.conformal_bound(calibration, coverage) + TIE
 
 
 def nonconformity(log_p: np.ndarray, kind: str) -> np.ndarray:
@@ -72,13 +72,13 @@ def scores(log_p: np.ndarray, truth: np.ndarray, known_log_p: np.ndarray, known_
 
 def score_names() -> list[str]:
     """The names that `scores` returns."""
-    return [f"{kind}_{what}_{100 * c:g}" for kind, c in product(SETS, COVERAGES) for what in ("coverage", "size")]
+    return [f"{kind}_{measure}_{100 * c:g}" for kind, c in product(SETS, COVERAGES) for measure in ("coverage", "size")]
 
 
 def by_coverage(frame: pd.DataFrame) -> pd.DataFrame:
     """Finished cases, once per nominal coverage of the LAC sets, with added columns asked, coverage and size."""
     parts = []
-    for asked in COVERAGES:
-        coverage, size = (frame[f"lac_{what}_{100 * asked:g}"] for what in ("coverage", "size"))
-        parts.append(frame.assign(asked=asked, coverage=coverage, size=size))
+    for level in COVERAGES:
+        coverage, size = (frame[f"lac_{measure}_{100 * level:g}"] for measure in ("coverage", "size"))
+        parts.append(frame.assign(asked=level, coverage=coverage, size=size))
     return pd.concat(parts, ignore_index=True)

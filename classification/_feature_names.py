@@ -73,8 +73,8 @@ def wording(template: str, dataset: str, forms: Sequence[str]) -> str | None:
     """
     if template != SENTENCE:
         return template
-    known = SENTENCES.get(dataset)
-    return dataset if known and known.task == "classification" and "none" not in forms else None
+    sentence = SENTENCES.get(dataset)
+    return dataset if sentence and sentence.task == "classification" and "none" not in forms else None
 
 
 class RenamedClassifier(PlainClassifier):
@@ -100,8 +100,8 @@ class RenamedClassifier(PlainClassifier):
 
     def check(self, X_train, y_train, X_test) -> None:
         super().check(X_train, y_train, X_test)
-        asked = Setup(self.load_model(), {}, self.settings_, self.template_, self._asking(self.reader_))
-        asked.check_length([inputs.frame(self, X_test, reset=False)])
+        setup = Setup(self.load_model(), {}, self.settings_, self.template_, self._asking(self.reader_))
+        setup.check_length([inputs.frame(self, X_test, reset=False)])
 
     def fit(self, X, y, validation=None):
         """As in LIFT; the validation rows, which choose the epoch, are prompted with the training names."""

@@ -59,8 +59,8 @@ def measures(
     n_test: int, kinds: Sequence[str], epsilons: Sequence[float]
 ) -> dict[str, Callable[[pd.DataFrame], float]]:
     """KIND_ε → accuracy of the answers to these images; nan for kinds not requested: the columns stay the same."""
-    asked = _pairs(kinds, epsilons)
-    return {_column(*pair): partial(_accuracy, n_test, asked, pair) for pair in _pairs(KINDS, epsilons)}
+    requested = _pairs(kinds, epsilons)
+    return {_column(*pair): partial(_accuracy, n_test, requested, pair) for pair in _pairs(KINDS, epsilons)}
 
 
 def curves(results: pd.DataFrame) -> pd.DataFrame:
@@ -93,9 +93,9 @@ def _column(kind: str, epsilon: float) -> str:
     return f"{kind}_{epsilon:g}"
 
 
-def _accuracy(n_test: int, asked: list[tuple[str, float]], pair: tuple[str, float], answers: pd.DataFrame) -> float:
-    if pair not in asked:
+def _accuracy(n_test: int, requested: list[tuple[str, float]], pair: tuple[str, float], answers: pd.DataFrame) -> float:
+    if pair not in requested:
         return float("nan")
-    first = n_test * (1 + asked.index(pair))
+    first = n_test * (1 + requested.index(pair))
     parsed, truth = answers["parsed"].iloc[first : first + n_test].tolist(), answers["truth"].iloc[:n_test].tolist()
     return float(np.mean([answer == label for answer, label in zip(parsed, truth, strict=True)]))

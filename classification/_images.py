@@ -48,7 +48,7 @@ def learner(case: Case, config: Config):
 
     if case.method in NETWORKS:
         return PixelNetwork(case.method, config.side, config.greys, case.seed)
-    known = ("lift", *NETWORKS, *baselines.names("classification"))
-    if case.method.partition(":")[0] not in known:
-        raise UnknownName(f"no method {case.method!r} for images; have {', '.join(known)}")
+    available = ("lift", *NETWORKS, *baselines.names("classification"))
+    if case.method.partition(":")[0] not in available:
+        raise UnknownName(f"no method {case.method!r} for images; have {', '.join(available)}")
     return study.learner(case, config, "classification")

@@ -66,10 +66,12 @@ def n_shown(dataset: str, shown: str, n_train: int) -> int:
     """
     if shown == PAPER and dataset not in PAPER_SHOTS:
         raise UserError(f"the paper shows no rows of {dataset}, only of {', '.join(PAPER_SHOTS)}; give --shown 16")
-    wanted = PAPER_SHOTS[dataset] if shown == PAPER else int(shown)
-    if wanted < 1:
-        raise UserError(f"--shown {wanted}: a prompt needs rows to show; give 1 or more, or 0 for the paper's number")
-    return min(wanted, n_train - 1)
+    requested = PAPER_SHOTS[dataset] if shown == PAPER else int(shown)
+    if requested < 1:
+        raise UserError(
+            f"--shown {requested}: a prompt needs rows to show; give 1 or more, or 0 for the paper's number"
+        )
+    return min(requested, n_train - 1)
 
 
 def subset(split: Split, n: int, choice: str, seed: int) -> Split:

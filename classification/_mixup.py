@@ -45,9 +45,9 @@ def extended(split: Split, share: float, kind: str, seed: int) -> Split:
     old_rows, new_rows = np.repeat(np.arange(n), TENTHS), np.repeat(np.arange(len(first)), TENTHS)
     is_first = np.arange(len(new_rows)) % TENTHS < tenths[new_rows]
     labels = y.iloc[np.where(is_first, first[new_rows], second[new_rows])]
-    whole = pd.concat([X.iloc[old_rows], new.iloc[new_rows]])
+    all_rows = pd.concat([X.iloc[old_rows], new.iloc[new_rows]])
     targets = pd.concat([y.iloc[old_rows], labels.set_axis(new.index[new_rows])])
-    return replace(split, X_train=whole, y_train=targets)
+    return replace(split, X_train=all_rows, y_train=targets)
 
 
 def draw(n: int, n_new: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -79,11 +79,11 @@ def features(a: pd.DataFrame, b: pd.DataFrame, weight: np.ndarray) -> pd.DataFra
     heavier = np.asarray(weight) >= 0.5
     columns = {}
     for name in a.columns:
-        one, other = a[name].to_numpy(), b[name].to_numpy()
-        taken = np.where(heavier, one, other)
+        from_a, from_b = a[name].to_numpy(), b[name].to_numpy()
+        taken = np.where(heavier, from_a, from_b)
         if is_numeric(a[name]):
-            lacking = pd.isna(one) | pd.isna(other) | (one == other)
-            taken = np.where(lacking, taken, weight * one + (1 - weight) * other)
-            taken = taken.astype(a[name].dtype) if (lacking | (np.asarray(weight) == 1)).all() else taken
+            unmixed = pd.isna(from_a) | pd.isna(from_b) | (from_a == from_b)
+            taken = np.where(unmixed, taken, weight * from_a + (1 - weight) * from_b)
+            taken = taken.astype(a[name].dtype) if (unmixed | (np.asarray(weight) == 1)).all() else taken
         columns[name] = pd.Series(taken, index=a.index, dtype=None if is_numeric(a[name]) else a[name].dtype)
     return pd.DataFrame(columns, index=a.index)

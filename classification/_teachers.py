@@ -153,9 +153,9 @@ def alike(answers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns method, kappa (mean over the comparisons, NaN left out) and n (comparisons), the most alike first.
     """
-    told = [column for column in answers.columns if column not in ("method", "labels")]
+    keys = [column for column in answers.columns if column not in ("method", "labels")]
     own = answers[answers["method"] == "lift"].drop(columns="method")
-    pairs = answers[answers["method"] != "lift"].merge(own, on=told, suffixes=("", "_own"))
+    pairs = answers[answers["method"] != "lift"].merge(own, on=keys, suffixes=("", "_own"))
     values = [kappa(ours, theirs) for ours, theirs in zip(pairs["labels_own"], pairs["labels"], strict=True)]
     grouped = pairs.assign(kappa=values).groupby("method")["kappa"]
     table = pd.DataFrame({"kappa": grouped.mean(), "n": grouped.count()}).reset_index()

@@ -40,7 +40,7 @@ class Pretext:
         return content_hash(*(part for table in self.tables for part in table))
 
 
-def pretext(name: str, whole: Split, target: Split, n: int, seed: int) -> Pretext | None:
+def pretext(name: str, full: Split, target: Split, n: int, seed: int) -> Pretext | None:
     """A pretext for a target; None for "none".
 
     synthetic   two tables of Gaussian clusters with as many columns and classes as the target
@@ -51,7 +51,7 @@ def pretext(name: str, whole: Split, target: Split, n: int, seed: int) -> Pretex
 
     Args:
         name: one of PRETEXTS.
-        whole: the split before rows were subsampled; only its training features are used.
+        full: the split before rows were subsampled; only its training features are used.
         target: the split that the second stage learns from.
         n: approximate total of pretext rows; `shuffled` has as many as the target.
         seed: of all random draws.
@@ -67,10 +67,10 @@ def pretext(name: str, whole: Split, target: Split, n: int, seed: int) -> Pretex
         raise UserError(f"{n} pretext rows are fewer than one per class in {N_TABLES} tables; give more")
     make = PRETEXTS[name]
     rng = np.random.default_rng([9, seed, list(PRETEXTS).index(name)])
-    return None if make is None else Pretext(name, tuple(make(whole, target, n, rng)))
+    return None if make is None else Pretext(name, tuple(make(full, target, n, rng)))
 
 
-def _synthetic(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+def _synthetic(full: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
     """Clusters at the corners of a cube, all columns informative; at random points if classes outnumber corners."""
     p, classes = target.X_train.shape[1], sorted(target.y_train.unique())
     for seed in rng.integers(2**31, size=N_TABLES).tolist():
@@ -82,26 +82,26 @@ def _synthetic(whole: Split, target: Split, n: int, rng: np.random.Generator) ->
         yield _rows(X, codes, target, classes)
 
 
-def _noise(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+def _noise(full: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
     p, classes = target.X_train.shape[1], sorted(target.y_train.unique())
     for _ in range(N_TABLES):
         codes = rng.permutation(np.arange(n // N_TABLES) % len(classes))
         yield _rows(rng.standard_normal((len(codes), p)), codes, target, classes)
 
 
-def _shuffled(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+def _shuffled(full: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
     y = target.y_train
     yield target.X_train, pd.Series(rng.permutation(y.to_numpy()), index=y.index, name=y.name)
 
 
-def _unlabelled(whole: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
-    X, n_classes = whole.X_train, target.y_train.nunique()
-    asked = [name for name in X.columns if X[name].nunique() > 1]
-    if X.shape[1] < 2 or not asked:
+def _unlabelled(full: Split, target: Split, n: int, rng: np.random.Generator) -> Iterator[Rows]:
+    X, n_classes = full.X_train, target.y_train.nunique()
+    hidden = [name for name in X.columns if X[name].nunique() > 1]
+    if X.shape[1] < 2 or not hidden:
         raise BadTable("no column can be predicted from others; leave unlabelled out of --pretexts")
-    asked = [asked[i] for i in rng.permutation(len(asked))[:MOST_COLUMNS]]
-    for name in asked:
-        rows = rng.permutation(np.flatnonzero(X[name].notna()))[: max(n_classes, n // len(asked))]
+    hidden = [hidden[i] for i in rng.permutation(len(hidden))[:MOST_COLUMNS]]
+    for name in hidden:
+        rows = rng.permutation(np.flatnonzero(X[name].notna()))[: max(n_classes, n // len(hidden))]
         yield _emptied(X.iloc[np.sort(rows)], name), _parts(X[name].iloc[np.sort(rows)], n_classes)
 
 
@@ -162,10 +162,10 @@ class TwoStageClassifier(PlainClassifier):
         return {name: value for name, value in settings.items() if name != "updates"}
 
     def describe(self) -> dict[str, object]:
-        known = {"pretext": None}
+        own = {"pretext": None}
         if self.pretext is not None:
-            known = {"pretext": self.pretext.name, "pretext_sha256": self.pretext.sha256()}
-        return {**super().describe(), **known}
+            own = {"pretext": self.pretext.name, "pretext_sha256": self.pretext.sha256()}
+        return {**super().describe(), **own}
 
     def check(self, X_train, y_train, X_test) -> None:
         if self.n_updates < 2 or not 0 < self.first_share < 1:

@@ -46,11 +46,13 @@ def build(case, config):
     trial = study.trial(case, config, "classification")
     if not case.is_lift:
         return trial
-    columns, told = list(trial.split.X_train.columns), case.settings
-    names, asked = (_feature_names.names(columns, told[form], told["shuffling"]) for form in ("names", "tested_with"))
-    wording = _feature_names.wording(told["template"], case.dataset, (told["names"], told["tested_with"]))
+    columns, settings = list(trial.split.X_train.columns), case.settings
+    names, tested = (
+        _feature_names.names(columns, settings[form], settings["shuffling"]) for form in ("names", "tested_with")
+    )
+    wording = _feature_names.wording(settings["template"], case.dataset, (settings["names"], settings["tested_with"]))
     template = {**(trial.learner.template or {}), "wording": wording, "names": names}
-    given = {"template": template, "asked_names": None if asked == names else asked}
+    given = {"template": template, "asked_names": None if tested == names else tested}
     return replace(trial, learner=_feature_names.RenamedClassifier(**trial.learner.get_params(deep=False) | given))
 
 

@@ -36,10 +36,10 @@ def cases(config):
 
 def build(case, config):
     trial = _images.trial(case, config)
-    asked = (config.kinds, config.epsilons)
-    queries = _image_noise.queries(trial.split, *asked, config.side, config.greys, case.seed)
+    requested = (config.kinds, config.epsilons)
+    queries = _image_noise.queries(trial.split, *requested, config.side, config.greys, case.seed)
     split = images.noisy_copies(trial.split, *AUGMENT[case.settings["augment"]], config.greys, case.seed)
-    measures = _image_noise.measures(len(split.y_test), *asked)
+    measures = _image_noise.measures(len(split.y_test), *requested)
     return replace(trial, split=split, queries=queries, measures=measures)
 
 

@@ -58,9 +58,9 @@ def build(case, config):
 def figure(results):
     import pandas as pd
 
-    whole, few = results[results["arm"] == "all"], results[results["arm"] != "all"]
-    tuned = [whole[whole["method"] == "lift"].assign(shown=shown) for shown in few["shown"].unique()]
-    frame = pd.concat([few.sort_values("choice", ascending=False), *(tuned or [whole])])  # random before nearest
+    full, few = results[results["arm"] == "all"], results[results["arm"] != "all"]
+    tuned = [full[full["method"] == "lift"].assign(shown=shown) for shown in few["shown"].unique()]
+    frame = pd.concat([few.sort_values("choice", ascending=False), *(tuned or [full])])  # random before nearest
     methods = frame["method"].where(frame["method"] == "lift", frame["method"] + " on k rows")
     titles = frame["dataset"] + ", k = " + frame["shown"].map(str)
     frame = frame.assign(arm=frame["arm"].map(ARMS), method=methods, panel=titles.replace(_in_context.TITLES))

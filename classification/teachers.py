@@ -57,9 +57,9 @@ def finish(results):
         return
     print(f"\nLIFT reproduces {cells['lift'].idxmax()} best, {cells['lift'].idxmin()} least")
     labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
-    told = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
-    alike = _teachers.alike(told.assign(labels=labels))
-    reporting.show(results, "alike", alike, "kappa between LIFT's answers and those of other students")
+    keys = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
+    table = _teachers.alike(keys.assign(labels=labels))
+    reporting.show(results, "alike", table, "kappa between LIFT's answers and those of other students")
 
 
 if __name__ == "__main__":

@@ -105,8 +105,8 @@ class SoupClassifier(PlainClassifier):
 
     def tune(self, setup, X, y, validation, trial=False, begun=None) -> Outcome:
         """Several fine-tunes; the first has the seeds of a single fine-tune."""
-        one, members = super().tune, 1 if self.average in ALONE else self.members
-        tunes = [one(setup, X, y, validation, trial, begun, member) for member in range(members)]
+        tune_once, members = super().tune, 1 if self.average in ALONE else self.members
+        tunes = [tune_once(setup, X, y, validation, trial, begun, member) for member in range(members)]
 
         def score(model: LanguageModel) -> float:
             return np.nan if validation is None else self.validation_score(model, *validation)
@@ -130,11 +130,11 @@ def combine(average: str, tunes: Sequence[Outcome], score: Score, scored: bool) 
     if average in (*ALONE, "best"):
         return order[0], 1
     if average == "ensemble":
-        whole = Ensemble([tune.model for tune in tunes])
-        return replace(tunes[0], model=whole, score=score(whole)), len(tunes)
+        combined = Ensemble([tune.model for tune in tunes])
+        return replace(tunes[0], model=combined, score=score(combined)), len(tunes)
     if average == "soup" or not scored:
-        whole = mean([tune.model for tune in tunes])
-        return replace(tunes[0], model=whole, score=score(whole)), len(tunes)
+        combined = mean([tune.model for tune in tunes])
+        return replace(tunes[0], model=combined, score=score(combined)), len(tunes)
     chosen, best, value = [order[0]], order[0].model, order[0].score
     for tune in order[1:]:
         soup = mean([other.model for other in [*chosen, tune]])

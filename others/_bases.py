@@ -49,9 +49,9 @@ class Config(study.Config):
     def with_base(self, base: str) -> study.Config:
         """The same flags with the base as the model, which is created if it is a start. Raises UserError."""
         gibberish = initialization.Gibberish(self.gibberish_updates, learning_rate=self.gibberish_rate)
-        place = initialization.place(base, self.model, self.start_seed, gibberish)
+        model = initialization.place(base, self.model, self.start_seed, gibberish)
         # related bases use as many threads as the model, since sums depend on them
-        return replace(self, model=place, threads=self.n_threads() if self.is_kin(base) else self.threads)
+        return replace(self, model=model, threads=self.n_threads() if self.is_kin(base) else self.threads)
 
 
 def trial(case: Case, config: Config, task: str) -> Trial:
@@ -127,8 +127,8 @@ def _logarithmic(axes: Axes, values: pd.Series, form: EngFormatter | str) -> Non
     from matplotlib.ticker import FixedLocator, NullFormatter
 
     axes.set_xscale("log")
-    known = values[np.isfinite(values) & (values > 0)]
-    low, high = (known.min() / 2, known.max() * 2) if len(known) else (0.5, 2)
+    finite = values[np.isfinite(values) & (values > 0)]
+    low, high = (finite.min() / 2, finite.max() * 2) if len(finite) else (0.5, 2)
     axes.set_xlim(low, high)
     powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high))
     for numbers in ((1, 2, 5), (1, 3), (1,)):

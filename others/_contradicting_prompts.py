@@ -42,11 +42,11 @@ def wording(target: str, prompt: str) -> str:
     if "{" in prompt or prompt in wordings.GENERIC:
         return prompt
     if prompt not in PROMPTS:
-        known = ", ".join([*PROMPTS, *wordings.GENERIC])
-        raise UnknownName(f"no prompt {prompt!r}; have {known}, or your own text with {{features}} in it")
+        names = ", ".join([*PROMPTS, *wordings.GENERIC])
+        raise UnknownName(f"no prompt {prompt!r}; have {names}, or your own text with {{features}} in it")
     wrong = next(formula for name, formula in FORMULAS.items() if name != target)
-    said = {"neutral": "y", "correct": FORMULAS[target], "contradicting": wrong}[prompt]
-    return f"When we have {{features}}, {said}="
+    subject = {"neutral": "y", "correct": FORMULAS[target], "contradicting": wrong}[prompt]
+    return f"When we have {{features}}, {subject}="
 
 
 def split(target: str, n: int, seed: int) -> Split:

@@ -30,10 +30,10 @@ class FewShotClassifier(PlainClassifier):
 
 def expand(names: Sequence[str]) -> list[str]:
     """The tables that names and groups stand for; regression tables must be named individually."""
-    known = {name: registry.find(name) for name in names}
+    entries = {name: registry.find(name) for name in names}
     return [
         table
-        for name, entry in known.items()
+        for name, entry in entries.items()
         for table in ([name] if entry and entry.task == "regression" else tables.expand((name,), "classification"))
     ]
 

@@ -100,8 +100,8 @@ def trial(case: Case, config: Config) -> Trial:
     begun = _head(texts) if test == "header" else _rows(texts, config.shown, test)
     if len(begun) < n_asked + FEWEST:
         raise UserError(f"{case.dataset} has too few rows to ask for {n_asked}; give a smaller --asked or --shown")
-    places = range(n_asked) if test == "header" else np.sort(rng.choice(len(begun), n_asked, replace=False))
-    split = _as_split(begun, np.asarray(places))
+    chosen = range(n_asked) if test == "header" else np.sort(rng.choice(len(begun), n_asked, replace=False))
+    split = _as_split(begun, np.asarray(chosen))
     if case.method != "lift":
         return replace(built, split=split)
     given = {**built.learner.get_params(deep=False), "epochs": None}
@@ -135,10 +135,10 @@ def _head(texts: Sequence[str]) -> list[tuple[str, str]]:
     return begun
 
 
-def _as_split(begun: Sequence[tuple[str, str]], asked: Sequence[int]) -> Split:
+def _as_split(begun: Sequence[tuple[str, str]], positions: Sequence[int]) -> Split:
     """The lines asked for as test rows, the others as training rows, which give the floor."""
     X = pd.DataFrame({TEXT: [text for text, _ in begun]})
     y = pd.Series([answer for _, answer in begun], name="answer", dtype=object)
-    others = np.setdiff1d(np.arange(len(y)), asked)
-    known = X.iloc[others], y.iloc[others]
-    return Split(*known, *known, X.iloc[asked], y.iloc[asked], "classification")
+    others = np.setdiff1d(np.arange(len(y)), positions)
+    training = X.iloc[others], y.iloc[others]
+    return Split(*training, *training, X.iloc[positions], y.iloc[positions], "classification")

@@ -45,8 +45,8 @@ def appended(split: Split, penalty: float) -> Split:
 
 def solution(split: Split, penalty: float) -> np.ndarray:
     """Ridge weights, shape (p,), with penalty λ² and no intercept, for the split without the additional rows."""
-    whole = appended(split, penalty)
-    return np.linalg.lstsq(whole.X_train.to_numpy(float), whole.y_train.to_numpy(float), rcond=None)[0]
+    extended = appended(split, penalty)
+    return np.linalg.lstsq(extended.X_train.to_numpy(float), extended.y_train.to_numpy(float), rcond=None)[0]
 
 
 def measures(split: Split, penalty: float) -> Mapping[str, Callable[[pd.DataFrame], float]]:

@@ -66,8 +66,8 @@ def confident(probabilities: np.ndarray, threshold: float, share: float) -> np.n
     kept = []
     for code in np.unique(label):
         rows = np.flatnonzero(label == code)
-        surest = rows[np.argsort(-sure[rows], kind="stable")][: max(1, round(share * len(rows)))]
-        kept.extend(surest[sure[surest] >= threshold])
+        ranked = rows[np.argsort(-sure[rows], kind="stable")][: max(1, round(share * len(rows)))]
+        kept.extend(ranked[sure[ranked] >= threshold])
     return np.sort(np.array(kept, dtype=int))
 
 
@@ -155,17 +155,17 @@ def trial(built: Trial, rows: int, arm: str, seed: int) -> Trial:
     Raises:
         UserError: an unknown arm or option, or a number outside its range.
     """
-    whole, few = built.split, built.split.subsample(rows, seed)
+    full, few = built.split, built.split.subsample(rows, seed)
     kind, options = _parsed(arm)
-    rest = whole.X_train.loc[~whole.X_train.index.isin(few.X_train.index)]
+    rest = full.X_train.loc[~full.X_train.index.isin(few.X_train.index)]
     plan = Plan(rest, **options) if kind == "self" else None
     if plan is not None:
         plan.check()
     parameters = built.learner.get_params(deep=False)
     classical = isinstance(built.learner, TunedClassifier)
     learner = (SelfTrainingBaseline if classical else SelfTrainingLIFT)(**parameters, plan=plan)
-    split = {"none": few, "self": few, "all": whole}.get(kind) or _randomly_labelled(few, rest, seed)
-    return replace(built, split=split, learner=learner, measures=_measures(learner, whole.y_train))
+    split = {"none": few, "self": few, "all": full}.get(kind) or _randomly_labelled(few, rest, seed)
+    return replace(built, split=split, learner=learner, measures=_measures(learner, full.y_train))
 
 
 def _parsed(arm: str) -> tuple[str, dict[str, float]]:

@@ -34,10 +34,10 @@ def build(case, config):
 
 def figure(results):
     """One panel per data set, one line per learner and wording; area under the ROC curve."""
-    known = results[results["roc_auc"].notna()]
-    learner = known["method"].where(known["method"] != "lift", "lift, " + known["names"])
+    scored = results[results["roc_auc"].notna()]
+    learner = scored["method"].where(scored["method"] != "lift", "lift, " + scored["names"])
     titles = {"AUC": "area under the ROC curve"}
-    frame = known.assign(method=learner, AUC=known["roc_auc"], rows=known["rows"].clip(lower=2))
+    frame = scored.assign(method=learner, AUC=scored["roc_auc"], rows=scored["rows"].clip(lower=2))
     return plots.score_lines(frame, "rows", titles, "Few labelled rows", "labelled rows (none shown at 2)", log=True)
 
 

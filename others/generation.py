@@ -22,8 +22,8 @@ class Config(experiment.Config):
 
 
 def cases(config):
-    known = [name for name in config.datasets if not name.startswith(IMAGES)]
-    named = [*tables.expand(known, "classification")] if known else []
+    table_names = [name for name in config.datasets if not name.startswith(IMAGES)]
+    named = [*tables.expand(table_names, "classification")] if table_names else []
     named += [name for name in config.datasets if name.startswith(IMAGES)]
     axes = {"given": config.given, "temperature": study.of_lift(config.temperatures, 1.0)}
     size = {"row_levels": config.row_levels, "greys": config.greys, "updates": config.updates}

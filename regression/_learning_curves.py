@@ -53,9 +53,9 @@ class WatchedRegressor(LIFTRegressor):
 
         The model can memorise texts only, so an answer between two levels counts as the nearest level.
         """
-        known = set(self.template_.completions(self.split.y_train))
-        said = set(self.template_.completions([value for value in values if value is not None]))
-        return len(said & known) / len(said) if said else float("nan")
+        training_texts = set(self.template_.completions(self.split.y_train))
+        answered = set(self.template_.completions([value for value in values if value is not None]))
+        return len(answered & training_texts) / len(answered) if answered else float("nan")
 
     def fit(self, X, y, validation=None):
         self.runs_: dict[str, list[dict[str, float]]] = {}

@@ -43,7 +43,7 @@ def build(case, config):
 
 
 def figure(results):
-    order = {name: place for place, name in enumerate(DECODINGS)}
+    order = {name: index for index, name in enumerate(DECODINGS)}
     ways = results.assign(way=results["decoding"].where(results["method"] == "lift", results["method"]))
     ways = ways.sort_values("decoding", key=lambda names: names.map(order).fillna(-1), kind="stable")
     title = "Error and cost of each decoding"

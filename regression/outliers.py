@@ -46,9 +46,9 @@ def with_shares(results):
     import pandas as pd
 
     options = [synthetic.load(name).options for name in results["dataset"]]
-    frame = results.assign(percent=[100 * one.outliers for one in options])
+    frame = results.assign(percent=[100 * option.outliers for option in options])
     frame.insert(0, "function", [synthetic.without(name, "outliers", "sign") for name in results["dataset"]])
-    both = pd.Series([one.sign == "both" for one in options], index=frame.index)
+    both = pd.Series([option.sign == "both" for option in options], index=frame.index)
     either = frame[both | ((frame["percent"] == 0) & both.any())]
     return pd.concat([frame[~both], either.assign(function=either["function"] + ", both signs")])
 

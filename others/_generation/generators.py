@@ -62,9 +62,9 @@ class RowGenerator(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X) -> np.ndarray:
         """(n, n_classes) probabilities of the forest; 0 for a class without drawn rows."""
         found = self.forest_.predict_proba(self.encoder_.transform(self.texts_.rounded(X)))
-        whole = np.zeros((len(X), len(self.classes_)))
-        whole[:, np.searchsorted(self.classes_, self.forest_.classes_)] = found
-        return whole
+        probabilities = np.zeros((len(X), len(self.classes_)))
+        probabilities[:, np.searchsorted(self.classes_, self.forest_.classes_)] = found
+        return probabilities
 
 
 class Reference(Classical, RowGenerator):
@@ -90,43 +90,43 @@ class Reference(Classical, RowGenerator):
         self.check()
         y = np.asarray(y)
         self.texts_ = RowTexts(self.levels, self.top).fit(X)
-        known, labels = wanted(self.texts_, X, y, validation, self.given, self.seed)
+        first_cells, labels = to_draw(self.texts_, X, y, validation, self.given, self.seed)
         codes, rng = self.texts_.codes(X), np.random.default_rng([51, self.seed])
         if self.name == "real":
             rows, labels = codes, y
         else:
             rows = np.empty((len(labels), X.shape[1]), dtype=int)
             for label in np.unique(labels):
-                asked = np.asarray(labels) == label
-                rows[asked] = self._draw(codes[y == label], known[asked], rng)
+                of_class = np.asarray(labels) == label
+                rows[of_class] = self._draw(codes[y == label], first_cells[of_class], rng)
         self.best_params_, self.valid_ = {}, 1.0
         self._finish(rows.tolist(), list(labels), y)
         return self
 
-    def _draw(self, codes: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, codes: np.ndarray, first_cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Rows of one class, shape (n, p), from its training rows and the given first cells, shape (n, k)."""
-        n, k, p = len(known), known.shape[1], codes.shape[1]
+        n, k, p = len(first_cells), first_cells.shape[1], codes.shape[1]
         if self.name == "bootstrap":
             rows = codes[rng.integers(len(codes), size=n)]
         elif self.name == "marginals":
             rows = np.column_stack([rng.choice(codes[:, i], n) for i in range(p)])
         else:
-            rows = self._normal(codes, known, rng)
-        rows[:, :k] = known
+            rows = self._normal(codes, first_cells, rng)
+        rows[:, :k] = first_cells
         return rows
 
-    def _normal(self, codes: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _normal(self, codes: np.ndarray, first_cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Normal rows conditioned on their first cells, rounded and clipped to the codes."""
-        k, spread = known.shape[1], 1e-6 * np.eye(codes.shape[1])
+        k, spread = first_cells.shape[1], 1e-6 * np.eye(codes.shape[1])
         mean = codes.mean(axis=0)
         if len(codes) > 1:  # a single row has no variance
             spread += LedoitWolf().fit(codes).covariance_
-        centre, rest = np.tile(mean[k:], (len(known), 1)), spread[k:, k:]
+        centre, rest = np.tile(mean[k:], (len(first_cells), 1)), spread[k:, k:]
         if k:
             weights = np.linalg.solve(spread[:k, :k], spread[:k, k:])
-            centre, rest = centre + (known - mean[:k]) @ weights, rest - spread[k:, :k] @ weights
-        noise = rng.multivariate_normal(np.zeros(len(rest)), rest, len(known), method="eigh")
-        drawn = np.column_stack([known, centre + noise])
+            centre, rest = centre + (first_cells - mean[:k]) @ weights, rest - spread[k:, :k] @ weights
+        noise = rng.multivariate_normal(np.zeros(len(rest)), rest, len(first_cells), method="eigh")
+        drawn = np.column_stack([first_cells, centre + noise])
         return np.clip(np.floor(drawn + 0.5), self.texts_.least_, self.texts_.most_).astype(int)
 
     def _state(self) -> int:
@@ -184,8 +184,8 @@ class RowWriter(RowGenerator, PlainClassifier):
         self.longest_ = max(base.count_tokens(self.texts_.write(X))) + 2
         self.best_epoch_, self.best_learning_rate_ = 0, float("nan")
         self._tune_writer(base, X, y, validation)
-        known, labels = wanted(self.texts_, X, y, validation, self.given, self.random_state)
-        self._draw_rows(known, labels, y)
+        first_cells, labels = to_draw(self.texts_, X, y, validation, self.given, self.random_state)
+        self._draw_rows(first_cells, labels, y)
         return self
 
     def _prompts(self, labels) -> list[str]:
@@ -197,10 +197,10 @@ class RowWriter(RowGenerator, PlainClassifier):
 
     def _tune_writer(self, base, X, y, validation) -> None:
         """Sets model_ and its tuning attributes, reusing the last fit if only the sampling differs."""
-        alike = {k: v for k, v in self.describe().items() if k not in ("given", "temperature")}
+        identity = {k: v for k, v in self.describe().items() if k not in ("given", "temperature")}
         parts = [X, pd.Series(y)]
         parts += [] if validation is None else [validation[0], pd.Series(np.asarray(validation[1]))]
-        key = f"{alike} {self.device} {self.dtype} {content_hash(*parts)}"
+        key = f"{identity} {self.device} {self.dtype} {content_hash(*parts)}"
         if not self.settings_["epochs"]:
             self.model_, self.n_tokens_trained_ = base, 0
         elif key in _tuned:
@@ -230,9 +230,11 @@ class RowWriter(RowGenerator, PlainClassifier):
             _tuned.clear()
             _tuned[key] = self.model_, self.best_epoch_, rate, self.n_tokens_trained_
 
-    def _draw_rows(self, known: np.ndarray, labels: list, y: np.ndarray) -> None:
+    def _draw_rows(self, first_cells: np.ndarray, labels: list, y: np.ndarray) -> None:
         """Draws a row for each label and its known cells; unreadable rows are redrawn, up to ROUNDS attempts."""
-        starts = [p + self.texts_.words(cells) for p, cells in zip(self._prompts(labels), known.tolist(), strict=True)]
+        starts = [
+            p + self.texts_.words(cells) for p, cells in zip(self._prompts(labels), first_cells.tolist(), strict=True)
+        ]
         rows: list[list[int] | None] = [None] * len(labels)
         self.first_texts_: list[str] = []
         for attempt in range(ROUNDS):
@@ -276,7 +278,7 @@ def steps(n_rows: int, tuning: FineTuning) -> int:
     return -(-n_rows // tuning.batch_size)
 
 
-def wanted(texts: RowTexts, X, y, validation, given: str, seed: int) -> tuple[np.ndarray, list]:
+def to_draw(texts: RowTexts, X, y, validation, given: str, seed: int) -> tuple[np.ndarray, list]:
     """What to draw: codes of the given cells, shape (n, k), and n labels, where n is the number of training rows.
 
     Given the label, k is 0 and the labels are those of y. Given the half, both come from validation rows (training

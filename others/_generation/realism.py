@@ -63,13 +63,13 @@ def measures(learner: RowGenerator, split: Split) -> dict[str, Callable[[pd.Data
         own, real = distances()
         return float(np.mean(own < np.quantile(real, NEAR) + 1e-12))
 
-    def told(answers) -> float:
+    def separability(answers) -> float:
         real = learner.texts_.rounded(held[0]).assign(label_=held[1].to_numpy())
         own = learner.drawn_.assign(label_=learner.labels_)
         given = list(train.columns[: train.shape[1] // 2]) if learner.given == "half" else None
         return two_sample(own.drop_duplicates(given), real.drop_duplicates(given))
 
-    return dict(zip(MEASURES, (lambda answers: learner.valid_, ratio, near, told), strict=True))
+    return dict(zip(MEASURES, (lambda answers: learner.valid_, ratio, near, separability), strict=True))
 
 
 def two_sample(drawn: pd.DataFrame, real: pd.DataFrame) -> float:

@@ -49,10 +49,12 @@ class RowTexts:
                 most = len(categories) - 1
             else:
                 values = column.to_numpy(float, na_value=np.nan)
-                known = values[np.isfinite(values)]
-                whole = len(known) > 0 and known.min() >= 0 and known.max() < self.levels and (known % 1 == 0).all()
-                if whole:
-                    least, most = (int(known.min()), int(known.max())) if self.top is None else (0, self.top)
+                finite = values[np.isfinite(values)]
+                is_integer = (
+                    len(finite) > 0 and finite.min() >= 0 and finite.max() < self.levels and (finite % 1 == 0).all()
+                )
+                if is_integer:
+                    least, most = (int(finite.min()), int(finite.max())) if self.top is None else (0, self.top)
                 else:
                     scale, most = Scale.between(values, self.levels), self.levels - 1
             self.scales_.append(scale)
@@ -68,13 +70,13 @@ class RowTexts:
             self.names_, self.scales_, self.categories_, self.least_, self.most_, strict=True
         ):
             if categories is not None:
-                place = {category: code for code, category in enumerate(categories)}
-                cells = [-1 if pd.isna(cell) else place.get(str(cell), -1) for cell in X[name]]
+                code_of = {category: code for code, category in enumerate(categories)}
+                cells = [-1 if pd.isna(cell) else code_of.get(str(cell), -1) for cell in X[name]]
                 columns.append(np.array(cells, dtype=int))
                 continue
             values = X[name].to_numpy(float, na_value=np.nan)
-            whole = np.clip(np.floor(np.nan_to_num(values) + 0.5), least, most).astype(int)
-            columns.append(np.where(np.isnan(values), -1, whole) if scale is None else scale.level(values))
+            rounded = np.clip(np.floor(np.nan_to_num(values) + 0.5), least, most).astype(int)
+            columns.append(np.where(np.isnan(values), -1, rounded) if scale is None else scale.level(values))
         return np.column_stack(columns)
 
     def write(self, X: pd.DataFrame) -> list[str]:

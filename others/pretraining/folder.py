@@ -32,9 +32,9 @@ def check(folder: Path) -> None:
     """Raises UserError if `folder` holds anything else than such a model, since it would be replaced."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; give another --folder")
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.exists() else []
-    if strange:
-        raise UserError(f"{folder} holds {strange[0]}, which is not part of a model; give another --folder")
+    unknown = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.exists() else []
+    if unknown:
+        raise UserError(f"{folder} holds {unknown[0]}, which is not part of a model; give another --folder")
 
 
 def write(

@@ -42,10 +42,10 @@ class Texts(Dataset):
         return texts.batch(rng, self.tokenizer, n, where.length, where.limits, where.mixture)
 
 
-def losses(model: torch.nn.Module, ids: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def losses(model: torch.nn.Module, ids: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Loss of each answer token, shaped like `targets`, 0 where there is none. The head is applied to answers only."""
     hidden = model.base_model(ids, use_cache=False).last_hidden_state
-    chosen = hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+    chosen = hidden.gather(1, positions.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
     logits = model.lm_head(chosen).float()
     loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none")
     return loss.view(targets.shape)
@@ -105,10 +105,10 @@ class Run:
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
             for group, lr in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = lr * settings.rate(self.config, self.step)
-        ids, places, targets = (part.to(self.config.device) for part in (batch.ids, batch.places, batch.targets))
+        ids, positions, targets = (part.to(self.config.device) for part in (batch.ids, batch.positions, batch.targets))
         fast = devices.has_fast_bfloat16(self.config.device)
         with torch.autocast(torch.device(self.config.device).type, torch.bfloat16, enabled=fast):
-            loss = self.losses(self.model, ids, places, targets)
+            loss = self.losses(self.model, ids, positions, targets)
         is_answer = batch.targets != IGNORE
         mean = loss.sum() / is_answer.sum()
         for optimizer in self.optimizers:
@@ -143,9 +143,9 @@ def train(config: Config) -> bool:
         if state is not None:
             run.take_up(state)
         scratch.rewind(run.step)
-        with interrupts() as wanted:
-            _advance(run, scratch, wanted)
-        if wanted.is_set():
+        with interrupts() as interrupted:
+            _advance(run, scratch, interrupted)
+        if interrupted.is_set():
             raise KeyboardInterrupt(f"stopped after {run.step} of {settings.last(config)} updates")
         if run.step < settings.last(config):
             return False
@@ -155,10 +155,10 @@ def train(config: Config) -> bool:
         return True
 
 
-def _advance(run: Run, scratch: Scratch, wanted) -> None:
-    """Makes updates until the budget or the minutes are used up or `wanted` is set; leaves a checkpoint."""
+def _advance(run: Run, scratch: Scratch, interrupted) -> None:
+    """Makes updates until the budget or the minutes are used up or `interrupted` is set; leaves a checkpoint."""
     config, end = run.config, settings.last(run.config)
-    began = saved = time.monotonic()
+    began = last_saved = time.monotonic()
     every, recent = min(REPORT_EVERY, end), []
     with tqdm(total=end, initial=run.step, desc="pretraining", unit="update", disable=None) as bar:
         for batch in _batches(config, run.step, end, run.tokenizer):
@@ -168,10 +168,10 @@ def _advance(run: Run, scratch: Scratch, wanted) -> None:
                 line = scratch.report(run.step, settings.n_tokens(config, run.step), run.elapsed(), recent)
                 recent = []
                 bar.set_postfix(loss=line["loss"], classes=line["late_class_loss"], numbers=line["late_number_loss"])
-            is_over = wanted.is_set() or run.step == end or time.monotonic() - began > 60 * config.minutes
-            if is_over or time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            is_over = interrupted.is_set() or run.step == end or time.monotonic() - began > 60 * config.minutes
+            if is_over or time.monotonic() - last_saved > 60 * config.checkpoint_minutes:
                 scratch.save(run.state())
-                saved = time.monotonic()
+                last_saved = time.monotonic()
             if is_over:
                 return
 
@@ -182,10 +182,10 @@ def _batches(config: Config, begin: int, end: int, tokenizer) -> DataLoader:
         batch_size=None,
         num_workers=config.workers,
         prefetch_factor=8 if config.workers else None,
-        worker_init_fn=_deaf,
+        worker_init_fn=_ignore_interrupts,
     )
 
 
-def _deaf(worker: int) -> None:
+def _ignore_interrupts(worker: int) -> None:
     """Leaves Ctrl-C to the parent, which stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -52,7 +52,7 @@ class Config:
     results_dir: Path = ROOT / "results"
 
 
-def wanted(config: Config, marked: checkpoint.Marked) -> Iterator[tuple[Draw, str]]:
+def planned(config: Config, marked: checkpoint.Marked) -> Iterator[tuple[Draw, str]]:
     """Training and test rows and the learners, seed by seed."""
     for seed in config.seeds:
         most = max((*config.n_rows, *config.tuned_rows))
@@ -75,11 +75,11 @@ def measure(config: Config, marked: checkpoint.Marked, store: Store, work: Path)
     length = config.length or marked.stage.length
     answer = {name: learners.baseline(name) for name in learners.BASELINES}
     folders = learners.write_folders(marked, config.ways, length - ROOM, config.tuned, work)
-    answer |= {name: learners.lift(place) for name, place in folders.items()}
-    known, keys = set(store.frame()["key"]), []
-    for draw, name in tqdm(list(wanted(config, marked)), desc="mark", disable=None):
+    answer |= {name: learners.lift(path) for name, path in folders.items()}
+    done, keys = set(store.frame()["key"]), []
+    for draw, name in tqdm(list(planned(config, marked)), desc="mark", disable=None):
         keys.append(key({"rows": draw.sha256, "seed": draw.seed, **learners.describe(marked, name, length)}))
-        if keys[-1] in known:
+        if keys[-1] in done:
             continue
         began = time.process_time()
         accuracy = float((answer[name](draw) == draw.y_test).mean())

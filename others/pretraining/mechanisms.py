@@ -144,9 +144,9 @@ def _one_region(rng: np.random.Generator, Z: np.ndarray) -> np.ndarray:
     return np.maximum(np.abs(x - 0.3 * a + 0.5), np.abs(y))  # boxes
 
 
-def _stacked(one: Callable[[np.random.Generator, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+def _stacked(signal: Callable[[np.random.Generator, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
     """Turns a function with one signal into one with `width` signals."""
-    return lambda rng, Z, width: np.stack([one(rng, Z) for _ in range(width)], axis=1)
+    return lambda rng, Z, width: np.stack([signal(rng, Z) for _ in range(width)], axis=1)
 
 
 def rules(rng: np.random.Generator, Z: np.ndarray, width: int) -> np.ndarray:

@@ -184,9 +184,9 @@ def _labels(rng: np.random.Generator, target: np.ndarray, n_classes: int, limits
         if is_near:  # noise on the signal: labels are uncertain only near the boundaries
             signals = signals + rate * rng.standard_normal(signals.shape)
         codes = _codes(rng, signals, n_classes)
-    flips, anew = rng.random(len(codes)), rng.integers(n_classes, size=len(codes))
+    flips, redrawn = rng.random(len(codes)), rng.integers(n_classes, size=len(codes))
     if not is_near or target.dtype.kind == "i":
-        codes = np.where(flips < rate, anew, codes)
+        codes = np.where(flips < rate, redrawn, codes)
     if rng.random() < 0.75:
         codes = rng.permutation(n_classes)[codes]
     counts = np.bincount(codes, minlength=n_classes)

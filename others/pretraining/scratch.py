@@ -129,19 +129,19 @@ def _mean(values: list[float]) -> float | None:
 @contextmanager
 def interrupts() -> Iterator[threading.Event]:
     """An event that Ctrl-C sets, so that no update is interrupted; a second Ctrl-C stops at once."""
-    wanted = threading.Event()
+    interrupted = threading.Event()
     before = signal.getsignal(signal.SIGINT)
 
     def note(number, frame):
-        if wanted.is_set():
+        if interrupted.is_set():
             raise KeyboardInterrupt
-        wanted.set()
+        interrupted.set()
 
     if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
-        yield wanted
+        yield interrupted
         return
     signal.signal(signal.SIGINT, note)
     try:
-        yield wanted
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)

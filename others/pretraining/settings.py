@@ -119,9 +119,9 @@ def check(config: Config) -> None:
         raise UserError("--compile needs a C++ compiler: install g++ (Debian: apt install g++), or add --no-compile")
 
 
-def _require(is_good: bool, config: Config, name: str, wanted: str) -> None:
+def _require(is_good: bool, config: Config, name: str, requirement: str) -> None:
     if not is_good:
-        raise UserError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be {wanted}")
+        raise UserError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be {requirement}")
 
 
 def _check_device(name: str) -> None:
@@ -147,9 +147,9 @@ def falls(config: Config, step: int) -> bool:
 def identity(config: Config, step: int) -> dict[str, Any]:
     """The settings that a checkpoint must match: all that determine the weights after this many updates."""
     free = FREE if falls(config, step) else (*FREE, "stop")
-    whole = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in free}
+    values = {item.name: getattr(config, item.name) for item in fields(Config) if item.name not in free}
     model = {item.name: getattr(config.model, item.name) for item in fields(initial.Architecture)}
-    return whole | {"model": model, "curriculum": repr(CURRICULUM)}
+    return values | {"model": model, "curriculum": repr(CURRICULUM)}
 
 
 def command(config: Config) -> str:

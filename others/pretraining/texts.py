@@ -57,14 +57,14 @@ class Batch:
 
     Attributes:
         ids: (n, length) tokens, padded with the end token.
-        places: (n, n_answers) positions whose next token has a loss; 0 where `targets` is IGNORE.
+        positions: (n, n_answers) positions whose next token has a loss; 0 where `targets` is IGNORE.
         targets: (n, n_answers) the next token, or IGNORE.
         groups: (n, n_answers) groups for reporting the loss: 0 classes, 1 numbers.
         late: (n, n_answers) whether the answer is in the second half of its sequence.
     """
 
     ids: torch.Tensor
-    places: torch.Tensor
+    positions: torch.Tensor
     targets: torch.Tensor
     groups: torch.Tensor
     late: torch.Tensor
@@ -89,16 +89,16 @@ def batch(
     sequences = sequences[:n]
     n_answers = length // 4  # a row with one column has four tokens: value, arrow, label, line end
     ids = np.full((n, length), tokenizer.eos_token_id)
-    places, targets = np.zeros((n, n_answers), np.int64), np.full((n, n_answers), IGNORE)
+    positions, targets = np.zeros((n, n_answers), np.int64), np.full((n, n_answers), IGNORE)
     groups, late = np.zeros((n, n_answers), np.int64), np.zeros((n, n_answers), bool)
     for i, (tokens, answers, group) in enumerate(sequences):
         ids[i, : len(tokens)] = tokens
         where = np.array([p for start, stop in answers for p in range(start, stop)])[-n_answers:]
-        places[i, : len(where)] = where - 1
+        positions[i, : len(where)] = where - 1
         targets[i, : len(where)] = np.asarray([*tokens, tokenizer.eos_token_id])[where]
         groups[i] = group
         late[i, : len(where)] = where >= len(tokens) // 2
-    return Batch(*map(torch.from_numpy, (ids, places, targets, groups, late)))
+    return Batch(*map(torch.from_numpy, (ids, positions, targets, groups, late)))
 
 
 def table_sequences(

@@ -13,7 +13,7 @@ from others.rehearsal.store import Store, new_id, now, page
 
 ENDPOINTS = ("/v1/completions", "/v1/chat/completions")
 DAY = 86_400
-GOING = ("validating", "in_progress", "finalizing")
+UNFINISHED = ("validating", "in_progress", "finalizing")
 
 
 class Batches:
@@ -38,7 +38,7 @@ class Batches:
     def start(self) -> None:
         """Restarts batches that a stopped server left unfinished."""
         for record in reversed(self._store.newest("batches")):
-            if record["object"]["status"] in GOING:
+            if record["object"]["status"] in UNFINISHED:
                 self._begin(record)
 
     def end(self) -> None:
@@ -47,14 +47,14 @@ class Batches:
         for thread in self._threads:
             thread.join()
 
-    def create(self, asked: dict) -> dict:
+    def create(self, request: dict) -> dict:
         """POST /batches."""
-        if asked["endpoint"] not in ENDPOINTS:
-            raise Refusal(400, f"This server has no batches for {asked['endpoint']}", param="endpoint")
-        self._files.of(asked["input_file_id"], "batch", "input_file_id")
-        made = {"id": new_id("batch_"), "object": "batch", "endpoint": asked["endpoint"], "status": "validating"}
-        made |= {"input_file_id": asked["input_file_id"], "completion_window": asked["completion_window"]}
-        made |= {"created_at": now(), "expires_at": now() + DAY, "metadata": asked.get("metadata")}
+        if request["endpoint"] not in ENDPOINTS:
+            raise Refusal(400, f"This server has no batches for {request['endpoint']}", param="endpoint")
+        self._files.of(request["input_file_id"], "batch", "input_file_id")
+        made = {"id": new_id("batch_"), "object": "batch", "endpoint": request["endpoint"], "status": "validating"}
+        made |= {"input_file_id": request["input_file_id"], "completion_window": request["completion_window"]}
+        made |= {"created_at": now(), "expires_at": now() + DAY, "metadata": request.get("metadata")}
         made |= {"request_counts": {"total": 0, "completed": 0, "failed": 0}}
         record = self._store.add("batches", made)
         shown = self._store.view(record)
@@ -74,7 +74,7 @@ class Batches:
         record = self._record(id)
         with self._store.lock:
             state = record["object"]["status"]
-            if state not in GOING:
+            if state not in UNFINISHED:
                 raise Refusal(409, f"Cannot cancel a batch with status '{state}'.")
             self._store.change("batches", record, status="cancelling", cancelling_at=now())
             return self._store.view(record)
@@ -97,17 +97,17 @@ class Batches:
     def _requests(self, record: dict) -> None:
         batch = record["object"]
         lines = self._files.content(batch["input_file_id"]).decode("utf-8").removesuffix("\n").split("\n")
-        asked, errors = _read(lines, batch["endpoint"])
+        requests, errors = _read(lines, batch["endpoint"])
         if errors:
-            told = {"errors": {"object": "list", "data": errors}}
-            self._store.change("batches", record, status="failed", failed_at=now(), **told)
+            failure = {"errors": {"object": "list", "data": errors}}
+            self._store.change("batches", record, status="failed", failed_at=now(), **failure)
             return
-        counts = {"total": len(asked), "completed": 0, "failed": 0}
+        counts = {"total": len(requests), "completed": 0, "failed": 0}
         with self._store.lock:
             if batch["status"] != "cancelling":
                 self._store.change("batches", record, status="in_progress", in_progress_at=now())
         good, bad = [], []
-        for line in asked:
+        for line in requests:
             if self._ending.is_set():
                 return
             if batch["status"] == "cancelling":
@@ -131,25 +131,25 @@ class Batches:
 
 def _read(lines: list[str], endpoint: str) -> tuple[list[dict], list[dict]]:
     """The requests in a batch's file, and the errors of its lines."""
-    asked, errors, seen = [], [], set()
+    requests, errors, seen = [], [], set()
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
         except ValueError:
             line = None
-        told = None
+        problem = None
         if not isinstance(line, dict) or set(line) != {"custom_id", "method", "url", "body"}:
-            told = ("invalid_json_line", "This line is not a JSON object of custom_id, method, url and body.")
+            problem = ("invalid_json_line", "This line is not a JSON object of custom_id, method, url and body.")
         elif line["method"] != "POST" or line["url"] != endpoint:
-            told = ("mismatched_endpoint", f"This line is not a POST to {endpoint}.")
+            problem = ("mismatched_endpoint", f"This line is not a POST to {endpoint}.")
         elif line["custom_id"] in seen:
-            told = ("duplicate_custom_id", f"The custom_id {line['custom_id']!r} was there before.")
-        if told:
-            errors.append({"code": told[0], "message": told[1], "param": None, "line": number})
+            problem = ("duplicate_custom_id", f"The custom_id {line['custom_id']!r} was there before.")
+        if problem:
+            errors.append({"code": problem[0], "message": problem[1], "param": None, "line": number})
         else:
             seen.add(line["custom_id"])
-            asked.append(line)
-    return asked, errors
+            requests.append(line)
+    return requests, errors
 
 
 def _shuffled(replies: list[dict]) -> bytes:

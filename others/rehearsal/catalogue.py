@@ -23,8 +23,8 @@ class Catalogue:
     def add(self, id: str, folder: Path, base: str) -> None:
         """Adds a tuned model; its folder is in the store."""
         made = {"id": id, "object": "model", "created": now(), "owned_by": "lift"}
-        place = folder.relative_to(self._store.weights).as_posix()
-        self._store.add("models", made, folder=place, base=base)
+        path = folder.relative_to(self._store.weights).as_posix()
+        self._store.add("models", made, folder=path, base=base)
 
     def list(self) -> dict:
         """GET /models."""
@@ -36,11 +36,11 @@ class Catalogue:
         record = self._store.find("models", id)
         if id not in self._bases and record is None:
             raise unknown_model(id)
-        known = record and self._store.view(record)
-        known = known or {"id": id, "object": "model", "created": self._since, "owned_by": "system"}
+        model = record and self._store.view(record)
+        model = model or {"id": id, "object": "model", "created": self._since, "owned_by": "system"}
         last = self._last_days.get(id, self._last_days.get(self.base(id)))
         day = None if last is None else datetime.fromtimestamp(last, timezone.utc).strftime("%Y-%m-%d")
-        return known | ({"shutdown_date": day} if day else {})
+        return model | ({"shutdown_date": day} if day else {})
 
     def folder(self, id: object) -> Path:
         """The weights of a model; raises a refusal if it is unknown."""

@@ -23,7 +23,7 @@ def request(url: str, method: str, path: str, query: dict, headers: list, body: 
     core = _core()
     if core is None:
         return None
-    return _told(core.validate_request, _Request(url, method, path, query, headers, body))
+    return _violation(core.validate_request, _Request(url, method, path, query, headers, body))
 
 
 def response(url: str, method: str, path: str, status: int, content_type: str, body: bytes) -> str | None:
@@ -31,8 +31,8 @@ def response(url: str, method: str, path: str, status: int, content_type: str, b
     core = _core()
     if core is None:
         return None
-    asked = _Request(url, method, path, {}, [], b"")
-    return _told(core.validate_response, asked, _Response(status, content_type, body))
+    sent = _Request(url, method, path, {}, [], b"")
+    return _violation(core.validate_response, sent, _Response(status, content_type, body))
 
 
 @lru_cache(maxsize=1)
@@ -58,9 +58,9 @@ def amended(spec: dict) -> dict:
     schemas = spec["components"]["schemas"]
     schemas["FineTuningJob"]["properties"]["status"]["enum"].append("paused")
     choice = schemas["CreateCompletionResponse"]["properties"]["choices"]["items"]["properties"]
-    known = choice["logprobs"]["anyOf"][0]["properties"]
-    known["token_logprobs"]["items"] = {"type": ["number", "null"]}
-    known["top_logprobs"]["items"]["type"] = ["object", "null"]
+    logprobs = choice["logprobs"]["anyOf"][0]["properties"]
+    logprobs["token_logprobs"]["items"] = {"type": ["number", "null"]}
+    logprobs["top_logprobs"]["items"]["type"] = ["object", "null"]
     spec["paths"]["/files/{file_id}/content"]["get"]["responses"]["200"]["content"] = {"application/octet-stream": {}}
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
     for path in spec["paths"].values():
@@ -81,9 +81,9 @@ class _Request:
 
         self.host_url, self.method, self.path = url, method.lower(), path
         self.body = body or None
-        known = Headers(headers)
-        self.content_type = known.get("content-type", "")  # whole: multipart needs its boundary
-        self.parameters = RequestParameters(query=ImmutableMultiDict(query), header=known, cookie={}, path={})
+        parsed = Headers(headers)
+        self.content_type = parsed.get("content-type", "")  # whole: multipart needs its boundary
+        self.parameters = RequestParameters(query=ImmutableMultiDict(query), header=parsed, cookie={}, path={})
 
 
 class _Response:
@@ -91,12 +91,12 @@ class _Response:
         self.status_code, self.content_type, self.data, self.headers = status, content_type, body, {}
 
 
-def _told(check: Any, *what: Any) -> str | None:
+def _violation(check: Any, *arguments: Any) -> str | None:
     from openapi_core.exceptions import OpenAPIError
 
     with _lock:
         try:
-            check(*what)
+            check(*arguments)
         except OpenAPIError as error:
             return _text(error)
     return None
@@ -108,7 +108,7 @@ def _text(error: BaseException) -> str:
     while cause is not None:
         parts.append(f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}")
         for wrong in getattr(cause, "schema_errors", ()):
-            place = "".join(f"[{part!r}]" for part in wrong.absolute_path)
-            parts.append(f"{place} {wrong.message}"[:300])
+            location = "".join(f"[{part!r}]" for part in wrong.absolute_path)
+            parts.append(f"{location} {wrong.message}"[:300])
         cause = cause.__cause__
     return "; ".join(parts)

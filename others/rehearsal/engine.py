@@ -170,9 +170,9 @@ class Engine:
         ends = [end for _, end in tokens.spans(text)]
         first, scored, start = len(ids) - len(ends), [], 0
         for i, end in enumerate(ends, first):
-            known = [] if i == first else _likeliest(tokens, ids[i - 1], log_p[i - 1].topk(top))
+            likeliest = [] if i == first else _likeliest(tokens, ids[i - 1], log_p[i - 1].topk(top))
             value = None if i == first else _number(log_p[i - 1, ids[i]])
-            scored.append(Token(text[start:end], start, value, known))
+            scored.append(Token(text[start:end], start, value, likeliest))
             start = max(start, end)
         return scored
 
@@ -210,17 +210,17 @@ def _answer(
     """The text of sampled tokens, up to its end."""
     new, found, text = [], [], ""
     for id, log_p, top in drawn:
-        known = _likeliest(tokens, (new or prompt)[-1], top)
+        likeliest = _likeliest(tokens, (new or prompt)[-1], top)
         if id in ends:
-            found = found or [Token(tokens.tokenizer.decode([id]), 0, log_p, known)]
+            found = found or [Token(tokens.tokenizer.decode([id]), 0, log_p, likeliest)]
             return Answer(text, found, len(new) + 1, True)
-        whole = tokens.answer(prompt, [*new, id])
-        found.append(Token(whole[len(text) :], len(text), log_p, known))
+        decoded = tokens.answer(prompt, [*new, id])
+        found.append(Token(decoded[len(text) :], len(text), log_p, likeliest))
         new.append(id)
-        text = whole
-        cuts = [text.index(stop) for stop in stops if stop and stop in text]
-        if cuts:
-            text = text[: min(cuts)]
+        text = decoded
+        stops_at = [text.index(stop) for stop in stops if stop and stop in text]
+        if stops_at:
+            text = text[: min(stops_at)]
             return Answer(text, [token for token in found if token.start < len(text)], len(new), True)
     return Answer(text, found, len(new), False)
 

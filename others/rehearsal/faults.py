@@ -71,8 +71,8 @@ def status(code: int, body: dict | None = None, headers: dict[str, str] | None =
 
 def no_money() -> Answer:
     """429 because the quota is used up."""
-    told = "You exceeded your current quota, please check your plan and billing details."
-    error = {"message": told, "type": "insufficient_quota", "param": None, "code": "insufficient_quota"}
+    message = "You exceeded your current quota, please check your plan and billing details."
+    error = {"message": message, "type": "insufficient_quota", "param": None, "code": "insufficient_quota"}
     return status(429, {"error": error})
 
 
@@ -145,10 +145,10 @@ def job_state(state: str, error: str | dict | None = None) -> Answer:
     def change(body: dict) -> None:
         body["status"] = state
         if state != "succeeded" and "fine_tuned_model" in body:
-            told = {"code": "server_error", "message": "The job failed.", "param": None}
-            told |= {"message": error} if isinstance(error, str) else error or {}
+            failure = {"code": "server_error", "message": "The job failed.", "param": None}
+            failure |= {"message": error} if isinstance(error, str) else error or {}
             body |= {"fine_tuned_model": None, "trained_tokens": None}
-            body["error"] = told if error or state == "failed" else None
+            body["error"] = failure if error or state == "failed" else None
 
     return _changed(change)
 

@@ -82,8 +82,8 @@ def form(content_type: str, body: bytes) -> tuple[dict[str, str], str, bytes | N
         raise Refusal(400, "an upload is multipart/form-data")
     fields, name, data = {}, "", None
     for part in (b"\r\n" + body).split(b"\r\n--" + boundary.encode())[1:-1]:
-        told, _, content = part.partition(b"\r\n\r\n")
-        headers = email.message_from_string(told.decode("utf-8").strip())
+        header, _, content = part.partition(b"\r\n\r\n")
+        headers = email.message_from_string(header.decode("utf-8").strip())
         key = str(headers.get_param("name", header="content-disposition"))
         if key == "file":
             name, data = headers.get_filename() or "upload", content

@@ -11,7 +11,7 @@ from others.rehearsal.refusal import Refusal
 from others.rehearsal.store import Store, new_id, now, page
 
 WAITING = ("validating_files", "queued")
-GOING = (*WAITING, "running")
+UNFINISHED = (*WAITING, "running")
 
 
 class Jobs:
@@ -25,38 +25,38 @@ class Jobs:
         self._store, self._files, self._catalogue = store, files, catalogue
         self.waiting: queue.Queue[str | None] = queue.Queue()
         for record in reversed(store.newest("jobs")):  # left by a stopped server
-            if record["object"]["status"] in GOING:
+            if record["object"]["status"] in UNFINISHED:
                 store.change("jobs", record, status="validating_files")
                 self.waiting.put(record["object"]["id"])
 
     # ---- endpoints ---------------------------------------------------------------------------------------------------
 
-    def create(self, asked: dict) -> dict:
+    def create(self, request: dict) -> dict:
         """POST /fine_tuning/jobs."""
-        chosen = settings.read(asked)
-        base = asked["model"]
+        chosen = settings.read(request)
+        base = request["model"]
         self._catalogue.folder(base)
         for which in ("training_file", "validation_file"):
-            if asked.get(which) is not None or which == "training_file":
-                self._files.of(asked.get(which), "fine-tune", which)
+            if request.get(which) is not None or which == "training_file":
+                self._files.of(request.get(which), "fine-tune", which)
         made = {"id": new_id("ftjob-"), "object": "fine_tuning.job", "created_at": now(), "finished_at": None}
         made |= {"model": base, "organization_id": "org-lift", "status": "validating_files", "error": None}
-        made |= {"training_file": asked["training_file"], "validation_file": asked.get("validation_file")}
+        made |= {"training_file": request["training_file"], "validation_file": request.get("validation_file")}
         made |= {"hyperparameters": chosen.values, "method": chosen.method(), "seed": chosen.seed}
         made |= {"fine_tuned_model": None, "trained_tokens": None, "result_files": [], "estimated_finish": None}
-        made |= {"user_provided_suffix": asked.get("suffix"), "integrations": []}
-        made |= {"metadata": asked["metadata"]} if asked.get("metadata") is not None else {}
+        made |= {"user_provided_suffix": request.get("suffix"), "integrations": []}
+        made |= {"metadata": request["metadata"]} if request.get("metadata") is not None else {}
         record = self._store.add("jobs", made, events=[], checkpoints=[])
-        self.tell(record, f"Created fine-tuning job: {made['id']}")
+        self.add_event(record, f"Created fine-tuning job: {made['id']}")
         shown = self._store.view(record)
         self.waiting.put(made["id"])
         return shown
 
     def list(self, query: dict[str, str]) -> dict:
         """GET /fine_tuning/jobs: limit, after, metadata[k]=v (all must match)."""
-        wanted = {k[9:-1]: v for k, v in query.items() if k.startswith("metadata[")}
+        required = {k[9:-1]: v for k, v in query.items() if k.startswith("metadata[")}
         found = [self._store.view(record) for record in self._store.newest("jobs")]
-        found = [job for job in found if wanted.items() <= (job.get("metadata") or {}).items()]
+        found = [job for job in found if required.items() <= (job.get("metadata") or {}).items()]
         return page(found, query, 20)
 
     def get(self, id: str) -> dict:
@@ -65,12 +65,12 @@ class Jobs:
 
     def cancel(self, id: str) -> dict:
         """POST /fine_tuning/jobs/ID/cancel."""
-        told = f"Fine-tuning job {id} was cancelled"
-        return self._moved(id, (*GOING, "paused"), "cancelled", told, finished_at=now())
+        message = f"Fine-tuning job {id} was cancelled"
+        return self._moved(id, (*UNFINISHED, "paused"), "cancelled", message, finished_at=now())
 
     def pause(self, id: str) -> dict:
         """POST /fine_tuning/jobs/ID/pause."""
-        return self._moved(id, GOING, "paused", f"Fine-tuning job {id} was paused")
+        return self._moved(id, UNFINISHED, "paused", f"Fine-tuning job {id} was paused")
 
     def resume(self, id: str) -> dict:
         """POST /fine_tuning/jobs/ID/resume: the job restarts, which gives the same model."""
@@ -95,7 +95,7 @@ class Jobs:
         message = f"Could not find fine tune: {id}"
         return self._store.get("jobs", id, lambda: Refusal(404, message, code="fine_tune_not_found", param="id"))
 
-    def tell(self, record: dict, message: str, data: dict | None = None) -> None:
+    def add_event(self, record: dict, message: str, data: dict | None = None) -> None:
         """Adds an event; with data it contains metrics."""
         event = {"object": "fine_tuning.job.event", "id": new_id("ftevent-"), "created_at": now(), "level": "info"}
         event |= {"message": message, "type": "metrics" if data else "message", "data": data or {}}
@@ -109,7 +109,7 @@ class Jobs:
             if record["object"]["status"] not in before:
                 return False
             self._store.change("jobs", record, status=after, **changes)
-            self.tell(record, message)
+            self.add_event(record, message)
             return True
 
     def _moved(self, id: str, before: tuple[str, ...], after: str, message: str, **changes: object) -> dict:

@@ -52,8 +52,8 @@ def read(data: bytes, which: str, form: str, min_rows: int) -> list[dict]:
             raise BadFile(which, START.format(which=which) + f"Invalid file format. Example {number} {wrong}.")
         lines.append(line)
     if len(lines) < min_rows:
-        told = f"{which.capitalize()} file has {len(lines)} example(s), but must have at least {min_rows} examples"
-        raise BadFile(which, told, "invalid_n_examples")
+        message = f"{which.capitalize()} file has {len(lines)} example(s), but must have at least {min_rows} examples"
+        raise BadFile(which, message, "invalid_n_examples")
     return lines
 
 
@@ -121,6 +121,6 @@ def _wrong_chat(line: dict) -> str | None:
     return _more(line, {"messages"})
 
 
-def _more(line: dict, known: set[str]) -> str | None:
-    more = sorted(set(line) - known)
+def _more(line: dict, allowed: set[str]) -> str | None:
+    more = sorted(set(line) - allowed)
     return f"has extra keys: {', '.join(more)}" if more else None

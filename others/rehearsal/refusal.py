@@ -36,15 +36,15 @@ def unknown_model(name: object) -> Refusal:
     return Refusal(404, message, code="model_not_found", param="model")
 
 
-def unsupported(body: dict[str, object], known: set[str], neutral: dict[str, tuple[object, ...]]) -> None:
+def unsupported(body: dict[str, object], supported: set[str], neutral: dict[str, tuple[object, ...]]) -> None:
     """Refuses fields that the server does not know or would have to ignore.
 
     Args:
-        known: fields that are supported.
+        supported: fields that have an effect.
         neutral: fields without effect here → the values for which they have no effect in the protocol either.
     """
     for name, value in body.items():
-        if name in known or (name in neutral and (value is None or value in neutral[name])):
+        if name in supported or (name in neutral and (value is None or value in neutral[name])):
             continue
         if name in neutral:
             raise Refusal(400, f"This server does not support {name}={value!r}.", param=name)

@@ -48,9 +48,9 @@ class Got:
 def http(body: object, status: int = 200, **headers: str) -> bytes:
     """A complete response; an object becomes JSON. Headers are written with _ for -."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    told = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Connection": "close"}
-    told |= {name.replace("_", "-"): value for name, value in headers.items()}
-    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Connection": "close"}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} Told\r\n{head}\r\n".encode() + data
 
 
@@ -97,8 +97,8 @@ class Scripted(ThreadingHTTPServer):
 
     def reset(self) -> None:
         """Forgets scripts, requests and jobs."""
-        for known in (self._scripts, self.got, self._jobs, self._batches, self._lines):
-            known.clear()
+        for collection in (self._scripts, self.got, self._jobs, self._batches, self._lines):
+            collection.clear()
 
     def count(self, method: str, path: str) -> int:
         """The number of such requests received."""
@@ -125,8 +125,10 @@ class Scripted(ThreadingHTTPServer):
         if key[0] == "POST" and key[1].endswith("completions"):
             return completion(json.loads(got.body))
         if key == ("POST", "/fine_tuning/jobs"):
-            asked = json.loads(got.body)
-            self._jobs.append(JOB | {"metadata": asked.get("metadata"), "user_provided_suffix": asked.get("suffix")})
+            request = json.loads(got.body)
+            self._jobs.append(
+                JOB | {"metadata": request.get("metadata"), "user_provided_suffix": request.get("suffix")}
+            )
             return self._jobs[-1] | {"status": "queued", "fine_tuned_model": None}
         if key == ("POST", "/batches"):
             self._batches.append(BATCH | {"metadata": json.loads(got.body).get("metadata")})
@@ -144,32 +146,32 @@ class Scripted(ThreadingHTTPServer):
         return {"object": "list", "data": lists.get(parts[-1], []), "has_more": False}
 
 
-def completion(asked: dict) -> dict:
+def completion(request: dict) -> dict:
     """An answer to a request: the text " 1", or log-probabilities of -1, those of first tokens for " 0" and " 1"."""
     usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
-    if asked.get("echo"):
-        words = asked["prompt"]
-        known = {"tokens": list(words), "token_logprobs": [None, *[-1.0] * (len(words) - 1)]}
-        known |= {"text_offset": list(range(len(words)))}
-        choices = [{"index": 0, "text": words, "logprobs": known, "finish_reason": "length"}]
-    elif asked.get("logprobs") and "prompt" in asked:
-        known = {"tokens": [" 1"], "token_logprobs": [-1.0], "top_logprobs": [{" 0": -1.0, " 1": -1.0}]}
-        known |= {"text_offset": [0]}
-        choices = [{"index": 0, "text": " 1", "logprobs": known, "finish_reason": "length"}]
-    elif asked.get("logprobs"):
+    if request.get("echo"):
+        words = request["prompt"]
+        logprobs = {"tokens": list(words), "token_logprobs": [None, *[-1.0] * (len(words) - 1)]}
+        logprobs |= {"text_offset": list(range(len(words)))}
+        choices = [{"index": 0, "text": words, "logprobs": logprobs, "finish_reason": "length"}]
+    elif request.get("logprobs") and "prompt" in request:
+        logprobs = {"tokens": [" 1"], "token_logprobs": [-1.0], "top_logprobs": [{" 0": -1.0, " 1": -1.0}]}
+        logprobs |= {"text_offset": [0]}
+        choices = [{"index": 0, "text": " 1", "logprobs": logprobs, "finish_reason": "length"}]
+    elif request.get("logprobs"):
         top = [{"token": token, "logprob": -1.0} for token in ("0", "1")]
         content = [{"token": "1", "logprob": -1.0, "top_logprobs": top}]
         message = {"role": "assistant", "content": "1"}
         choices = [{"index": 0, "message": message, "logprobs": {"content": content}, "finish_reason": "length"}]
     else:
-        said = {"message": {"content": " 1"}} if "messages" in asked else {"text": " 1"}
-        choices = [{"index": i, **said, "finish_reason": "stop"} for i in range(asked.get("n", 1))]
-    return {"id": "cmpl-1", "model": asked["model"], "choices": choices, "usage": usage}
+        answer = {"message": {"content": " 1"}} if "messages" in request else {"text": " 1"}
+        choices = [{"index": i, **answer, "finish_reason": "stop"} for i in range(request.get("n", 1))]
+    return {"id": "cmpl-1", "model": request["model"], "choices": choices, "usage": usage}
 
 
-def _line(asked: dict) -> dict:
-    reply = {"status_code": 200, "body": completion(asked["body"])}
-    return {"custom_id": asked["custom_id"], "response": reply, "error": None}
+def _line(request: dict) -> dict:
+    reply = {"status_code": 200, "body": completion(request["body"])}
+    return {"custom_id": request["custom_id"], "response": reply, "error": None}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -184,5 +186,5 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _serve
 
-    def log_message(self, *told: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Silent: the server keeps its own list."""

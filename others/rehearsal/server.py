@@ -89,7 +89,7 @@ class Server:
         self.log: list[Entry] = []
         self.violations: list[str] = []
         self.faults = Faults()
-        self._models = {id: Path(place) for id, place in (models or {"test": engine.LIFT_TINY}).items()}
+        self._models = {id: Path(path) for id, path in (models or {"test": engine.LIFT_TINY}).items()}
         self._key, self._form, self._last_days = key, lines, shutdown_date or {}
         self._rules = Rules(lines, min_rows, checkpoints, base_rate, seconds_per_step)
         self._folder, self._port = folder, port
@@ -207,9 +207,9 @@ class Server:
             for name, n in tokens.items():
                 self._usage[name] += n
 
-    def _violation(self, told: str) -> None:
+    def _violation(self, text: str) -> None:
         with self._lock:
-            self.violations.append(told)
+            self.violations.append(text)
 
     def _report(self, error: BaseException) -> None:
         self._violation("the server failed: " + "".join(traceback.format_exception(error)))
@@ -251,7 +251,7 @@ def main(
     wrong = [model for model in models if not all(model.partition("="))]
     if wrong:
         sys.exit(f"--models takes name=folder, not {wrong[0]}")
-    chosen = {name: Path(place) for name, _, place in (model.partition("=") for model in models)} or None
+    chosen = {name: Path(path) for name, _, path in (model.partition("=") for model in models)} or None
     rules = {"min_rows": min_rows, "checkpoints": checkpoints, "base_rate": base_rate}
     engine.hush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

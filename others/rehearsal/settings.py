@@ -28,14 +28,14 @@ class Settings:
         return {"type": "supervised", "supervised": {"hyperparameters": self.values}}
 
 
-def read(asked: dict) -> Settings:
+def read(request: dict) -> Settings:
     """The settings of a request; raises a refusal for fields that the server would have to ignore."""
-    unsupported(asked, KNOWN, {"integrations": ([],)})
-    method = asked.get("method") or {"type": "supervised"}
+    unsupported(request, KNOWN, {"integrations": ([],)})
+    method = request.get("method") or {"type": "supervised"}
     if method.get("type") != "supervised":
         raise Refusal(400, f"This server does not support the method {method.get('type')!r}.", param="method")
     named = (method.get("supervised") or {}).get("hyperparameters") or {}
-    old = asked.get("hyperparameters") or {}
+    old = request.get("hyperparameters") or {}
     if named and old:
         raise Refusal(400, "hyperparameters are in method or at the top, not in both", param="hyperparameters")
     unknown = sorted(set(named | old) - set(AUTO))
@@ -43,8 +43,8 @@ def read(asked: dict) -> Settings:
         raise Refusal(400, f"Unknown hyperparameters: {', '.join(unknown)}", param="hyperparameters")
     values = {name: value for name, value in (named | old).items() if value not in (None, "auto")}
     for name, value in values.items():
-        whole = name != "learning_rate_multiplier"
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
+        is_integer = name != "learning_rate_multiplier"
+        if isinstance(value, bool) or not isinstance(value, int if is_integer else int | float) or not value > 0:
             raise Refusal(400, f"{name} is {value!r}; it is a number above 0 or 'auto'", param="hyperparameters")
-    seed = asked.get("seed")
+    seed = request.get("seed")
     return Settings(AUTO | values, secrets.randbelow(2**31) if seed is None else seed)

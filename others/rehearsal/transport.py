@@ -75,7 +75,7 @@ class Listener(ThreadingHTTPServer):
         with self._lock:
             still = dict(self._open)
         for connection, thread in still.items():
-            _hang_up(connection)
+            _shut_down(connection)
             thread.join(PATIENCE)
         self.server_close()
 
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.server.answer(Request(self.command, parts.path, query, self.headers.items(), body))
         if reply is None:
             self.close_connection = True
-            return _hang_up(self.connection)
+            return _shut_down(self.connection)
         self.send_response(reply.status)
         for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
             self.send_header(name, value)
@@ -120,10 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve
 
-    def log_message(self, *told: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Silent: the server keeps its own log."""
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     with suppress(OSError):  # closed by the other side
         connection.shutdown(socket.SHUT_RDWR)

@@ -21,7 +21,7 @@ from others.rehearsal.refusal import Refusal
 from others.rehearsal.store import Store, new_id, now
 from utils.errors import TooLong, UserError
 
-LOOK = 0.05  # seconds between checks whether a job may continue
+POLL_SECONDS = 0.05  # seconds between checks whether a job may continue
 
 
 class Interrupted(Exception):
@@ -90,7 +90,7 @@ class Tuner(threading.Thread):
         files = f"training file: {job['training_file']}"
         files += f" and validation file: {job['validation_file']}" if job["validation_file"] else ""
         if job["status"] == "validating_files":
-            jobs.tell(record, f"Validating {files}")
+            jobs.add_event(record, f"Validating {files}")
         rows = self._rows(job["training_file"], "training", self._rules.min_rows)
         held_out = self._rows(job["validation_file"], "validation", 0) if job["validation_file"] else []
         jobs.move(record, ("validating_files",), "queued", "Files validated, moving job to queued state")
@@ -133,18 +133,18 @@ class Tuner(threading.Thread):
             self._catalogue.add(run.name, run.folder(run.n_steps), self._catalogue.base(job["model"]))
             results = self._files.make("step_metrics.csv", run.table(), "fine-tune-results")["id"]
             made = {"fine_tuned_model": run.name, "trained_tokens": n_tokens, "result_files": [results]}
-            self._jobs.tell(record, f"New fine-tuned model created: {run.name}")
-            told = "The job has successfully completed"
-            self._jobs.move(record, ("running",), "succeeded", told, finished_at=now(), **made)
+            self._jobs.add_event(record, f"New fine-tuned model created: {run.name}")
+            message = "The job has successfully completed"
+            self._jobs.move(record, ("running",), "succeeded", message, finished_at=now(), **made)
         self._bill(n_tokens)
 
     def _fail(self, record: dict, error: Exception) -> None:
-        told = {"code": "server_error", "message": str(error), "param": None}
+        failure = {"code": "server_error", "message": str(error), "param": None}
         if isinstance(error, TooLong):
-            told |= {"code": "invalid_training_file", "param": "training_file"}
-        told = error.error if isinstance(error, BadFile) else told
+            failure |= {"code": "invalid_training_file", "param": "training_file"}
+        failure = error.error if isinstance(error, BadFile) else failure
         going = (*WAITING, "running")
-        self._jobs.move(record, going, "failed", str(error), error=told, finished_at=now())
+        self._jobs.move(record, going, "failed", str(error), error=failure, finished_at=now())
 
     def check(self, record: dict, seconds: float) -> None:
         """Waits; raises Interrupted as soon as the job must stop."""
@@ -155,7 +155,7 @@ class Tuner(threading.Thread):
             left = until - time.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(left, LOOK))
+            time.sleep(min(left, POLL_SECONDS))
 
 
 class _Run:
@@ -206,7 +206,7 @@ class _Run:
                     }
                 )
             message = f"Step {step}/{self.n_steps}: training loss={loss:.4f}{more}"
-            jobs.tell(self._record, message, {"step": step, "total_steps": self.n_steps, **losses})
+            jobs.add_event(self._record, message, {"step": step, "total_steps": self.n_steps, **losses})
 
     def table(self) -> bytes:
         """The losses as the job's result file."""

@@ -40,7 +40,7 @@ class Marked:
     sha256: str
 
 
-def read(place: Path) -> Marked:
+def read(path: Path) -> Marked:
     """The model in a checkpoint file, with the run's log next to it, or in a folder.
 
     If the checkpoint contains averaged weights, those are used.
@@ -48,23 +48,23 @@ def read(place: Path) -> Marked:
     Raises:
         UserError: there is neither, or it cannot be read.
     """
-    if place.is_dir():
-        model, tokenizer = network.read(place, "full", "none", "cpu", "float32")
+    if path.is_dir():
+        model, tokenizer = network.read(path, "full", "none", "cpu", "float32")
         if model.config.model_type not in folder.KINDS:
-            raise UserError(f"{place} holds a {model.config.model_type} model; give a folder that train.py has written")
+            raise UserError(f"{path} holds a {model.config.model_type} model; give a folder that train.py has written")
         return Marked(model, tokenizer, _architecture(model), math.nan, settings.CURRICULUM[-1], _hash(model))
     try:
-        state = torch.load(place, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         identity = state["identity"]
         architecture = initial.Architecture(**identity["model"])
         model, tokenizer = initial.build(architecture)
         model.load_state_dict(state["model"])
         for parameter, value in zip(model.parameters(), state.get("average", ()), strict="average" in state):
             parameter.data.copy_(value)
-        tokens = _million_tokens(place.with_name("log.jsonl"), identity, state["step"])
+        tokens = _million_tokens(path.with_name("log.jsonl"), identity, state["step"])
     except UNREADABLE as error:
         raise UserError(
-            f"{place} is no checkpoint of this version's pretraining ({type(error).__name__}: {error}); start a run "
+            f"{path} is no checkpoint of this version's pretraining ({type(error).__name__}: {error}); start a run "
             "(others/pretraining/train.sh), or give --checkpoint a checkpoint.pt or a model's folder"
         ) from error
     done = state["step"] / identity["updates"]

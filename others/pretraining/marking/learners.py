@@ -56,22 +56,22 @@ def lift(model: Path) -> Predict:
     return predict
 
 
-def write_folders(marked: Marked, ways: Sequence[str], length: int, is_tuned: bool, place: Path) -> dict[str, Path]:
+def write_folders(marked: Marked, ways: Sequence[str], length: int, is_tuned: bool, parent: Path) -> dict[str, Path]:
     """A folder for each way of answering and, if tuning is measured, for each start in TUNED, by name.
 
     Args:
         length: most tokens of the example rows in a prompt.
-        place: an empty folder.
+        parent: an empty folder.
     """
     recipe, model = initial.alone(initial.RECIPE), (marked.model, marked.tokenizer)
-    asked = initial.CONTEXT_RECIPE | initial.IN_CONTEXT | {"shot_tokens": length}
-    made = {name: (model, asked | WAYS[name]) for name in ways}
+    recipe_in_context = initial.CONTEXT_RECIPE | initial.IN_CONTEXT | {"shot_tokens": length}
+    made = {name: (model, recipe_in_context | WAYS[name]) for name in ways}
     if is_tuned:
         starts = {"tuned-start": marked.architecture, "tuned-shipped": SHIPPED}
         made |= {"tuned": (model, recipe)} | {name: (initial.build(start), recipe) for name, start in starts.items()}
     for name, ((network, tokenizer), own) in made.items():
-        folder.write(place / name, network, tokenizer, own, f"# {name}\n")
-    return {name: place / name for name in made}
+        folder.write(parent / name, network, tokenizer, own, f"# {name}\n")
+    return {name: parent / name for name in made}
 
 
 def describe(marked: Marked, name: str, length: int) -> dict[str, object]:

@@ -49,14 +49,14 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(frame: pd.DataFrame) -> list[str]:
     """Whether the two marks are reached on the real tables, one sentence for each that was measured."""
-    said = []
+    sentences = []
     wide = by_table(frame[(frame["part"] == "real") & ~frame["learner"].isin(TUNED)])
     small = wide[wide.index.get_level_values("n_rows") <= MOST_ROWS] if len(wide) else wide
     for way in [name for name in WAYS if name in small and BEST in small]:
         difference, error = gain(small, way, BEST)
         each = small.groupby(level="n_rows").mean()
         ahead = [str(n) for n in each.index if each.loc[n, way] >= each.loc[n, BEST]]
-        said.append(
+        sentences.append(
             f"in context ({way}), up to {MOST_ROWS} rows: {difference:+.3f} ± {error:.3f} to XGBoost, "
             f"{'reached' if difference >= 0 else 'not reached'}; at least as good with {', '.join(ahead) or 'no'} rows"
         )
@@ -64,11 +64,11 @@ def verdicts(frame: pd.DataFrame) -> list[str]:
     for start in [name for name in TUNED[1:] if name in wide and "tuned" in wide]:
         difference, error = gain(wide, "tuned", start)
         is_reached = difference >= LEAST_GAIN and difference >= 2 * error
-        said.append(
+        sentences.append(
             f"tuned, from these weights against {start}: {difference:+.3f} ± {error:.3f}, "
             f"{'reached' if is_reached else 'not reached'} (wanted: {LEAST_GAIN:+.2f} and twice its error)"
         )
-    return said
+    return sentences
 
 
 def figure(frame: pd.DataFrame) -> Figure:

@@ -122,13 +122,13 @@ def test_a_batch_fits_its_length_and_points_at_answers(part):
     rng = np.random.default_rng(1)
     batch = texts.batch(rng, TOKENIZER, 6, part.length, part.limits, part.mixture)
     assert batch.ids.shape == (6, part.length)
-    assert batch.places.shape == batch.targets.shape == batch.groups.shape == batch.late.shape
+    assert batch.positions.shape == batch.targets.shape == batch.groups.shape == batch.late.shape
     real = batch.targets != IGNORE
     assert real.any(dim=1).all()
-    assert (batch.places[~real] == 0).all()
+    assert (batch.positions[~real] == 0).all()
     assert not batch.late[~real].any()
     ends = torch.full((6, 1), TOKENIZER.eos_token_id)
-    following = torch.cat([batch.ids, ends], dim=1).gather(1, batch.places + 1)
+    following = torch.cat([batch.ids, ends], dim=1).gather(1, batch.positions + 1)
     assert torch.equal(following[real], batch.targets[real])
     assert set(batch.groups[real].tolist()) <= ({0, 1} if part.mixture.regression else {0})
 
@@ -187,10 +187,10 @@ def test_the_loss_is_the_ordinary_one_on_the_answers():
     model, _ = initial.build(MODEL)
     batch = texts.batch(np.random.default_rng(3), TOKENIZER, 4, 200, SMALL, texts.Mixture(single=0))
     real = batch.targets != IGNORE
-    loss = loop.losses(model, batch.ids, batch.places, batch.targets)
+    loss = loop.losses(model, batch.ids, batch.positions, batch.targets)
     labels = torch.full_like(batch.ids, IGNORE)
     row, column = real.nonzero(as_tuple=True)
-    labels[row, batch.places[row, column] + 1] = batch.targets[row, column]
+    labels[row, batch.positions[row, column] + 1] = batch.targets[row, column]
     assert (labels != IGNORE).sum() == real.sum()
     torch.testing.assert_close(loss.sum() / real.sum(), model(batch.ids, labels=labels).loss)
     assert (loss[~real] == 0).all()

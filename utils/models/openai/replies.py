@@ -61,7 +61,7 @@ def meaning(
 
     Args:
         key, key_name: the key, which must not appear in any message, and its environment variable.
-        what: the requested object.
+        resource: the requested object.
         patient: whether a 404 may be temporary, as for a model tuned a minute ago.
     """
     code, kind = _field(body, "code"), _field(body, "type")
