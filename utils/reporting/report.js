@@ -113,7 +113,7 @@
     if (source.dataset.figure) parts.push(el("figure", {}, el("img", { src: source.dataset.figure, alt: `Figure of ${id}` })));
     parts.push(...tests(d));
     if (d.ledger.length) parts.push(el("h2", {}, "How answers were read"),
-      grid(["learner", "answers", "unreadable", "what those said"], d.ledger.map(l => [l.learner, l.answers, l.unreadable, l.said.map(t => JSON.stringify(t)).join(", ")])));
+      grid(["learner", "answers", "unreadable", "examples"], d.ledger.map(l => [l.learner, l.answers, l.unreadable, l.said.map(t => JSON.stringify(t)).join(", ")])));
     parts.push(el("h2", {}, "Compare two cases"), comparison(id, d, null));
     parts.push(el("h2", {}, "Every finished case"), cases(id, d));
     if (d.missing.length) parts.push(el("h2", {}, "Not run"), grid(["data set", "method", "seed", "reason"], d.missing.map(m => [m.dataset, m.method, m.seed, m.reason])));
