@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from tests.doubles import RECIPE
 
 settings.register_profile("seeded", derandomize=True, deadline=None)  # the same examples in every run, however slow
 settings.load_profile("seeded")
+# Hypothesis also draws constants that it finds in the modules imported so far. These depend on the tests that ran
+# before in the same process, and a module imported between two draws makes it fail with FlakyStrategyDefinition.
+providers._get_local_constants = lambda: providers._local_constants
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells leave it to what they start with &
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -78,5 +78,5 @@ def test_the_flag_reaches_settings_key_and_results():
 def test_flags_that_are_no_weights():
     with pytest.raises(UserError, match="give balanced, or CLASS=WEIGHT, such as yes=5 no=1"):
         study.Config(class_weight=("yes",)).lift("classification", 0)
-    with pytest.raises(UserError, match="--class-weight is for classes; leave it out of regression"):
+    with pytest.raises(UserError, match="--class-weight is only for classification; leave it out of regression"):
         study.Config(class_weight=("balanced",)).lift("regression", 0)

@@ -314,7 +314,10 @@ def test_any_response_ends_in_a_sentence_or_the_right_answer(name, tmp_path, mon
 
         @settings(max_examples=-(-N // len(ACTS)), suppress_health_check=list(HealthCheck), database=None)
         @given(bodies(act.schema, act.good), st.sampled_from([200] * 9 + [201, 400, 404, 500]))
-        @example(json.dumps(act.good).encode(), 200)  # one that goes well, whatever is drawn
+        # Whatever is drawn: one response that goes well, and two that cannot.
+        @example(json.dumps(act.good).encode(), 200)
+        @example(b"{", 200)
+        @example(b"{}", 400)
         def check(body, status):
             folder = next(folders)
             server.reset()
