@@ -25,7 +25,12 @@ HEAR_CTRL_C = (
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
 QUICK = ["--limit", "20", "--epochs", "2"]
-COARSE = {"boundaries": ["--grid", "16"], "teachers": ["--grid", "16"], "surfaces": ["--points", "12", "--rows", "200"]}
+COARSE = {
+    "boundaries": ["--grid", "16"],
+    "teachers": ["--grid", "16"],
+    "surfaces": ["--points", "12", "--rows", "200"],
+    "outliers": ["--shares", "0", "0.02"],
+}
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
 
 
