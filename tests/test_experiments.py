@@ -68,7 +68,7 @@ def held(dataset, method, folder):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_script_runs_end_to_end(path, tmp_path):
     module = f"{path.parent.name}.{path.stem}"
-    out, _ = run(module, *QUICK, *COARSE.get(path.stem, []), "--results-dir", tmp_path, "--workers", 1)
+    out, _ = run(module, *QUICK, *COARSE.get(path.stem, []), "--results-dir", tmp_path, "--workers", 2)
     csv = tmp_path / path.parent.name / f"{path.stem}.csv"
     frame = pd.read_csv(csv)
     assert len(frame) > 5

@@ -206,11 +206,8 @@ class OpenAIModel:
 
     def _by_first_token(self, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[float]]:
         """Single-token scores, or estimates from the first tokens for prompts without them."""
-        chat, texts, labels = (
-            self._provider.inference == "chat",
-            log_probabilities.class_texts(candidates),
-            _labels(candidates),
-        )
+        chat, labels = self._provider.inference == "chat", _labels(candidates)
+        texts = log_probabilities.class_texts(candidates)
         scorable = [] if chat or _has_prefix_pair(texts) else texts
         scores = []
         for response in self._first_tokens(prompts):
