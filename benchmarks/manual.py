@@ -4,7 +4,8 @@ python -m benchmarks.manual        # rewrites every table of the manuals from th
 
 An entry (`## NAME` in a folder's README.md) names its commands in the paragraph that begins **Results**. It
 shows figures that the commands draw, may keep whole results under runs/ (`<!-- keep: classification/accuracy.csv -->`),
-and has tables between two comments:
+and has tables between two comments. A paragraph that begins **Results with MODEL** has commands of its own, whose
+figures and tables are those in the folder MODEL/; it is the entry NAME-MODEL. A table:
 
     <!-- table: summaries/label_noise_summary.csv
     rows: {dataset}, {share:.0%}
@@ -34,9 +35,9 @@ AREAS = ("benchmarks", "classification", "regression", "others")
 TABLE = re.compile(r"^<!-- table: (.*?)-->\n.*?^<!-- end -->$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"`((?:bash|python -m) [^`]+)`")
 KEEP = re.compile(r"<!-- keep: (.+?) -->")
-FIGURE = re.compile(r"^!\[[^\]]*\]\(([\w.]+)\)", re.MULTILINE)
+FIGURE = re.compile(r"^!\[[^\]]*\]\(([\w./]+)\)", re.MULTILINE)
 NUMBERS = re.compile(r"^<!-- numbers: ([^\n]*)\n(.*?)^-->$", re.DOTALL | re.MULTILINE)  # files; lines on the prose
-FIRST_WORDS = "**Results**"
+RESULTS = re.compile(r"^\*\*Results(?: with (\w+))?\*\*")  # begins a paragraph; with the model if not the default
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,24 @@ def entries(area: str, root: Path = ROOT) -> list[Entry]:
     """The entries of a folder's manual that give a command."""
     found = []
     for name, section in sections(area, root).items():
-        paragraphs = [part for part in section.split("\n\n") if part.startswith(FIRST_WORDS)]
         kept = [path for paths in KEEP.findall(section) for path in paths.split()]
-        commands = [command for part in paragraphs for command in COMMAND.findall(part)]
         files = [*FIGURE.findall(section), *(table.file for table in tables(section))]
         files += [file for named, _ in NUMBERS.findall(section) for file in named.split()]
         own = [file for file in dict.fromkeys(files) if not file.startswith("..")]
-        if commands:
-            found.append(Entry(area, name, tuple(commands), tuple(own), tuple(kept)))
+        commands: dict[str, list[str]] = {}
+        for part in section.split("\n\n"):
+            if first_words := RESULTS.match(part):
+                commands.setdefault(first_words[1] or "", []).extend(COMMAND.findall(part))
+        others = tuple(f"{model}/" for model in commands if model)
+        for model, given in commands.items():
+            if not given:
+                continue
+            if model:
+                shown = tuple(file for file in own if file.startswith(f"{model}/"))
+                found.append(Entry(area, f"{name}-{model}", tuple(given), shown))
+            else:
+                shown = tuple(file for file in own if not file.startswith(others))
+                found.append(Entry(area, name, tuple(given), shown, tuple(kept)))
     return found
 
 

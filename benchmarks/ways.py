@@ -100,9 +100,13 @@ class Original:
 class Trl:
     """See the head of this module."""
 
-    def __init__(self, model: LocalModel, batch_size: int, updates: int = 0) -> None:
+    def __init__(
+        self, model: LocalModel, batch_size: int, updates: int = 0, learning_rate: float = LEARNING_RATE
+    ) -> None:
         self.model, self.batch_size, self.updates = model, batch_size, updates  # 0: one pass over the rows
-        self.module, self.tokens = model.trainable_copy(0).module, model.tokens
+        self.learning_rate = learning_rate
+        self.network, self.tokens = model.trainable_copy(0), model.tokens
+        self.module = self.network.module
         self.tokenizer = copy.deepcopy(self.tokens.tokenizer)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
 
@@ -120,7 +124,7 @@ class Trl:
                 per_device_train_batch_size=self.batch_size,
                 num_train_epochs=1,
                 max_steps=self.updates or -1,
-                learning_rate=LEARNING_RATE,
+                learning_rate=self.learning_rate,
                 weight_decay=0.01,
                 max_length=None,
                 activation_checkpointing=False,  # it saves memory and costs time

@@ -3,11 +3,13 @@
 python -m classification.in_context                                        # lift-context on a CPU, minutes
 python -m classification.in_context --shown 8 --choices random --datasets my.csv --decoding generate
 LIFT_DATA=FOLDER python -m classification.in_context --datasets breast-cancer tae --shown 0   # as many as the paper
+python -m classification.in_context --arms prompt --shown 4 16 --model smollm2  # only rows in the prompt
 python -m classification.in_context --datasets vehicle --shown 0 --model EleutherAI/gpt-j-6b --adapter lora
 """
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Literal
 
 from classification import _in_context
 from utils import plots, study
@@ -28,12 +30,13 @@ class Config(study.Config):
     seeds: tuple[int, ...] = (0,)  # one split, one choice of the rows and one fine-tune each
     shown: tuple[int, ...] = (16,)  # k, rows in the prompt or tuned on; 0 for the paper's number
     choices: tuple[str, ...] = ("random", "balanced", "nearest")  # which k rows; nearest: the nearest to each query
+    arms: tuple[Literal["prompt", "tuned", "both"], ...] = ("prompt", "tuned", "both")  # beside tuning on all rows
 
 
 def cases(config):
     for case in study.grid(config, "classification"):
         yield replace(case, settings=dict.fromkeys(("arm", "shown", "choice"), "all"))
-        for shown, arm, choice in product(config.shown, ("prompt", "tuned", "both"), config.choices):
+        for shown, arm, choice in product(config.shown, config.arms, config.choices):
             if choice in _in_context.SUBSETS if arm == "tuned" else case.is_lift:
                 settings = {"arm": arm, "shown": str(shown) if shown else _in_context.PAPER, "choice": choice}
                 yield replace(case, settings=settings)

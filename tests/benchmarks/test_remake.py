@@ -119,6 +119,39 @@ def test_every_experiment_has_an_entry_with_command_table_and_figure(path):
     assert [file for file in entry.files if file.startswith(f"summaries/{entry.name}_") and file.endswith(".csv")]
 
 
+def test_results_with_another_model_are_an_entry_of_their_own(tmp_path):
+    text = """## `noise`
+
+**Results** (`python -m classification.noise`, minutes): noisy.
+
+![Noise](noise.png)
+
+<!-- table: summaries/noise_summary.csv
+rows: {dataset}
+-->
+<!-- end -->
+
+**Results with smollm2** (`python -m classification.noise --model smollm2`): less noisy.
+
+![Noise with smollm2](smollm2/noise.png)
+
+<!-- numbers: smollm2/noise_summary.csv
+-->
+"""
+    (tmp_path / "classification").mkdir()
+    (tmp_path / "classification" / "README.md").write_text(text, "utf-8")
+    plain, other = manual.entries("classification", tmp_path)
+    assert (plain.name, plain.commands) == ("noise", ("python -m classification.noise",))
+    assert plain.files == ("noise.png", "summaries/noise_summary.csv")
+    assert (other.name, other.commands) == ("noise-smollm2", ("python -m classification.noise --model smollm2",))
+    assert other.files == ("smollm2/noise.png", "smollm2/noise_summary.csv")
+    results = tmp_path / "results"
+    assert other.paths(results, tmp_path) == {
+        results / "classification" / name: tmp_path / "classification" / "smollm2" / name
+        for name in ("noise.png", "noise_summary.csv")
+    }
+
+
 # ---- steps --------------------------------------------------------------------------------------------------------
 
 SCRIPT = """

@@ -13,7 +13,7 @@ from utils.study import experiment
 
 PAPER = {
     "wording": "paper",
-    "numbers": "paper",
+    "numbers": "significant",
     "adapter": "lora",
     "epochs": 10,
     "learning_rate": 1e-4,

@@ -17,9 +17,9 @@ TUNED_SHARE = 1 / 3  # of the layers
 
 RECIPE: dict[str, object] = {
     "wording": "compact",
-    "numbers": "paper",
+    "numbers": "significant",
     "adapter": "lora",
-    "batch_size": 8,
+    "batch_size": 4,
     "updates": 100,
     "min_epochs": 3,
     "max_epochs": 12,
@@ -27,7 +27,7 @@ RECIPE: dict[str, object] = {
 }
 WHY = {
     "wording": "the fewest tokens",
-    "numbers": "digits as they are",
+    "numbers": "no zeros at the end, which the paper's four decimals have",
     "adapter": "the base stays unchanged, so that several rates share it",
     "tuned_layers": "the upper third; the output of the {frozen} below is computed once per row",
     "learning_rate": "{rate:g} at width {found}, scaled as 1/width (here {width}), at most {highest:g}{share}",
