@@ -27,7 +27,6 @@ from benchmarks.machine import peak
 
 WAYS = {"tuning": ("ours", "trl", "trl, upper layers"), "scoring": ("ours", "lm-eval")}
 BATCH = 16  # rows of lm-evaluation-harness
-SAME = 1e-3  # largest difference, in nats, at which two log-likelihoods count as equal
 
 
 def measure(

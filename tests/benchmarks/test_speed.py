@@ -19,7 +19,7 @@ def run(script, *flags):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["speed", "scaling", "together", "job"])
+@pytest.mark.parametrize("name", ["speed", "scaling", "together", "job", "pretrained"])
 def test_a_script_is_short_and_has_its_shell_command_and_its_place_in_the_manual(name):
     assert len((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8").splitlines()) <= 80
     assert f"benchmarks.{name}" in (ROOT / "benchmarks" / f"{name}.sh").read_text("utf-8")
