@@ -54,9 +54,10 @@ def measured(config, dataset, way, work):
 
 
 def main(config):
+    scoring = product(config.answers, config.shots)
     each = {
-        "tuning": [{"job": "tuning", "epochs": n, "answers": "codes"} for n in config.epochs],
-        "scoring": [{"job": "scoring", "epochs": 0, "answers": answers} for answers in config.answers],
+        "tuning": [{"job": "tuning", "epochs": n, "answers": "codes", "shots": 0} for n in config.epochs],
+        "scoring": [{"job": "scoring", "epochs": 0, "answers": one, "shots": n} for one, n in scoring],
     }
     cases = [case for job in config.jobs for case in product(config.datasets, each[job], WAYS[job])]
     rows = []

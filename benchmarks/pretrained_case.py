@@ -36,6 +36,7 @@ def measure(
     dataset: str,
     epochs: int = 0,
     answers: str = "codes",
+    shots: int = 0,
     threads: int = 1,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def measure(
     Args:
         epochs: of tuning.
         answers: of scoring: "codes", mostly of one token each, or "text", the names of the classes.
+        shots: of scoring, training rows before every prompt.
 
     Returns:
         cpu_s: processor seconds; accuracy: on the validation rows (tuning) or the test rows (scoring); peak_mib: the
@@ -52,7 +54,7 @@ def measure(
     from utils import tables
     from utils.estimators import LIFTClassifier
 
-    lift = LIFTClassifier(model, threads=threads, random_state=seed, template={"labels": answers or "codes"})
+    lift = LIFTClassifier(model, threads=threads, random_state=seed, template={"labels": answers})
     settings = lift.settings()
     split = tables.load(dataset, task="classification").split(seed)
     template = lift.unfitted_template(settings).fit(split.X_train, split.y_train.to_numpy())
@@ -60,6 +62,8 @@ def measure(
     part = "validation" if job == "tuning" else "test"
     prompts, truth = template.prompts(getattr(split, f"X_{part}")), getattr(split, f"y_{part}")
     examples = template.examples(split.X_train, split.y_train.to_numpy())
+    before = "".join(f"{prompt}{answer}\n" for prompt, answer in examples[:shots])
+    prompts = [before + prompt for prompt in prompts]
     row, scores = measured(way, lift, settings, examples, prompts, template.candidates_, epochs)
     right = template.classes_[scores.argmax(axis=1)] == truth.to_numpy()
     return {**row, "accuracy": float(right.mean()), "peak_mib": peak() / 2**20}

@@ -11,7 +11,7 @@ from utils import plots
 from utils.reporting import markdown_table
 from utils.storage import write_text
 
-WORK = ["job", "dataset", "epochs", "answers"]  # what all ways do
+WORK = ["job", "dataset", "epochs", "answers", "shots"]  # what all ways do
 TITLE = "Tuning: accuracy on the validation rows by processor time"
 
 

@@ -14,7 +14,19 @@ from tests.conftest import ROOT
 from tests.models.local.test_model import small_tokenizer
 
 NEEDS = {"trl": "trl", "trl, upper layers": "trl", "lm-eval": "lm_eval"}
-COLUMNS = ["job", "dataset", "epochs", "answers", "way", "round", "cpu_s", "accuracy", "peak_mib", "difference"]
+COLUMNS = [
+    "job",
+    "dataset",
+    "epochs",
+    "answers",
+    "shots",
+    "way",
+    "round",
+    "cpu_s",
+    "accuracy",
+    "peak_mib",
+    "difference",
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +57,22 @@ def test_tuning_is_timed_and_scored(model, way):
     assert row["peak_mib"] > 50
 
 
-@pytest.mark.parametrize("answers", ["codes", "text"])
-def test_the_harness_finds_the_same_likelihoods(model, answers):
-    ours = run(job="scoring", way="ours", model=model, dataset="iris", answers=answers)
-    harness = run(job="scoring", way="lm-eval", model=model, dataset="iris", answers=answers)
+@pytest.mark.parametrize(("answers", "shots"), [("codes", 2), ("text", 0)])
+def test_the_harness_finds_the_same_likelihoods(model, answers, shots):
+    work = {"job": "scoring", "model": model, "dataset": "iris", "answers": answers, "shots": shots}
+    ours, harness = run(way="ours", **work), run(way="lm-eval", **work)
     assert harness["difference"] < 1e-3
     assert harness["accuracy"] == ours["accuracy"]
 
 
 def test_seconds_are_compared_on_equal_work(tmp_path):
     rows = [
-        ("tuning", "iris", 2, "codes", "ours", 0, 10.0, 0.8, 900, None),
-        ("tuning", "iris", 2, "codes", "ours", 1, 30.0, 0.9, 900, None),
-        ("tuning", "iris", 2, "codes", "trl", 0, 50.0, 0.7, 900, None),
-        ("tuning", "iris", 4, "codes", "ours", 0, 40.0, 1.0, 900, None),
-        ("scoring", "iris", 0, "text", "ours", 0, 2.0, 0.3, 900, None),
-        ("scoring", "iris", 0, "text", "lm-eval", 0, 5.0, 0.3, 900, 1e-5),
+        ("tuning", "iris", 2, "codes", 0, "ours", 0, 10.0, 0.8, 900, None),
+        ("tuning", "iris", 2, "codes", 0, "ours", 1, 30.0, 0.9, 900, None),
+        ("tuning", "iris", 2, "codes", 0, "trl", 0, 50.0, 0.7, 900, None),
+        ("tuning", "iris", 4, "codes", 0, "ours", 0, 40.0, 1.0, 900, None),
+        ("scoring", "iris", 0, "text", 0, "ours", 0, 2.0, 0.3, 900, None),
+        ("scoring", "iris", 0, "text", 0, "lm-eval", 0, 5.0, 0.3, 900, 1e-5),
     ]
     frame = pd.DataFrame(rows, columns=COLUMNS).assign(processor="a machine", isa="avx2", threads=1)
     pretrained_table.keep(frame, tmp_path)
