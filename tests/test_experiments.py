@@ -1,5 +1,6 @@
 """Every experiment from its command line to its figure, and what happens when a study is stopped, killed or misused."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import cloudpickle
 import pandas as pd
 import pytest
 from transformers import AutoModelForCausalLM, GPTJConfig
@@ -68,7 +70,7 @@ def held(dataset, method, folder):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_script_runs_end_to_end(path, tmp_path):
     module = f"{path.parent.name}.{path.stem}"
-    out, _ = run(module, *QUICK, *COARSE.get(path.stem, []), "--results-dir", tmp_path, "--workers", 2)
+    out, _ = run(module, *QUICK, *COARSE.get(path.stem, []), "--results-dir", tmp_path, "--workers", 1)
     csv = tmp_path / path.parent.name / f"{path.stem}.csv"
     frame = pd.read_csv(csv)
     assert len(frame) > 5
@@ -83,6 +85,36 @@ def test_every_script_runs_end_to_end(path, tmp_path):
     for key in frame["key"]:
         answers = pd.read_csv(csv.with_name(path.stem) / "answers" / f"{key}.csv.gz")
         assert answers["truth"].notna().sum() == frame.set_index("key").loc[key, "n_test"]  # queries have no truth
+
+
+UNPACK = """
+import pickle, sys
+for build, cases, config in pickle.load(sys.stdin.buffer):
+    print(*(build(case, config).key(case.seed, case.settings) for case in cases))
+"""
+
+
+def test_the_cases_of_every_script_can_be_sent_to_another_process(tmp_path):
+    """As the pool and Ray send them: what a script defines goes along, and the key is the same there."""
+    packed, keys = [], []
+    for path in SCRIPTS:
+        module = importlib.import_module(f"{path.parent.name}.{path.stem}")
+        config = module.Config(limit=20, epochs=2, results_dir=tmp_path)
+        of_lift = {case.is_lift: case for case in module.cases(config)}
+        cases = list(of_lift.values())
+        keys.append(" ".join(module.build(case, config).key(case.seed, case.settings) for case in cases))
+        packed.append((module.build, cases, config))
+        assert True in of_lift, path
+        cloudpickle.register_pickle_by_value(module)  # a script that is run is __main__, which is not sent by name
+    try:
+        sent = cloudpickle.dumps(packed)
+    finally:
+        for path in SCRIPTS:
+            cloudpickle.unregister_pickle_by_value(importlib.import_module(f"{path.parent.name}.{path.stem}"))
+    unpack = [sys.executable, "-W", "error", "-c", UNPACK]
+    done = subprocess.run(unpack, cwd=ROOT, input=sent, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().split("\n")[:-1] == keys
 
 
 def test_the_same_command_again_does_nothing_and_another_seed_only_the_rest(tmp_path):
