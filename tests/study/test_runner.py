@@ -11,6 +11,7 @@ import pytest
 
 from utils import baselines, study, tables
 from utils.errors import CannotDo, MissingPackage, TooLong, UnknownName, Unobtainable, UserError
+from utils.estimators import LIFTClassifier
 from utils.results import Results
 from utils.study import costs
 from utils.study.cases import Trial
@@ -164,6 +165,24 @@ def test_too_long_names_the_columns_and_the_choices():
     table = tables.load("iris", task="classification")
     with pytest.raises(TooLong, match=r"4 columns takes \d+ tokens.*--wording compact"):
         Trial("iris", "", table.split(0), config.lift("classification", 0)).check()
+
+
+def test_one_seed_of_lift_is_checked_for_all_and_none_if_one_is_finished(results, monkeypatch):
+    config = study.Config(workers=1, quiet=True, epochs=1, results_dir=results.path.parents[1])
+    checked = []
+
+    def of_lift(case, config):
+        table = tables.load("iris", task="classification")
+        learner = config.lift("classification", case.seed)
+        return Trial("iris", table.source, table.split(case.seed).limit(10), learner)
+
+    monkeypatch.setattr(LIFTClassifier, "check", lambda self, *rows: checked.append(self.random_state))
+    for seeds in ((0, 1), (0, 1, 2), (3, 2, 4)):
+        assert Runner(config, of_lift, results).run([Case("iris", "lift", seed) for seed in seeds]) == 0
+    assert checked == [0]
+    redo = replace(config, redo=True)
+    assert Runner(redo, of_lift, results).run([Case("iris", "lift", 0)]) == 0
+    assert checked == [0, 0], "what is run again is checked again"
 
 
 def test_a_data_set_that_cannot_be_had_is_named_and_left_out(results, capsys):

@@ -117,9 +117,9 @@ class Runner:
     def _look_at(self, cases: list[Case], finished: set[str]) -> list[Plan]:
         """The plans of all cases without duplicates; those that can never run are marked with the reason.
 
-        Checking a LIFT case is expensive. If it can run with one seed, it is assumed to run with the others, which use
-        the same table; a prompt that is too long for one seed only fails when that case runs. For cases that cost
-        money, every one is checked.
+        Checking a LIFT case is expensive: it loads the model. If it can run with one seed, or did so earlier, it is
+        assumed to run with the others, which use the same table; a prompt that is too long for one seed only fails
+        when that case runs. For cases that cost money, every one is checked.
         """
         plans: dict[str, tuple[int, Plan]] = {}
         works: dict[tuple[str, ...], Work] = {}  # seeds have equally many rows, so they cost the same
@@ -138,9 +138,10 @@ class Runner:
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
                 is_known = plan.key in finished or plan.key in plans
-                if not is_known and plan.kin() not in fine:
+                if is_known or plan.kin() not in fine:
                     try:
-                        trial.check()
+                        if not is_known:
+                            trial.check()
                         fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
                     except (CannotDo, TooLong) as error:  # concerns this table and learner only
                         plan = replace(plan, problem=str(error))
