@@ -6,6 +6,7 @@ Prints one line of JSON. Imports, loading and, in tuning, the answers to the val
 
 tuning, on the rows, texts, rate and batch size of the model's recipe, with LoRA of rank 16
   ours               in the recipe's upper layers; the output of the frozen ones below is computed once per row
+  ours, all layers   in all layers, so that nothing can be cached
   trl                TRL's SFTTrainer, in all layers
   trl, upper layers  the same in the recipe's upper layers
 scoring, the likelihood of every class after every test row, of the untuned model
@@ -25,7 +26,7 @@ import numpy as np
 
 from benchmarks.machine import peak
 
-WAYS = {"tuning": ("ours", "trl", "trl, upper layers"), "scoring": ("ours", "lm-eval")}
+WAYS = {"tuning": ("ours", "ours, all layers", "trl", "trl, upper layers"), "scoring": ("ours", "lm-eval")}
 BATCH = 16  # rows of lm-evaluation-harness
 
 
@@ -83,10 +84,10 @@ def _tuning(
     from utils.models import FineTuning
     from utils.models.local import scoring
 
-    layers = None if way == "trl" else settings["tuned_layers"]
+    layers = settings["tuned_layers"] if way in ("ours", "trl, upper layers") else None
     base = models.load(lift.model, adapter=settings["adapter"], tuned_layers=layers, threads=lift.threads)
     rate, size = settings["learning_rate"], settings["batch_size"]
-    if way == "ours":
+    if way.startswith("ours"):
         tuning = FineTuning(learning_rate=rate, epochs=epochs, batch_size=size)
         begin = time.process_time()
         tuned = base.fine_tune(examples, settings=tuning, seed=0)
