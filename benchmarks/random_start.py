@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from utils import models, paths, study
+from utils import estimators, models, paths, study
 from utils.errors import CannotDo
 from utils.models import RECIPE_FILE
 from utils.models.local import initialization, model_cache
@@ -46,12 +46,18 @@ NO_ARCHITECTURE = ("transformers_version", "dtype", "torch_dtype", "_name_or_pat
 
 
 def trial(case: Case, config: study.Config, task: str) -> Trial:
-    """`study.trial` with two more methods, `lift-random` and `lift-plain`. Raises UserError."""
-    if case.method == PLAIN:
-        return trial_from(Path(initialization.place("random", config.model, SEED)), case, config, task)
-    if case.method != METHOD:
+    """`study.trial` with two more methods, `lift-random` and `lift-plain`, which never use another model's weights.
+
+    Raises:
+        UserError: as `study.trial` and `folder` do.
+    """
+    if case.method not in (METHOD, PLAIN):
         return study.trial(case, config, task)
-    return trial_from(folder(config.model), case, config, task)
+    start = folder(config.model) if case.method == METHOD else initialization.place("random", config.model, SEED)
+    made = trial_from(Path(start), case, config, task)
+    if task == "classification":
+        made = replace(made, learner=estimators.SingleModelClassifier(**made.learner.get_params(deep=False)))
+    return made
 
 
 def trial_from(start: Path, case: Case, config: study.Config, task: str) -> Trial:

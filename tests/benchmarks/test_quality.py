@@ -208,12 +208,15 @@ def test_the_random_start_differs_from_lift_tiny_in_its_weights_alone(monkeypatc
     assert architectures[0]["n_embd"] == architectures[1]["n_embd"]
     assert models.fingerprint(str(folder)) != models.fingerprint("lift-tiny")
     assert [path.suffix for path in tmp_path.iterdir() if path != folder] == [".lock"], "nothing unfinished stays"
-    plain, random = (
+    shipped, *untrained = (
         random_start.trial(study.Case("moons", method, 0), study.Config(), "classification").learner
-        for method in ("lift", "lift-random")
+        for method in ("lift", "lift-random", "lift-plain")
     )
-    assert plain.get_params() | {"model": ""} == random.get_params() | {"model": ""}
-    assert plain.settings() == random.settings()
+    own = [candidate for candidate in shipped.settings()["candidates"] if "model" not in candidate]
+    assert 0 < len(own) < len(shipped.settings()["candidates"]), "small tables are left to lift-context"
+    for learner in untrained:
+        assert learner.get_params() | {"model": ""} == shipped.get_params() | {"model": ""}
+        assert learner.settings() == shipped.settings() | {"candidates": own}, "but not those of an untrained start"
 
 
 def test_another_architecture_has_no_random_start(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ __getattr__ = attach(
     {
         "base": "LIFT CollisionWarning",
         "lift": "LIFTClassifier LIFTRegressor",
-        "plain": "PlainClassifier",
+        "plain": "PlainClassifier SingleModelClassifier",
         "saved": "load",
     },
 )

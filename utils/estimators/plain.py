@@ -1,4 +1,4 @@
-"""LIFT for one arm of a comparison, without the recipe's candidates."""
+"""LIFT for one arm of a comparison: without the recipe's candidates, or without those that are another model."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ class PlainClassifier(LIFTClassifier):
     def options(self) -> str:
         others = {**self.get_params(deep=False), **dict.fromkeys(self.hidden)}
         return super(PlainClassifier, type(self)(**others)).options()
+
+
+class SingleModelClassifier(LIFTClassifier):
+    """LIFT without the recipe's candidates that hand a table over to another model."""
+
+    def settings(self) -> dict[str, object]:
+        settings = super().settings()
+        own = [candidate for candidate in settings.get("candidates", []) if "model" not in candidate]
+        return settings | {"candidates": own}
