@@ -83,15 +83,14 @@ def entries(area: str, root: Path = ROOT) -> list[Entry]:
         commands: dict[str, list[str]] = {}
         for part in section.split("\n\n"):
             if first_words := RESULTS.match(part):
-                commands.setdefault(first_words[1] or "", []).extend(COMMAND.findall(part))
+                given = [" ".join(command.split()) for command in COMMAND.findall(part)]
+                commands.setdefault(first_words[1] or "", []).extend(given)
         others = tuple(f"{model}/" for model in commands if model)
         for model, given in commands.items():
-            if not given:
-                continue
-            if model:
+            if given and model:
                 shown = tuple(file for file in own if file.startswith(f"{model}/"))
                 found.append(Entry(area, f"{name}-{model}", tuple(given), shown))
-            else:
+            elif given:
                 shown = tuple(file for file in own if not file.startswith(others))
                 found.append(Entry(area, name, tuple(given), shown, tuple(kept)))
     return found

@@ -131,7 +131,8 @@ rows: {dataset}
 -->
 <!-- end -->
 
-**Results with smollm2** (`python -m classification.noise --model smollm2`): less noisy.
+**Results with smollm2** (`python -m classification.noise
+--model smollm2`): less noisy.
 
 ![Noise with smollm2](smollm2/noise.png)
 
