@@ -33,6 +33,8 @@ class Config:
         "codes",
         "text",
     )  # of scoring: numbers, or the names of the classes
+    shots: tuple[int, ...] = (0, 16)  # of scoring: training rows before every prompt, the same for all
+    ways: tuple[Literal["ours", "ours, all layers", "trl", "trl, upper layers", "lm-eval"], ...] = ()  # all if empty
     isa: Literal["avx2", "native"] = "native"  # instruction set that torch may use
     rounds: int = 1  # repetitions of everything; the table has medians
     threads: int = 1  # per process
@@ -59,7 +61,8 @@ def main(config):
         "tuning": [{"job": "tuning", "epochs": n, "answers": "codes", "shots": 0} for n in config.epochs],
         "scoring": [{"job": "scoring", "epochs": 0, "answers": one, "shots": n} for one, n in scoring],
     }
-    cases = [case for job in config.jobs for case in product(config.datasets, each[job], WAYS[job])]
+    ways = {job: [way for way in WAYS[job] if not config.ways or way in config.ways] for job in config.jobs}
+    cases = [case for job in config.jobs for case in product(config.datasets, each[job], ways[job])]
     rows = []
     for number, (dataset, work, way) in tqdm(list(product(range(config.rounds), cases)), "pretrained"):
         rows.append({"round": number, **measured(config, dataset, way, work)})

@@ -86,3 +86,14 @@ def test_seconds_are_compared_on_equal_work(tmp_path):
     assert len(pd.read_csv(folder / "pretrained.csv")) == 6
     assert len(pd.read_csv(folder / "pretrained_summary.csv")) == 5
     assert (folder / "pretrained.png").stat().st_size > 1000
+
+
+def test_the_command_writes_table_and_figure(model, tmp_path):
+    flags = ["--model", model, "--epochs", "1", "--answers", "codes", "--shots", "0", "--ways", "ours"]
+    command = [sys.executable, "-m", "benchmarks.pretrained", *flags, "--results-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    frame = pd.read_csv(tmp_path / "benchmarks" / "pretrained.csv")
+    assert frame[["job", "way", "epochs"]].values.tolist() == [["tuning", "ours", 1], ["scoring", "ours", 0]]
+    assert "native instructions; threads of a process: 1; rounds: 1" in done.stdout
+    assert (tmp_path / "benchmarks" / "pretrained.png").stat().st_size > 1000
