@@ -137,12 +137,13 @@ class Runner:
                 plan = self._plan(cases[i], trial, works)
                 if not plans:
                     self.results.check_columns([*plan.head, *trial.columns(), "commit", "finished_at"])
-                is_known = plan.key in finished or plan.key in plans
-                if is_known or plan.kin() not in fine:
+                own = {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
+                if plan.key in finished:
+                    fine |= own
+                elif plan.key not in plans and plan.kin() not in fine:
                     try:
-                        if not is_known:
-                            trial.check()
-                        fine |= {plan.kin()} if plan.work.kind == "lift" and not plan.is_remote else set()
+                        trial.check()
+                        fine |= own
                     except (CannotDo, TooLong) as error:  # concerns this table and learner only
                         plan = replace(plan, problem=str(error))
                 if not plan.is_remote:
