@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -119,9 +120,20 @@ def publish(area: str, name: str, results_dir: Path, root: Path = ROOT) -> None:
         if made.is_dir():
             shutil.rmtree(shown, ignore_errors=True)
             shutil.copytree(made, shown)
+        elif made.suffix == ".csv":
+            write_text(shown, without_folders(made.read_text("utf-8")))
         else:
             shutil.copyfile(made, shown)
     update(root)
+
+
+def without_folders(text: str) -> str:
+    """The text of a CSV file whose column `source` names files alone, without the folders of this machine."""
+    frame = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
+    local = [source for source in frame.get("source", ()) if Path(source).is_absolute()]
+    for source in dict.fromkeys(local):
+        text = text.replace(f"{source},", f"{Path(source).name},")
+    return text
 
 
 def update(root: Path = ROOT) -> None:

@@ -56,16 +56,17 @@ def measure(
     from utils.estimators import LIFTClassifier
 
     lift = LIFTClassifier(model, threads=threads, random_state=seed, template={"labels": answers})
-    settings = lift.settings()
     split = tables.load(dataset, task="classification").split(seed)
-    template = lift.unfitted_template(settings).fit(split.X_train, split.y_train.to_numpy())
-    measured = _tuning if job == "tuning" else _scoring
+    template = lift.unfitted_template().fit(split.X_train, split.y_train.to_numpy())
     part = "validation" if job == "tuning" else "test"
     prompts, truth = template.prompts(getattr(split, f"X_{part}")), getattr(split, f"y_{part}")
     examples = template.examples(split.X_train, split.y_train.to_numpy())
     before = "".join(f"{prompt}{answer}\n" for prompt, answer in examples[:shots])
     prompts = [before + prompt for prompt in prompts]
-    row, scores = measured(way, lift, settings, examples, prompts, template.candidates_, epochs)
+    if job == "tuning":
+        row, scores = _tuning(way, lift, examples, prompts, template.candidates_, epochs)
+    else:
+        row, scores = _scoring(way, lift, prompts, template.candidates_)
     right = template.classes_[scores.argmax(axis=1)] == truth.to_numpy()
     return {**row, "accuracy": float(right.mean()), "peak_mib": peak() / 2**20}
 
@@ -73,17 +74,18 @@ def measure(
 def _tuning(
     way: str,
     lift: Any,
-    settings: dict[str, Any],
     examples: Sequence[tuple[str, str]],
     prompts: Sequence[str],
     classes: Sequence[str],
     epochs: int,
 ) -> tuple[dict[str, Any], np.ndarray]:
+    """The measurements of a fine-tune, and the likelihoods afterwards, (n_prompts, n_classes)."""
     from benchmarks import ways
     from utils import models
     from utils.models import FineTuning
     from utils.models.local import scoring
 
+    settings = lift.settings()
     layers = settings["tuned_layers"] if way in ("ours", "trl, upper layers") else None
     base = models.load(lift.model, adapter=settings["adapter"], tuned_layers=layers, threads=lift.threads)
     rate, size = settings["learning_rate"], settings["batch_size"]
@@ -102,15 +104,8 @@ def _tuning(
     return {"cpu_s": seconds}, scoring.log_likelihood(trl.network, trl.tokens, prompts, classes)
 
 
-def _scoring(
-    way: str,
-    lift: Any,
-    settings: dict[str, Any],
-    examples: Sequence[tuple[str, str]],
-    prompts: Sequence[str],
-    classes: Sequence[str],
-    epochs: int,
-) -> tuple[dict[str, Any], np.ndarray]:
+def _scoring(way: str, lift: Any, prompts: Sequence[str], classes: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:
+    """The measurements of scoring, and the likelihoods, (n_prompts, n_classes)."""
     from utils import models
 
     base = models.load(lift.model, threads=lift.threads)

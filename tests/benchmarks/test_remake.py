@@ -153,6 +153,12 @@ rows: {dataset}
     }
 
 
+def test_a_published_file_names_no_folder_of_this_machine():
+    text = 'dataset,source,score\na,/somewhere/else/a.csv.gz,0.50\nb,scikit-learn,"1,5"\n'
+    assert manual.without_folders(text) == text.replace("/somewhere/else/", "")
+    assert manual.without_folders("score\n/tmp/x\n") == "score\n/tmp/x\n"
+
+
 # ---- steps --------------------------------------------------------------------------------------------------------
 
 SCRIPT = """
