@@ -185,6 +185,24 @@ def test_one_seed_of_lift_is_checked_for_all_and_none_if_one_is_finished(results
     assert checked == [0, 0], "what is run again is checked again"
 
 
+def test_a_seed_that_cannot_run_does_not_vouch_for_the_others(results, monkeypatch):
+    config = study.Config(workers=1, quiet=True, results_dir=results.path.parents[1])
+    checked = []
+
+    def of_lift(case, config):
+        split = tables.load("iris", task="classification").split(case.seed).limit(10)
+        return Trial("iris", "", split, config.lift("classification", case.seed))
+
+    def too_long(learner, *rows):
+        checked.append(learner.random_state)
+        raise TooLong("too long")
+
+    monkeypatch.setattr(LIFTClassifier, "check", too_long)
+    with pytest.raises(UserError, match="too long"):
+        Runner(config, of_lift, results).run([Case("iris", "lift", seed) for seed in (0, 0, 1)])
+    assert checked == [0, 1], "once each, though the first is listed twice"
+
+
 def test_a_data_set_that_cannot_be_had_is_named_and_left_out(results, capsys):
     def of_three(case, config):
         if case.dataset == "gone":
