@@ -1,7 +1,6 @@
 """Every experiment from its command line to its figure, and what happens when a study is stopped, killed or misused."""
 
 import importlib
-import os
 import signal
 import subprocess
 import sys
@@ -17,47 +16,22 @@ from benchmarks import manual
 from classification import accuracy
 from tests.conftest import ROOT
 from tests.models.local.test_model import small_tokenizer
+from tests.programs import finish, launch, run
 from tests.test_layout import SCRIPTS
 from utils import study
 from utils.results import Results
 
-# What a shell starts in the background ignores Ctrl-C, and so would the tests' children.
-HEAR_CTRL_C = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-)
 QUICK = ["--limit", "20", "--epochs", "2"]
 COARSE = {
     "boundaries": ["--grid", "16"],
-    "teachers": ["--grid", "16"],
+    "few_shot": ["--rows", "0", "4", "64"],
+    "generation": ["--temperatures", "0.7", "1"],
+    "image_noise": ["--epsilons", "0.1", "0.3"],
+    "teachers": ["--grid", "16", "--teachers", "logreg", "xgboost", "forest100"],
     "surfaces": ["--points", "12", "--rows", "200"],
     "outliers": ["--shares", "0", "0.02"],
 }
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
-
-
-def launch(module, *flags, folder=ROOT):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    command = [sys.executable, "-c", HEAR_CTRL_C, "-W", "error", "-m", module, *map(str, flags)]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-
-
-def finish(process, code=0):
-    """Output and errors of a process, which are shown where its exit code is another than `code`."""
-    try:
-        out, err = process.communicate(timeout=600)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
-    assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
-    return out, err
-
-
-def run(module, *flags, code=0, folder=ROOT):
-    return finish(launch(module, *flags, folder=folder), code)
 
 
 def held(dataset, method, folder):

@@ -8,13 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.programs import run
 from utils import report
 from utils.errors import UserError
 from utils.report import Config
@@ -34,8 +33,7 @@ def folder(tmp_path_factory):
     table = pd.DataFrame({"x<b>": x, "word": ["<i>a</i>", "b & c"] * (N // 2), "y": np.where(x > 0, EVIL, "no")})
     table.to_csv(place / "my.csv", index=False)
     flags = ["--datasets", place / "my.csv", "--methods", "tree", "lift", "--epochs", 2, "--seeds", 0, 1]
-    command = [sys.executable, "-m", "classification.accuracy", *flags, "--results-dir", place / "before", "--quiet"]
-    subprocess.run([*map(str, command)], cwd=ROOT, check=True, capture_output=True, timeout=600)
+    run("classification.accuracy", *flags, "--results-dir", place / "before", "--quiet")
     return place / "before"
 
 

@@ -1,8 +1,6 @@
 """What is said of a table before anything is spent: kinds of columns, target, parts, and what looks wrong."""
 
 import io
-import subprocess
-import sys
 from importlib import import_module
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import ROOT
+from tests.programs import run
 from tests.test_layout import SCRIPTS
 from utils import study, tables
 from utils.errors import UserError
@@ -210,13 +209,6 @@ def test_parquet_is_checked_too(tmp_path):
     table.to_parquet(tmp_path / "my.parquet")
     check = look(str(tmp_path / "my.parquet"))
     assert [column.kind for column in check.columns] == ["number", "number", "date", "text of 2 levels"]
-
-
-def run(module, *flags, code=0):
-    command = [sys.executable, "-W", "error", "-m", module, *map(str, flags)]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=600)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout, done.stderr
 
 
 def test_check_from_the_command_line(saved, tmp_path):

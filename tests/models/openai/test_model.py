@@ -17,7 +17,7 @@ import pytest
 from others import rehearsal
 from others.rehearsal import Fault, faults
 from tests.conftest import ROOT
-from tests.test_experiments import finish, launch
+from tests.programs import finish, launch, run
 from utils import tables
 from utils.errors import CannotDo, UserError
 from utils.estimators import LIFTClassifier, LIFTRegressor
@@ -518,16 +518,16 @@ def files_with(text, folder):
 
 def test_a_study_from_the_quote_to_its_row(place, tmp_path, plain):
     server = place()
-    out, err = finish(launch(*flags(tmp_path, "--seeds", 0, "--dry-run")))
+    out, err = run(*flags(tmp_path, "--seeds", 0, "--dry-run"))
     assert not server.log
     assert "petal width" in out
     assert server.url.removeprefix("http://").removesuffix("/v1") in out
     assert list((tmp_path / "results" / "openai" / "dry-run").glob("*.train.jsonl"))
     quoted = [int(n) for n in re.search(r"iris lift\s*│([^│]+)│([^│]+)│([^│]+)│([^│]+)│", out).groups()]
-    out, err = finish(launch(*flags(tmp_path, "--seeds", 0)), code=2)
+    out, err = run(*flags(tmp_path, "--seeds", 0), code=2)
     assert "--yes" in err
     assert not server.log
-    out, err = finish(launch(*flags(tmp_path, "--seeds", 0, "--yes")))
+    out, err = run(*flags(tmp_path, "--seeds", 0, "--yes"))
     assert quoted == [1, paths(server).count("/v1/completions"), server.usage["training"], server.usage["prompt"]]
     row = pd.read_csv(tmp_path / "results" / "classification" / "accuracy.csv").iloc[0]
     assert row["cost_usd"] == pytest.approx(ledger(tmp_path)["usd"].sum())
@@ -546,14 +546,14 @@ def test_a_study_from_the_quote_to_its_row(place, tmp_path, plain):
     assert not server.violations
     assert not files_with(KEY, tmp_path / "results")
     assert KEY not in out + err
-    out, err = finish(launch(*flags(tmp_path, "--seeds", 0, "--yes")))
+    out, err = run(*flags(tmp_path, "--seeds", 0, "--yes"))
     assert "finished already" in out
 
 
 def test_a_failing_study_shows_no_key(place, tmp_path):
     server = place()
     server.faults.add(Fault("POST", "completions", times=None, answer=faults.status(401)))
-    out, err = finish(launch(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes")), code=1)
+    out, err = run(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes"), code=1)
     assert "does not accept the key" in err
     assert KEY not in out + err
     assert not files_with(KEY, tmp_path / "results")
@@ -641,7 +641,7 @@ def test_kill_9_at_any_point_buys_nothing_twice(place, tmp_path, stage):
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert hanging.hits
-    finish(launch(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes")))
+    run(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes"))
     assert len(list((tmp_path / "server" / "jobs").iterdir())) == 1
     served = [entry for entry in server.log if entry.status == 200]
     asked = [json.dumps(entry.body, sort_keys=True) for entry in served if entry.path == "/v1/completions"]
@@ -659,7 +659,7 @@ def test_ctrl_c_keeps_the_answers_under_way_and_cancels_nothing(place, tmp_path)
     process.send_signal(signal.SIGINT)
     _, err = finish(process, code=130)
     assert "run the same command to resume" in err
-    finish(launch(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes")))
+    run(*flags(tmp_path, "--seeds", 0, "--limit", 20, "--yes"))
     asked = [json.dumps(entry.body, sort_keys=True) for entry in server.log if entry.path == "/v1/completions"]
     assert len(asked) == len(set(asked)) > 20
     assert not [path for path in paths(server) if "cancel" in path]
