@@ -23,7 +23,7 @@ from others.pretraining import card, folder, initial, loop, settings, texts, tra
 from others.pretraining import tokenizer as tokens
 from others.pretraining.prior import Limits, sample_table
 from tests.conftest import ROOT
-from tests.test_experiments import HEAR_CTRL_C
+from tests.programs import HEAR_CTRL_C
 from utils import models
 from utils.errors import UserError
 from utils.models import FineTuning
