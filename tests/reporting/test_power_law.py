@@ -43,3 +43,13 @@ def test_rows_to_match_reads_the_reference_at_its_largest_size():
     assert needed["n_train"].item() == 100
     assert needed["error_xgboost"].item() == pytest.approx(0.01)
     assert needed["rows"].item() == pytest.approx(10_000, rel=0.05)
+
+
+def test_two_models_have_a_curve_each():
+    laws = {"lift-tiny": power_law.PowerLaw(0.0, 1.0, 0.5), "smollm2": power_law.PowerLaw(0.0, 1.0, 1.0)}
+    rows = [("a", "lift", 0, name, n, law(n)) for name, law in laws.items() for n in SIZES]
+    rows += [("a", "xgboost", 0, "", 100, 0.01)]
+    frame = pd.DataFrame(rows, columns=["dataset", "method", "seed", "model", "n_train", "error"])
+    needed = power_law.rows_to_match(frame, "error", "lift", "xgboost").set_index("learner")["rows"]
+    assert needed["lift lift-tiny"] == pytest.approx(10_000, rel=0.05)
+    assert needed["lift smollm2"] == pytest.approx(100, rel=0.05)

@@ -53,7 +53,7 @@ def lines(
         share_y: whether the panels share the vertical axis; not for scores with different units.
         styles: line properties of some methods; LIFT's line is always thick.
     """
-    frame = reporting.latest(frame)
+    frame = reporting.by_model(reporting.latest(frame))
     frame = frame.assign(panel=frame[list(panels)].astype(str).agg(" ·\u00a0".join, axis=1))
     names, methods = sorted(frame["panel"].unique()), sorted(frame["method"].unique(), key=reporting.rank)
     figure, axes_of = panel_grid(names, width=2.4, height=2.0, share_y=share_y)
@@ -87,6 +87,9 @@ def arm_lines(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log
         label: name of the setting with its unit.
         log: whether the setting's axis is logarithmic (base 2).
     """
+    models = reporting.by_model(frame)["method"].where(frame["method"] == "lift", "").str.removeprefix("lift")
+    if models.any():
+        frame = frame.assign(**{arm: frame[arm].astype(str) + models})
     arms = list(dict.fromkeys(frame.loc[frame["method"] == "lift", arm]))
     figure, panels = panel_grid(sorted(frame["dataset"].unique()), width=2.9, height=2.6, share_y=True)
     for name, axes in panels.items():
@@ -124,6 +127,7 @@ def score_lines(
         ideal: a score that should equal the setting, shown by a grey line.
         styles: line properties of some methods; LIFT's line is always thick.
     """
+    frame = reporting.by_model(frame)
     methods = sorted(frame["method"].unique(), key=reporting.rank)
     colours = method_colours(methods)
     datasets = sorted(frame["dataset"].unique())

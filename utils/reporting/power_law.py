@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import curve_fit
 
+from .summary import by_model
+
 FEWEST_SIZES = 4  # with fewer sizes, a curve with three parameters is meaningless
 
 
@@ -66,16 +68,18 @@ def rows_to_match(frame: pd.DataFrame, error: str, method: str, reference: str) 
     Returns:
         One row per data set for which both have a curve: dataset, n_train (the reference's largest), the reference's
         mean error there, the method's fitted floor and rate, and `rows` (inf if its fitted curve never gets there).
+        Where LIFT has several models, one row for each, named in the column `learner`.
     """
     rows = []
-    for dataset, part in frame.groupby("dataset"):
+    for dataset, part in by_model(frame).groupby("dataset"):
         means = {name: group.groupby("n_train")[error].mean() for name, group in part.groupby("method")}
-        if method not in means or reference not in means:
-            continue
-        curve = fit(means[method].index.to_numpy(), means[method].to_numpy())
-        if curve is None:
+        if reference not in means:
             continue
         largest, goal = means[reference].index.max(), float(means[reference].iloc[-1])
-        facts = {"dataset": dataset, "n_train": largest, f"error_{reference}": goal}
-        rows.append(facts | {"floor": curve.floor, "rate": curve.rate, "rows": curve.rows(goal)})
+        for name, mean in means.items():
+            if name.partition(" ")[0] != method or (curve := fit(mean.index.to_numpy(), mean.to_numpy())) is None:
+                continue
+            facts = {"dataset": dataset} | ({"learner": name} if name != method else {})
+            facts |= {"n_train": largest, f"error_{reference}": goal}
+            rows.append(facts | {"floor": curve.floor, "rate": curve.rate, "rows": curve.rows(goal)})
     return pd.DataFrame(rows)

@@ -56,6 +56,14 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates(identity(frame), keep="last").reset_index(drop=True) if len(frame) else frame
 
 
+def by_model(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a method for each of LIFT's models, if it has several: a mean over models is nobody's score."""
+    columns = ["dataset", "method", "seed", "model", "n_train"]
+    if not {*columns} <= {*frame}:
+        return frame
+    return frame.assign(method=labels(frame[columns].fillna({"model": ""})))
+
+
 def labels(frame: pd.DataFrame) -> pd.Series:
     """The learner's name in tables and figures: the method, and the settings that distinguish it within the frame."""
     settings = [c for c in identity(frame) if c not in ("dataset", "source", "method", "seed")]
