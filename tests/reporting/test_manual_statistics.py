@@ -43,6 +43,18 @@ def test_paired_differences_are_those_of_a_paired_t_test(pairs):
         assert found["difference"] / (found["sd"] / math.sqrt(found["n"])) == pytest.approx(expected, rel=1e-6)
 
 
+def test_each_of_two_models_is_compared_with_itself():
+    """Unless each arm has a model of its own, as initial weights do."""
+    scores = {("lift-tiny", "none"): 0.5, ("lift-tiny", "new"): 0.6, ("smollm2", "none"): 0.9, ("smollm2", "new"): 0.7}
+    rows = [("iris", "lift", model, seed, arm, score) for (model, arm), score in scores.items() for seed in (0, 1)]
+    frame = pd.DataFrame(rows, columns=["dataset", "method", "model", "seed", "arm", "accuracy"])
+    found = paired_differences(frame, "arm", "none", ("dataset",)).set_index("model")
+    assert found["difference"].to_dict() == pytest.approx({"lift-tiny": 0.1, "smollm2": -0.2})
+    assert found["n"].tolist() == [2, 2]
+    own = frame[frame["model"].eq("smollm2") == frame["arm"].eq("new")]
+    assert paired_differences(own, "arm", "none", ("dataset",))["difference"].tolist() == pytest.approx([0.2])
+
+
 def test_several_cases_of_an_arm_count_as_their_mean():
     rows = [("a", 0, 0.5), ("b", 0, 0.6), ("b", 0, 0.8), ("a", 1, 0.4), ("b", 1, 0.4)]
     frame = pd.DataFrame(rows, columns=["arm", "seed", "accuracy"]).assign(dataset="x")
