@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.conftest import ROOT
+from tests.fork_server import LIMIT
 
 # What a shell starts in the background ignores Ctrl-C, and so would the tests' children.
 HEAR_CTRL_C = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
-LIMIT = 600  # seconds
 
 
 def environment():
