@@ -92,7 +92,7 @@ def test_the_cases_of_every_script_can_be_sent_to_another_process(tmp_path):
 
 
 def test_the_same_command_again_does_nothing_and_another_seed_only_the_rest(tmp_path):
-    flags = ["classification.accuracy", *PLAIN, "--results-dir", tmp_path]
+    flags = ["classification.accuracy", *PLAIN, "--results-dir", tmp_path, "--workers", 1]
     run(*flags)
     csv = tmp_path / "classification" / "accuracy.csv"
     first = csv.read_bytes()
@@ -197,6 +197,7 @@ def test_a_messy_file_of_ones_own(tmp_path):
     ]
     (tmp_path / "my.csv").write_text("\n".join(["size,text,code,label", *lines]) + "\n", "utf-8")
     flags = ["--datasets", "my.csv", "--target", "label", "--methods", "majority", "logreg", "lift", "--epochs", 2]
+    flags += ["--workers", 1]
     run("classification.accuracy", *flags, "--results-dir", tmp_path / "r", folder=tmp_path)
     frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv").set_index("method")
     assert frame.loc["lift", "n_invalid"] == 0
@@ -302,7 +303,7 @@ def gptj(tmp_path):
 
 def test_gpt_j_with_lora_in_the_papers_wording(gptj, tmp_path):
     flags = ["--datasets", "iris", "--methods", "lift", "--model", gptj, "--adapter", "lora", "--adapter-rank", 4]
-    flags += ["--recipe", "paper"]
+    flags += ["--recipe", "paper", "--workers", 1]
     run("classification.accuracy", *flags, *QUICK, "--results-dir", tmp_path / "r")
     frame = pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")
     assert frame.loc[0, "options"] == "adapter=lora adapter_rank=4 epochs=2 recipe=paper"
@@ -324,5 +325,6 @@ def test_constant_and_missing_columns_are_no_obstacle(tmp_path):
     rows = "\n".join(f"1,,{r % 5},{'ab'[r % 2]}" for r in range(60))
     path = write(tmp_path, "my.csv", f"same,empty,code,label\n{rows}\n")
     flags = ["--datasets", path, "--methods", "logreg", "knn", "forest", "lift", "--epochs", 1]
+    flags += ["--workers", 1]
     run("classification.accuracy", *flags, "--results-dir", tmp_path / "r")
     assert len(pd.read_csv(tmp_path / "r" / "classification" / "accuracy.csv")) == 4

@@ -18,7 +18,7 @@ import pytest
 
 from tests.doubles import RECIPE
 from utils import baselines, tables
-from utils.baselines import methods
+from utils.baselines import methods, regressors
 from utils.errors import MissingPackage
 from utils.estimators import LIFTClassifier, LIFTRegressor
 from utils.paths import ROOT
@@ -67,6 +67,7 @@ def _small_grids():
     slow = [methods.REGRESSORS[name] for name in SLOW] + [methods.CLASSIFIERS["forest"]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(methods.Method, "points", lambda self: every(self)[: 1 if self in slow else 2])
+        patch.setattr(regressors, "QUANTILES", (0.05, 0.5, 0.95))  # each has its own ensemble
         yield
 
 

@@ -1,13 +1,12 @@
 """From a table to answers on new rows: tuned once, kept, asked again; and what must not go wrong on the way."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests import programs
 from tests.conftest import ROOT
 from utils import predict
 from utils.errors import BadTable, UserError
@@ -167,8 +166,6 @@ def test_a_target_called_row_and_check(place, capsys):
 
 
 def test_from_the_command_line(place):
-    command = [sys.executable, "-W", "error", "-m", "utils.predict", place / "train.csv", "--new", place / "none.csv"]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=600)
-    assert done.returncode == 2
-    assert done.stderr.strip() == f"error: there is no file {place / 'none.csv'}"
+    _, err = programs.run("utils.predict", place / "train.csv", "--new", place / "none.csv", code=2)
+    assert err.strip() == f"error: there is no file {place / 'none.csv'}"
     assert "utils/env.sh" in (ROOT / "predict.sh").read_text("utf-8")

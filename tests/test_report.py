@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     table = pd.DataFrame({"x<b>": x, "word": ["<i>a</i>", "b & c"] * (N // 2), "y": np.where(x > 0, EVIL, "no")})
     table.to_csv(place / "my.csv", index=False)
     flags = ["--datasets", place / "my.csv", "--methods", "tree", "lift", "--epochs", 2, "--seeds", 0, 1]
-    run("classification.accuracy", *flags, "--results-dir", place / "before", "--quiet")
+    run("classification.accuracy", *flags, "--results-dir", place / "before", "--quiet", "--workers", 1)
     return place / "before"
 
 

@@ -29,6 +29,12 @@ def make(name, task="classification", seed=0):
     return baselines.classifier(name, seed) if task == "classification" else baselines.regressor(name, seed)
 
 
+@pytest.fixture(autouse=True)
+def _few_quantiles(monkeypatch):
+    """Three boosted quantiles instead of thirteen, each an ensemble of its own."""
+    monkeypatch.setattr(regressors, "QUANTILES", (0.05, 0.5, 0.95))
+
+
 def mixed_table(n=60, seed=0):
     """Numbers, text, emoji, truth values, a constant, an empty column and missing cells; y follows `size`."""
     rng = np.random.default_rng(seed)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests import programs
 from tests.conftest import ROOT
 from utils import models
 from utils.models import FineTuning, distributed
@@ -22,24 +23,27 @@ from utils.models import FineTuning, distributed
 ROWS = [
     (f"{3 * i},{i * i % 97}{',5' * (i % 3)}>", f"{i % 2}") for i in range(33)
 ]  # 33: one process has no row at the end
+SETTINGS = [("full", "adamw"), ("full", "muon"), ("lora", "adamw")]  # adapter, optimizer
 PROGRAM = """
 import json, sys
-from utils import models
-from utils.models import FineTuning, distributed
-from tests.models.test_distributed import ROWS, tuned
-found = tuned(*sys.argv[2:])
-if distributed.is_first():
-    json.dump(found, open(sys.argv[1], "w"))
+from utils.models import distributed
+from tests.models.test_distributed import SETTINGS, tuned
+folder, name = sys.argv[1:]
+for adapter, optimizer in SETTINGS:
+    found = tuned(name, adapter, optimizer, f"{folder}/{adapter}-{optimizer}")
+    if distributed.is_first():
+        json.dump(found, open(f"{folder}/{adapter}-{optimizer}.json", "w"))
 """
 
 
-@pytest.fixture
-def smooth(tmp_path):
+@pytest.fixture(scope="module")
+def smooth(tmp_path_factory):
     """lift-tiny with a GELU: at the kink of its ReLU, rounding grows from update to update."""
-    shutil.copytree(models.SHIPPED["lift-tiny"], tmp_path / "smooth")
-    file = tmp_path / "smooth" / "config.json"
+    folder = tmp_path_factory.mktemp("models") / "smooth"
+    shutil.copytree(models.SHIPPED["lift-tiny"], folder)
+    file = folder / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"activation_function": "gelu_new"}), "utf-8")
-    return str(tmp_path / "smooth")
+    return str(folder)
 
 
 def tuned(name, adapter, optimizer, folder):
@@ -86,13 +90,20 @@ def launch(*arguments, how="--multi_gpu", cwd=ROOT):
     return done
 
 
-@pytest.mark.parametrize("how", ["--multi_gpu", "--use_fsdp"])
-@pytest.mark.parametrize(("adapter", "optimizer"), [("full", "adamw"), ("full", "muon"), ("lora", "adamw")])
-def test_two_processes_have_the_loss_curve_of_one(smooth, tmp_path, adapter, optimizer, how):
-    program, out = tmp_path / "program.py", tmp_path / "out.json"
-    program.write_text(PROGRAM, encoding="utf-8")
-    launch(program, out, smooth, adapter, optimizer, tmp_path / "two", how=how)
-    losses, answers, texts, held, n_processes = json.loads(out.read_text("utf-8"))
+@pytest.fixture(scope="module", params=["--multi_gpu", "--use_fsdp"])
+def of_two(request, smooth, tmp_path_factory):
+    """How two processes were started, and the folder of what they found with all SETTINGS, one after another."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "program.py").write_text(PROGRAM, encoding="utf-8")
+    launch(folder / "program.py", folder, smooth, how=request.param)
+    return request.param, folder
+
+
+@pytest.mark.parametrize(("adapter", "optimizer"), SETTINGS)
+def test_two_processes_have_the_loss_curve_of_one(of_two, smooth, tmp_path, adapter, optimizer):
+    how, folder = of_two
+    found = folder / f"{adapter}-{optimizer}.json"
+    losses, answers, texts, held, n_processes = json.loads(found.read_text("utf-8"))
     assert n_processes == 2
     assert held == pytest.approx(0.5 if how == "--use_fsdp" else 1, abs=0.01)
     expected = tuned(smooth, adapter, optimizer, tmp_path / "one")
@@ -103,7 +114,7 @@ def test_two_processes_have_the_loss_curve_of_one(smooth, tmp_path, adapter, opt
     for row, wanted in zip(answers, expected[1], strict=True):
         assert row == pytest.approx(wanted, abs=loose * 1e-3)
     assert texts == expected[2] or optimizer == "muon"
-    again = models.load(str(tmp_path / "two"), device="cpu", threads=1)
+    again = models.load(str(found.with_suffix("")), device="cpu", threads=1)
     prompts = [prompt for prompt, _ in ROWS[:7]]
     assert again.log_likelihood(prompts, ["0", "1", "12"]) == pytest.approx(np.array(answers), abs=1e-3)
 
@@ -130,17 +141,23 @@ def test_what_goes_wrong_in_one_process_stops_both(tmp_path):
     assert launch(program).stdout.count("stopped") == 2
 
 
+TWICE = """
+import runpy
+for _ in range(2):
+    try:
+        runpy.run_module("classification.accuracy", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        assert end.code == 0, end.code
+"""
+
+
 def test_two_processes_write_the_rows_of_one(tmp_path):
     flags = ["--datasets", "iris", "--methods", "lift", "tree", "--seeds", "0", "--limit", "40", "--epochs", "2"]
-    flags = ["-m", "classification.accuracy", *flags, "--results-dir"]
-    done = launch(*flags, tmp_path / "two")
-    assert done.stdout.count("summary ") == 1
-    again = launch(*flags, tmp_path / "two")
-    assert "2 of 2 cases are finished already" in again.stdout
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [sys.executable, *flags, tmp_path / "one"], cwd=ROOT, env=environment, capture_output=True, check=True
-    )
+    (tmp_path / "twice.py").write_text(TWICE, encoding="utf-8")
+    done = launch(tmp_path / "twice.py", *flags, "--results-dir", tmp_path / "two")
+    assert done.stdout.count("summary ") == 2, "one process writes it, in both runs"
+    assert done.stdout.count("2 of 2 cases are finished already") == 1
+    programs.run("classification.accuracy", *flags, "--workers", 1, "--results-dir", tmp_path / "one")
     own = ["key", "method", "n_test", "accuracy", "log_loss", "tokens_train"]
     one, two = (
         pd.read_csv(tmp_path / n / "classification" / "accuracy.csv").sort_values("key") for n in ("one", "two")

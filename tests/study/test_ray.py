@@ -8,6 +8,7 @@ import time
 import pandas as pd
 import pytest
 
+from tests import programs
 from tests.conftest import ROOT
 from utils import study
 from utils.errors import MissingPackage, UserError
@@ -15,19 +16,22 @@ from utils.study import ray
 
 OF_THE_RUN = ["seconds_fit", "seconds_predict", "finished_at", "commit"]
 STUDY = ["classification.accuracy", "--datasets", "iris", "moons:n=60", "--methods", "tree", "lift"]
-STUDY += ["--epochs", "1", "--limit", "30", "--seeds", "0", "1", "--workers", "2"]
+STUDY += ["--epochs", "1", "--limit", "30", "--seeds", "0", "1", "--workers"]
 
 
 def run(folder, *more, **environment):
-    command = [sys.executable, "-m", *STUDY, "--results-dir", str(folder), *more]
+    command = [sys.executable, "-m", *STUDY, "2", "--results-dir", str(folder), *more]
     return subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environment}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
-def rows(process, folder):
+def ended(process):
     out, err = process.communicate(timeout=1200)
     assert process.returncode == 0, f"{out}\n{err}"
+
+
+def rows(folder):
     frame = pd.read_csv(folder / "classification" / "accuracy.csv")
     assert frame["key"].is_unique
     return frame.drop(columns=OF_THE_RUN).sort_values("key", ignore_index=True)
@@ -35,17 +39,18 @@ def rows(process, folder):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
+    pytest.importorskip("ray")
     folder = tmp_path_factory.mktemp("here")
-    return rows(run(folder), folder)
+    programs.run(*STUDY, 1, "--results-dir", folder)
+    return rows(folder)
 
 
 def test_ray_gives_the_rows_of_this_machine(tmp_path, here):
-    pytest.importorskip("ray")
-    pd.testing.assert_frame_equal(rows(run(tmp_path, "--engine", "ray"), tmp_path), here)
+    ended(run(tmp_path, "--engine", "ray"))
+    pd.testing.assert_frame_equal(rows(tmp_path), here)
 
 
 def test_a_node_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path, here):
-    pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -62,7 +67,8 @@ def test_a_node_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path, here)
             time.sleep(0.1)
         assert process.poll() is None, process.communicate()
         nodes.remove_node(second, allow_graceful=False)
-        pd.testing.assert_frame_equal(rows(process, tmp_path), here)
+        ended(process)
+        pd.testing.assert_frame_equal(rows(tmp_path), here)
     finally:
         nodes.shutdown()
 

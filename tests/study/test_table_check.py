@@ -229,6 +229,7 @@ def test_check_from_the_command_line(saved, tmp_path):
 def test_a_run_on_a_file_of_ones_own_begins_with_the_short_form(saved, tmp_path):
     name = saved(frame(price=[f"{i},5" for i in range(N)]), sep=";")
     flags = ["--datasets", name, "moons", "--methods", "majority", "--limit", 20, "--results-dir", tmp_path]
+    flags += ["--workers", 1]
     out, _ = run("classification.accuracy", *flags)
     assert out.index("price: '100,5' is 100.5") < out.index("[1/2]")
     assert "moons:" not in out
