@@ -1,11 +1,14 @@
 """The search space of `recipe_search`: the changes to the recipe, and the tables they are tried on."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 from benchmarks import random_start
 from utils import models
+from utils.errors import CannotDo
+from utils.estimators import pretrained, recipes
 from utils.models import RECIPE_FILE
 
 # Tables of LIFT_DATA except the paper's and their relatives (wine, digits, iris, breast cancer, hill-valley, student).
@@ -19,7 +22,7 @@ TABLES = {
         *("real-estate-valuation", "yacht-hydrodynamics", "diabetes-progression"),
     ),
 }
-# Changes to the recipe, one at a time; "recipe" is lift.json unchanged.
+# Changes to a model's own recipe, one at a time; "recipe" is lift.json unchanged.
 VARIANTS: dict[str, dict[str, object]] = {
     "recipe": {},
     "slow": {"learning_rate": 3e-4},
@@ -44,17 +47,54 @@ VARIANTS: dict[str, dict[str, object]] = {
     "random_shots": {"shots": 200, "shot_choice": "random", "shot_tokens": 400},
     "no_candidates": {"candidates": []},
 }
+LEVELS = {"numbers": "scaled", "levels": 100}
+LONG = {"updates": 300, "max_epochs": 30, "patience": 5}
+# Changes to the recipe for models pretrained on text (utils/estimators/pretrained.py).
+PRETRAINED: dict[str, dict[str, object]] = {
+    "recipe": {},
+    "slow": {"learning_rate": 1e-3},
+    "fast": {"learning_rate": 6e-3},
+    "long": LONG,
+    "levels": LEVELS,
+    "jitter": LEVELS | {"jitter": 0.02},
+    "jitter_long": LEVELS | LONG | {"jitter": 0.02},
+    "levels_10_jitter": {"numbers": "scaled", "levels": 10, "jitter": 0.02},
+    "jitter_swap": LEVELS | {"jitter": 0.02, "swap": 0.4},
+    "full": {"adapter": "full"},
+    "full_long": LONG | {"adapter": "full"},
+    "full_jitter_long": LEVELS | LONG | {"adapter": "full", "jitter": 0.02},
+}
+
+
+def variants(name: str) -> dict[str, dict[str, object]]:
+    """The changes that suit the model `name`: those to its own recipe, or to that for pretrained models."""
+    return PRETRAINED if recipes.is_pretrained(name, None) else VARIANTS
 
 
 def folder(name: str, task: str, variant: str) -> Path:
-    """The folder of a copy of the model `name` with the changed recipe, created on first use."""
-    model, recipe = models.resolve(name), models.recipe(name)
-    recipe[task] = recipe.get(task, {}) | VARIANTS[variant]
+    """The folder of a copy of the model `name` with the changed recipe, created on first use.
+
+    Raises:
+        CannotDo: the model has no folder.
+    """
+    model, changes = models.resolve(name), variants(name)[variant]
+    if isinstance(model, str) or not model.is_dir():
+        raise CannotDo(f"the recipe of {name} cannot be changed, for it has no folder; give one with config.json")
+    own = pretrained.recipe(name, changes) if recipes.is_pretrained(name, None) else models.recipe(name)
+    recipe = own | {task: own.get(task, {}) | changes}
     text = json.dumps(recipe, indent=2) + "\n"
 
     def write(target: Path) -> None:
-        shutil.copytree(model, target, dirs_exist_ok=True)
+        shutil.copytree(model, target, dirs_exist_ok=True, copy_function=_link)
+        (target / RECIPE_FILE).unlink(missing_ok=True)  # a link to the original
         (target / RECIPE_FILE).write_text(text, encoding="utf-8")
 
-    contents = [path.read_bytes() for path in sorted(model.glob("*.safetensors"))]
-    return random_start.cached(f"{model.name}-{variant}", [*contents, text.encode()], write)
+    return random_start.cached(f"{model.name}-{variant}", [models.fingerprint(name).encode(), text.encode()], write)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, since weights may be large; a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

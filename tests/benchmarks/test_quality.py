@@ -4,17 +4,21 @@ import json
 import runpy
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from benchmarks import learning_curves, number_start, quality, random_start, readme, recipe_search, search_space
 from tests.conftest import ROOT
+from tests.models.local.test_model import config_of, small_tokenizer
 from utils import models, study
-from utils.errors import CannotDo, MissingPackage, UserError
+from utils.errors import CannotDo, MissingPackage, UnknownName, UserError
+from utils.estimators import pretrained
 from utils.reporting import ranking
 from utils.tables import registry
 
@@ -331,6 +335,36 @@ def test_recipe_search_end_to_end(run, tmp_path, monkeypatch, task, dataset):
     assert "| nearest |" in out
     table = pd.read_csv(tmp_path / "benchmarks" / f"recipe_search_{task}_means.csv")
     assert set(table["cases"]) == {1}
+
+
+def test_recipe_search_of_a_pretrained_model(run, tmp_path, monkeypatch):
+    """Its copies share the weights; each has the recipe for pretrained models with its change."""
+    monkeypatch.setattr(random_start, "CACHE", tmp_path / "cache")
+    model, tokenizer = tmp_path / "mine", small_tokenizer("llama")
+    AutoModelForCausalLM.from_config(config_of("llama", len(tokenizer))).save_pretrained(model)
+    tokenizer.save_pretrained(model)
+    flags = ["--model", model, "--variants", "recipe", "full_jitter_long", "--datasets", "moons", *QUICK]
+    run("recipe_search", *flags, "--limit", 12, "--results-dir", tmp_path)
+    frame = pd.read_csv(tmp_path / "benchmarks" / "recipe_search_classification.csv").set_index("variant")
+    chosen = frame["chosen"].map(json.loads)
+    rates = {variant: row["learning_rate"] for variant, row in chosen.items()}
+    assert rates["full_jitter_long"] == pytest.approx(pretrained.FULL_SHARE * rates["recipe"])
+    copies = [Path(name) if Path(name).is_absolute() else ROOT / name for name in frame["model"]]
+    assert {(copy / "model.safetensors").stat().st_ino for copy in copies} == {
+        (model / "model.safetensors").stat().st_ino
+    }
+    assert json.loads((copies[-1] / "lift.json").read_text("utf-8"))["classification"]["jitter"] == 0.02
+    assert not (model / "lift.json").exists()
+
+
+def test_a_search_needs_a_folder_and_variants_that_suit_the_model(tmp_path, monkeypatch):
+    config = recipe_search.Config(model="smollm2", variants=("quantile",))
+    monkeypatch.setattr(search_space.recipes, "is_pretrained", lambda name, recipe: True)
+    with pytest.raises(UnknownName, match="'quantile' for smollm2; have recipe, slow"):
+        list(recipe_search.cases(config))
+    (tmp_path / "model.gguf").touch()
+    with pytest.raises(CannotDo, match="has no folder"):
+        search_space.folder(str(tmp_path / "model.gguf"), "classification", "recipe")
 
 
 def test_the_search_keeps_off_the_papers_tables_and_their_relatives():
