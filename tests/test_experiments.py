@@ -30,6 +30,7 @@ COARSE = {
     "teachers": ["--grid", "16", "--teachers", "logreg", "xgboost", "forest100"],
     "surfaces": ["--points", "12", "--rows", "200"],
     "outliers": ["--shares", "0", "0.02"],
+    "pretraining_ablation": ["--gibberish-updates", "5"],
 }
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
 

@@ -61,7 +61,11 @@ def by_model(frame: pd.DataFrame) -> pd.DataFrame:
     columns = ["dataset", "method", "seed", "model", "n_train"]
     if not {*columns} <= {*frame}:
         return frame
-    return frame.assign(method=labels(frame[columns].fillna({"model": ""})))
+    rows = frame[columns].fillna({"model": ""})
+    of_models = rows[rows["model"] != ""]  # a figure of arms may call those of all learners by the same names
+    if not (of_models.groupby("method")["model"].nunique() > 1).any():
+        return frame
+    return frame.assign(method=labels(rows))
 
 
 def labels(frame: pd.DataFrame) -> pd.Series:
