@@ -20,16 +20,16 @@ providers._get_local_constants = lambda: providers._local_constants
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells leave it to what they start with &
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-PROGRAMS = {  # start whole programs
-    "test_experiments.py",
-    "test_bootstrap.py",
+PROGRAMS = (  # start whole programs; the longest test first, so that no process waits for it at the end
     "test_faults.py",
-    "test_report.py",
-    "test_wheel.py",
+    "test_experiments.py",
     "models/openai/test_model.py",
     "models/test_distributed.py",
     "study/test_ray.py",
-}
+    "test_bootstrap.py",
+    "test_report.py",
+    "test_wheel.py",
+)
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = "LIFT_TESTS_DATA"
 # A folder of real tables would stand in for scikit-learn's iris and digits in tests that did not ask for it.
@@ -48,7 +48,8 @@ def lift_data(monkeypatch):
 
 def pytest_collection_modifyitems(items):
     """Fast tests first: what starts whole programs comes last."""
-    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").as_posix() in PROGRAMS)
+    places = {name: place for place, name in enumerate(PROGRAMS, 1)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(ROOT / "tests").as_posix(), 0))
 
 
 @pytest.fixture

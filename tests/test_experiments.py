@@ -22,15 +22,18 @@ from utils import study
 from utils.results import Results
 
 QUICK = ["--limit", "20", "--epochs", "2"]
-COARSE = {
-    "boundaries": ["--grid", "16"],
-    "few_shot": ["--rows", "0", "4", "64"],
-    "generation": ["--temperatures", "0.7", "1"],
-    "image_noise": ["--epsilons", "0.1", "0.3"],
-    "teachers": ["--grid", "16", "--teachers", "logreg", "xgboost", "forest100"],
-    "surfaces": ["--points", "12", "--rows", "200"],
-    "outliers": ["--shares", "0", "0.02"],
-    "pretraining_ablation": ["--gibberish-updates", "5"],
+COARSE = {  # fewer points on the axes of experiments that take long
+    "classification/accuracy": ["--datasets", "iris", "moons"],
+    "classification/boundaries": ["--grid", "16"],
+    "classification/image_noise": ["--epsilons", "0.1", "0.3"],
+    "classification/in_context": ["--datasets", "iris", "moons:n=400"],
+    "classification/teachers": ["--grid", "16", "--teachers", "logreg", "xgboost", "forest100"],
+    "regression/accuracy": ["--datasets", "linear", "diabetes"],
+    "regression/outliers": ["--shares", "0", "0.02"],
+    "regression/surfaces": ["--points", "12", "--rows", "200"],
+    "others/few_shot": ["--rows", "0", "4", "64"],
+    "others/generation": ["--temperatures", "0.7", "1"],
+    "others/pretraining_ablation": ["--gibberish-updates", "5"],
 }
 PLAIN = ["--datasets", "iris", "--methods", "majority", "tree"]
 
@@ -44,8 +47,9 @@ def held(dataset, method, folder):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_script_runs_end_to_end(path, tmp_path):
-    module = f"{path.parent.name}.{path.stem}"
-    out, _ = run(module, *QUICK, *COARSE.get(path.stem, []), "--results-dir", tmp_path, "--workers", 1)
+    name = f"{path.parent.name}/{path.stem}"
+    flags = [*QUICK, *COARSE.get(name, []), "--results-dir", tmp_path, "--workers", 1]
+    out, _ = run(name.replace("/", "."), *flags)
     csv = tmp_path / path.parent.name / f"{path.stem}.csv"
     frame = pd.read_csv(csv)
     assert len(frame) > 5

@@ -592,12 +592,14 @@ def test_a_planted_key_and_planted_rows_reach_only_the_server_and_the_results(pl
     environment = os.environ | {name: str(tmp_path / folder) for name, folder in places.items()}
     environment |= {"PYTHONPATH": f"{tmp_path / 'watch'}:{ROOT}", "WATCHED": str(tmp_path / "watched")}
     study = [word if word != "iris" else str(tmp_path / "mine.csv") for word in map(str, flags(tmp_path, "--yes"))]
-    study += ["--seeds", "0", "1", "--workers", "2", "--methods", "lift", "tree", "--epochs", "1"]
+    study += ["--methods", "lift", "tree", "--epochs", "1"]
     how = {"cwd": ROOT, "env": environment, "capture_output": True, "text": True, "check": False}
-    done = subprocess.run([sys.executable, "-W", "error", "-m", *study], **how)
+    two = ["--seeds", "0", "1", "--workers", "2"]
+    done = subprocess.run([sys.executable, "-W", "error", "-m", *study, *two], **how)
     assert done.returncode == 0, done.stderr
     server.faults.add(Fault("POST", "completions", times=None, answer=faults.status(500)))
-    failed = subprocess.run([sys.executable, "-m", *study, "--seeds", "2", "--retry-minutes", "0"], **how)
+    one = ["--seeds", "2", "--workers", "1", "--retry-minutes", "0"]
+    failed = subprocess.run([sys.executable, "-m", *study, *one], **how)
     assert failed.returncode == 1, failed.stderr
     noted = [json.loads(line) for line in (tmp_path / "watched").read_text().splitlines()]
     port = int(server.url.rpartition(":")[2].removesuffix("/v1"))
