@@ -137,3 +137,12 @@ def test_models_that_code_made_are_called_without_folder_and_hash_where_that_tel
     assert reporting.labels(pd.DataFrame(rows)).tolist() == ["lift lift-tiny-random", "lift lift-tiny"]
     rows = [row("iris", "lift", 0, 0.9, model=model) for model in made]
     assert reporting.labels(pd.DataFrame(rows)).tolist() == [f"lift {model}" for model in made]
+
+
+def test_arms_shared_by_all_learners_are_split_only_by_several_models():
+    rows = [("iris", arm, 0, model, 8) for arm in ("none", "self") for model in ("", "lift-tiny")]
+    frame = pd.DataFrame(rows, columns=["dataset", "method", "seed", "model", "n_train"])
+    assert reporting.by_model(frame)["method"].tolist() == ["none", "none", "self", "self"]
+    more = pd.concat([frame, frame[frame["model"] == "lift-tiny"].assign(model="smollm2")])
+    named = {f"{arm}{model}" for arm in ("none", "self") for model in ("", " lift-tiny", " smollm2")}
+    assert set(reporting.by_model(more)["method"]) == named
