@@ -91,7 +91,7 @@ def test_predict_and_run_leave_their_results_with_the_caller(installed):
     assert len(pd.read_csv(outside / "answers.csv")) == 40
     (facts,) = (outside / "results" / "models").glob("*/saved.json")
     assert json.loads(facts.read_text("utf-8"))["version"] == VERSION
-    flags = ["--datasets", "train.csv", "--target", "y", "--methods", "tree", "lift", "--epochs", "1", "--workers", "1"]
+    flags = ["--datasets", "train.csv", "--target", "y", "--methods", "tree", "lift", "--epochs", "1", "--workers", "2"]
     run("lift", "run", "classification/accuracy", *flags)
     rows = pd.read_csv(outside / "results" / "classification" / "accuracy.csv")
     assert set(rows["method"]) == {"tree", "lift"}
