@@ -204,6 +204,15 @@ def test_jitter_moves_quantities_and_leaves_codes_and_words():
     assert all(before != after for before, after in zip(plain, moved, strict=True))
 
 
+def test_versions_of_the_rows_take_turns():
+    X, y = pd.DataFrame({"size": np.arange(20) + 0.5}), np.array(["a", "b"] * 10)
+    template = Template("classification", wording="names").fit(X, y)
+    anew, in_turn = (TrainingTexts(template, X, y, Augmentation(jitter=0.05, versions=n), seed=0) for n in (0, 3))
+    assert [in_turn(epoch) for epoch in (1, 2, 3)] == [anew(epoch) for epoch in (1, 2, 3)]
+    assert [in_turn(epoch) for epoch in (4, 5, 9)] == [anew(epoch) for epoch in (1, 2, 3)]
+    assert anew(4) not in [anew(epoch) for epoch in (1, 2, 3)]
+
+
 def test_jitter_of_rows_scaled_by_themselves_follows_their_own_size():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.uniform(size=(40, 4)) * np.repeat([[1.0], [1e6]], 20, axis=0), columns=list("abcd"))

@@ -1,4 +1,4 @@
-"""Training texts, drawn anew each epoch: permuted feature orders, jittered numbers, rows in the prompt."""
+"""Training texts, varied from epoch to epoch: permuted feature orders, jittered numbers, rows in the prompt."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ class Augmentation:
             each row; for classification. It teaches each column's contribution to a class, which helps with few rows
             per class and many columns, and hurts if a class is a pattern across columns.
         permutations: copies of each row per epoch, each with another column order (1: the table's order only).
+        versions: of the rows, which take turns from epoch to epoch; 0 for a new version in each epoch. Texts that come
+            again let the output of frozen layers be cached.
     """
 
     jitter: float = 0.0
     target_jitter: float = 0.0
     swap: float = 0.0
     permutations: int = 1
+    versions: int = 0
 
 
 class TrainingTexts:
@@ -59,7 +62,8 @@ class TrainingTexts:
         self.spread = _spread(X, by_row=template.cells_.row_levels > 0)
 
     def __call__(self, epoch: int) -> list[Example]:
-        rng = np.random.default_rng([self.seed, epoch])
+        version = (epoch - 1) % self.how.versions + 1 if self.how.versions else epoch
+        rng = np.random.default_rng([self.seed, version])
         pairs: list[Example] = []
         for order in column_orders(self.X.shape[1], self.how.permutations, rng):
             template = self.template if order is None else self.template.permuted(order)

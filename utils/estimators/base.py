@@ -26,6 +26,7 @@ from .augmentation import Augmentation, TrainingTexts, column_orders
 from .selection import Outcome, Setup
 
 MACHINE = ("model", "device", "threads")  # where weights are stored and a case runs is not part of its identity
+VARIATIONS = tuple(item.name for item in fields(Augmentation))
 PURPOSES = ("texts", "tuning", "shots", "orders", "sampling", "hold-out", "copies")  # of random numbers; see LIFT.seed
 
 
@@ -307,8 +308,7 @@ class LIFT(BaseEstimator):
             return begun
         n_done = short.epochs if begun is not None and selection.goes_on(setup.settings) else 0
         tuning = short if trial else replace(tuning, epochs=tuning.epochs - n_done)
-        noise = {name: setup.settings.get(name, 0.0) for name in ("jitter", "target_jitter", "swap")}
-        how = Augmentation(**noise, permutations=setup.settings["permutations"])
+        how = Augmentation(**{name: setup.settings[name] for name in VARIATIONS if name in setup.settings})
         texts = TrainingTexts(setup.template, X, y, how, self.seed("texts", member), setup.reader.shots)
         held_out = [] if validation is None or trial else setup.known_pairs(*validation)
         rates = np.atleast_1d(setup.settings["learning_rate"]).tolist()

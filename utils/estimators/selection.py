@@ -28,8 +28,8 @@ CONDITIONS: dict[str, Callable[[pd.DataFrame, np.ndarray], float]] = {  # of a c
 MOST_SPREAD_RATIO = 30.0  # largest ratio of the widest to the narrowest column at which columns may share a unit
 FEWEST_NUMBERS = 3  # columns of the same unit; with fewer, rows have no pattern of their own
 FREE = (*recipes.TEMPLATE, *recipes.TUNING, *recipes.LENGTH)  # what a candidate may change, plus:
-FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "shots", "shot_choice", "shot_tokens")
-FREE += ("model", "epochs", "permutations")
+FREE += ("decoding", "learning_rate", "jitter", "target_jitter", "swap", "versions", "shots", "shot_choice")
+FREE += ("model", "epochs", "permutations", "shot_tokens")
 RULES = ("if", "alone")  # keys of a candidate that are not settings
 
 
