@@ -47,22 +47,23 @@ VARIANTS: dict[str, dict[str, object]] = {
     "random_shots": {"shots": 200, "shot_choice": "random", "shot_tokens": 400},
     "no_candidates": {"candidates": []},
 }
-LEVELS = {"numbers": "scaled", "levels": 100}
-LONG = {"updates": 300, "max_epochs": 30, "patience": 5}
+SHORT = {"updates": 100, "max_epochs": 12, "patience": 3}
+SIGNIFICANT = {"numbers": "significant", "jitter": 0.0, "versions": 0}
 # Changes to the recipe for models pretrained on text (utils/estimators/pretrained.py).
 PRETRAINED: dict[str, dict[str, object]] = {
     "recipe": {},
     "slow": {"learning_rate": 1e-3},
     "fast": {"learning_rate": 6e-3},
-    "long": LONG,
-    "levels": LEVELS,
-    "jitter": LEVELS | {"jitter": 0.02},
-    "jitter_long": LEVELS | LONG | {"jitter": 0.02},
-    "levels_10_jitter": {"numbers": "scaled", "levels": 10, "jitter": 0.02},
-    "jitter_swap": LEVELS | {"jitter": 0.02, "swap": 0.4},
+    "short": SHORT,
+    "significant": SIGNIFICANT,
+    "short_significant": SHORT | SIGNIFICANT,
+    "short_levels_10": SHORT | {"levels": 10, "versions": 0},
+    "jitter_0": {"jitter": 0.0, "versions": 0},
+    "anew": {"versions": 0},
+    "swap": {"swap": 0.4, "versions": 0},
+    "layers_5": {"tuned_layers": 5},
     "full": {"adapter": "full"},
-    "full_long": LONG | {"adapter": "full"},
-    "full_jitter_long": LEVELS | LONG | {"adapter": "full", "jitter": 0.02},
+    "short_full": SHORT | SIGNIFICANT | {"adapter": "full"},
 }
 
 

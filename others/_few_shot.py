@@ -10,7 +10,7 @@ import pandas as pd
 
 from utils import study, tables
 from utils.errors import UserError
-from utils.estimators import PlainClassifier
+from utils.estimators import PlainClassifier, recipes
 from utils.prompts.few_shot import Balanced
 from utils.study.cases import Trial
 from utils.study.config import Config
@@ -61,6 +61,10 @@ def trial(case: Case, config: Config) -> Trial:
     given |= {"template": {**(given["template"] or {}), "wording": wording, **WORDS[wording]}}
     if not n:
         given |= {"epochs": 0}
+        if recipes.is_pretrained(
+            config.model, config.recipe
+        ):  # it knows what 120 means in mmHg, not which level that is
+            given["template"] = {"numbers": "significant", **given["template"]}
     return replace(built, split=split, learner=FewShotClassifier(**given))
 
 

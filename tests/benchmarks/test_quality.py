@@ -343,17 +343,17 @@ def test_recipe_search_of_a_pretrained_model(run, tmp_path, monkeypatch):
     model, tokenizer = tmp_path / "mine", small_tokenizer("llama")
     AutoModelForCausalLM.from_config(config_of("llama", len(tokenizer))).save_pretrained(model)
     tokenizer.save_pretrained(model)
-    flags = ["--model", model, "--variants", "recipe", "full_jitter_long", "--datasets", "moons", *QUICK]
+    flags = ["--model", model, "--variants", "recipe", "full", "--datasets", "moons", *QUICK]
     run("recipe_search", *flags, "--limit", 12, "--results-dir", tmp_path)
     frame = pd.read_csv(tmp_path / "benchmarks" / "recipe_search_classification.csv").set_index("variant")
     chosen = frame["chosen"].map(json.loads)
     rates = {variant: row["learning_rate"] for variant, row in chosen.items()}
-    assert rates["full_jitter_long"] == pytest.approx(pretrained.FULL_SHARE * rates["recipe"])
+    assert rates["full"] == pytest.approx(pretrained.FULL_SHARE * rates["recipe"])
     copies = [Path(name) if Path(name).is_absolute() else ROOT / name for name in frame["model"]]
     assert {(copy / "model.safetensors").stat().st_ino for copy in copies} == {
         (model / "model.safetensors").stat().st_ino
     }
-    assert json.loads((copies[-1] / "lift.json").read_text("utf-8"))["classification"]["jitter"] == 0.02
+    assert json.loads((copies[-1] / "lift.json").read_text("utf-8"))["classification"]["adapter"] == "full"
     assert not (model / "lift.json").exists()
 
 

@@ -51,7 +51,7 @@ def test_the_upper_third_is_tuned_and_the_validation_rows_end_the_epochs(folders
     assert settings(folders / "192", adapter="full")["tuned_layers"] == 2
     assert settings(folders / "192", adapter="full:embeddings")["tuned_layers"] == 0
     assert found["patience"] > 0
-    assert recipes.tuning(found, 80).epochs == 5
+    assert recipes.tuning(found, 80).epochs == 15
     assert recipes.tuning(found, 8).epochs == found["max_epochs"]
     assert recipes.tuning(found, 8000).epochs == found["min_epochs"]
 

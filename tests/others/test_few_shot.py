@@ -6,6 +6,7 @@ import pytest
 from others import _few_shot, few_shot
 from utils import study
 from utils.errors import UserError
+from utils.estimators import recipes
 from utils.study import Case
 
 
@@ -40,6 +41,16 @@ def test_no_rows_leave_the_model_untuned_and_names_bring_their_words():
     settings = _few_shot.trial(case, few_shot.Config()).learner.settings()
     assert settings["epochs"]
     assert (settings["wording"], settings["labels"]) == ("paper", "codes")
+
+
+@pytest.mark.parametrize(
+    ("rows", "recipe", "numbers"), [(0, None, "significant"), (8, None, "scaled"), (0, "paper", "paper")]
+)
+def test_a_model_that_knows_words_is_asked_untuned_with_the_numbers_themselves(rows, recipe, numbers, monkeypatch):
+    monkeypatch.setattr(recipes.models, "recipe", lambda name: {})
+    case = Case("breast_cancer", "lift", 0, {"rows": rows, "names": "names"})
+    learner = _few_shot.trial(case, few_shot.Config(recipe=recipe)).learner
+    assert learner.settings()["numbers"] == numbers
 
 
 def test_classical_learners_have_no_case_without_rows():

@@ -1,4 +1,4 @@
-"""The moving average of the weights in a fine-tune."""
+"""The moving average of the weights in a fine-tune, and when it ends."""
 
 import pytest
 import torch
@@ -103,3 +103,24 @@ def test_the_average_of_short_numbers_keeps_small_steps():
     for _ in range(100):
         average.update()
     assert average.values[0].item() == pytest.approx(2 - 0.9999**100, rel=1e-4)  # in bfloat16 it would stay 1
+
+
+@pytest.mark.parametrize(("min_delta", "n_epochs"), [(0.0, 6), (0.1, 5)])
+def test_patience_waits_for_an_increase_that_counts_and_the_best_weights_are_kept_all_the_same(
+    trail, min_delta, n_epochs
+):
+    seen = []
+
+    def on_epoch(epoch, model, loss):
+        seen.append(weights(model))
+        return [0.0, 1.0, 1.05, 1.06, 0.5, 0.5, 0.5, 0.5][epoch - 1]
+
+    left, _ = tuned(trail, epochs=8, patience=2 if min_delta == 0 else 3, min_delta=min_delta, on_epoch=on_epoch)
+    assert len(seen) == n_epochs
+    assert equal(left, seen[3])
+
+
+@pytest.mark.parametrize("wrong", [{"patience": -1}, {"min_delta": -0.1}, {"min_delta": float("nan")}])
+def test_a_patience_without_sense_is_refused(wrong):
+    with pytest.raises(UserError, match=f"{next(iter(wrong))} "):
+        optimization.check_settings(FineTuning(**wrong))

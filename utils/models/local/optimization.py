@@ -202,13 +202,13 @@ class Fit:
         self.order = torch.Generator().manual_seed(seed)
         self._average = WeightEMA(self.parameters, settings.ema) if settings.ema else None
         self._best: dict[str, torch.Tensor] | None = None
-        self._best_score = -math.inf
-        self._looks_since_best = 0
+        self._best_score = self._score_to_beat = -math.inf
+        self._looks_since_better = 0
 
     @property
     def is_over(self) -> bool:
-        """Whether the last `patience` evaluations have found no better score."""
-        return 0 < self.settings.patience <= self._looks_since_best
+        """Whether the last `patience` evaluations have found no score that is better by more than `min_delta`."""
+        return 0 < self.settings.patience <= self._looks_since_better
 
     def forget(self) -> None:
         """Clears the gradients."""
@@ -230,9 +230,11 @@ class Fit:
         self.network.module.eval()
         with nullcontext() if self._average is None else self._average.in_place():
             score = measure()
-            self._looks_since_best += score is not None
+            self._looks_since_better += score is not None
             if score is not None and score > self._best_score:
-                self._best, self._best_score, self._looks_since_best = _snapshot(self.network), score, 0
+                self._best, self._best_score = _snapshot(self.network), score
+            if score is not None and score > self._score_to_beat + self.settings.min_delta:
+                self._score_to_beat, self._looks_since_better = score, 0
 
     def finish(self) -> None:
         """Leaves the weights of the best epoch in the network, or of the last if none had a score."""
@@ -290,10 +292,10 @@ def check_settings(settings: FineTuning) -> None:
         raise UserError(f"embedding_share is {settings.embedding_share}; it is a share of the learning rate, 0 or more")
     if not 0 <= settings.warmup <= 1:
         raise UserError(f"warmup is {settings.warmup}; it is the share of the updates, 0 to 1")
-    if settings.evaluate_every < 1 or settings.patience < 0:
+    if settings.evaluate_every < 1 or settings.patience < 0 or not settings.min_delta >= 0:
         raise UserError(
-            f"evaluate_every is {settings.evaluate_every} and patience {settings.patience}; they must be 1 or more and "
-            "0 or more"
+            f"evaluate_every is {settings.evaluate_every}, patience {settings.patience} and min_delta "
+            f"{settings.min_delta}; they must be 1 or more, 0 or more and 0 or more"
         )
     if not 0 <= settings.ema < 1:
         raise UserError(f"ema is {settings.ema}; it is the decay of an average, from 0 (none) to below 1")
