@@ -1,8 +1,8 @@
 """Settings for language models without their own recipe: what follows from a model's size, and why.
 
-The rate suits smollm2 (135 million parameters, width 576, 30 layers; the run is in LOG.md). Its scaling with width, the
-tenth for full fine-tuning and the upper third of the layers are rules of thumb that no search has confirmed yet.
-`--recipe paper` ignores all of this and tunes every model as the paper tuned GPT-J.
+The rate and the length suit smollm2 (135 million parameters, width 576, 30 layers; the runs are in LOG.md). The rate's
+scaling with width, the tenth for full fine-tuning and the upper third of the layers are rules of thumb that no search
+has confirmed yet. `--recipe paper` ignores all of this and tunes every model as the paper tuned GPT-J.
 """
 
 from __future__ import annotations
