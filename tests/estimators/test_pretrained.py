@@ -51,6 +51,8 @@ def test_the_upper_third_is_tuned_and_the_validation_rows_end_the_epochs(folders
     assert settings(folders / "192", adapter="full")["tuned_layers"] == 2
     assert settings(folders / "192", adapter="full:embeddings")["tuned_layers"] == 0
     assert found["patience"] > 0
+    assert found["min_delta"] > 0
+    assert "min_delta" not in LIFTRegressor(str(folders / "192")).settings()
     assert recipes.tuning(found, 80).epochs == 15
     assert recipes.tuning(found, 8).epochs == found["max_epochs"]
     assert recipes.tuning(found, 8000).epochs == found["min_epochs"]
@@ -100,6 +102,9 @@ def test_a_run_says_what_it_uses_and_why(folders, capsys):
     assert "learning_rate 0.009: 0.003 at width 576, scaled as 1/width (here 192), at most" in said
     assert "tuned_layers 2: the upper third; the output of the 4 below is computed once per row" in said
     assert "batch_size" not in said  # the user's own
+    assert "decoding median: of the answer's exact distribution over the levels (regression)" in said
+    assert "(classification)" in next(line for line in said.splitlines() if "min_delta" in line)
+    assert said.count("levels 100") == 1
     for quiet in ({"model": "lift-tiny"}, {"model": name, "recipe": "paper"}, {"model": name, "methods": ("forest",)}):
         experiment._print_recipe(study_config.Config(**{"methods": ("lift",), **quiet}))
         assert capsys.readouterr().out == ""

@@ -28,6 +28,7 @@ RECIPE: dict[str, object] = {
     "max_epochs": 30,
     "patience": 5,
     "classification": {"min_delta": 1e-3},
+    "regression": {"decoding": "median"},
 }
 WHY = {
     "wording": "the fewest tokens",
@@ -40,6 +41,8 @@ WHY = {
     "batch_size": "small tables need many updates",
     "updates": "at least {min_epochs} and at most {max_epochs} epochs",
     "patience": "evaluations without a better score, after which tuning ends",
+    "min_delta": "of the validation accuracy, for a score to count as better",
+    "decoding": "of the answer's exact distribution over the levels",
 }
 
 
@@ -60,14 +63,17 @@ def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
     return settings
 
 
-def reasons(name: str, settings: dict[str, object]) -> list[str]:
+def reasons(name: str, task: str, settings: dict[str, object]) -> list[str]:
     """What the recipe decided, one line per setting: its value, and why.
 
     Args:
         name: of a local model.
+        task: "classification" or "regression".
         settings: as used; those that the user has set differently get no line.
     """
     proposed = recipe(name, settings)
+    sections = {section: proposed.pop(section) for section in ("classification", "regression")}
+    proposed |= sections[task]
     width, n_layers = models.shape(name)
     facts = {
         "frozen": n_layers - int(proposed.get("tuned_layers", 0)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import reporting
+from .. import reporting, tables
 from ..errors import UserError
 from ..estimators import pretrained, recipes
 from ..models import distributed
@@ -86,6 +86,8 @@ def _print_recipe(config: Config) -> None:
     names_lift = any(method.partition(":")[0] == "lift" for method in config.methods)
     if not names_lift or not recipes.is_pretrained(config.model, config.recipe or None) or not distributed.is_first():
         return
-    lines = pretrained.reasons(config.model, config.lift("classification", 0).settings())
+    lines = {task: pretrained.reasons(config.model, task, config.lift(task, 0).settings()) for task in tables.TASKS}
     print(f"settings for {config.model}, derived from its size (--recipe paper for the paper's settings):")
-    print("\n".join(f"  {line}" for line in lines), flush=True)
+    for line in dict.fromkeys(line for own in lines.values() for line in own):
+        tasks = [task for task in tables.TASKS if line in lines[task]]
+        print(f"  {line}" + (f" ({tasks[0]})" if len(tasks) == 1 else ""), flush=True)
