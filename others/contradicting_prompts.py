@@ -2,7 +2,7 @@
 
 python -m others.contradicting_prompts                                      # lift-tiny on a CPU, minutes
 python -m others.contradicting_prompts --prompts neutral compact --rows 16  # other texts: a wording's name, or your own
-python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --adapter lora    # a model that knows what + means
+python -m others.contradicting_prompts --model EleutherAI/gpt-j-6b --numbers paper --decoding greedy --jitter 0
 """
 
 from dataclasses import dataclass, replace
