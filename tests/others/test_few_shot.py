@@ -44,7 +44,7 @@ def test_no_rows_leave_the_model_untuned_and_names_bring_their_words():
 
 
 @pytest.mark.parametrize(
-    ("rows", "recipe", "numbers"), [(0, None, "significant"), (8, None, "scaled"), (0, "paper", "paper")]
+    ("rows", "recipe", "numbers"), [(0, "", "significant"), (8, "", "scaled"), (0, "paper", "paper")]
 )
 def test_a_model_that_knows_words_is_asked_untuned_with_the_numbers_themselves(rows, recipe, numbers, monkeypatch):
     monkeypatch.setattr(recipes.models, "recipe", lambda name: {})
