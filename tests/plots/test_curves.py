@@ -65,6 +65,9 @@ def test_two_models_of_lift_have_a_line_each_and_no_common_mean(frame, cases, ar
         assert made["lift smollm2"].get_ydata().tolist() == [2.5, 3.5, 5.5]
     figure = plots.arm_lines(with_models(arms), "x", "arm", "t", "x")
     assert texts(figure)[2:] == ["none lift-tiny", "new lift-tiny", "none smollm2", "new smollm2"]
+    made = list(drawn(figure.axes[0]).values())[2:]
+    assert [to_hex(line.get_color()) for line in made] == [*plots.ARMS[:2], *plots.ARMS[:2]]
+    assert [line.get_linestyle() for line in made] == ["-", "-", "--", "--"]
 
 
 def test_arms_have_a_line_each_and_grey_ones_behind(arms):

@@ -14,6 +14,7 @@ from .. import reporting
 from .style import (
     ACCURACY,
     ARMS,
+    DASHES,
     GREY,
     LIFT_LINE,
     MARKERS,
@@ -77,7 +78,8 @@ def lines(
 def arm_lines(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log: bool = True) -> Figure:
     """Accuracy against a setting: a coloured line for each arm of LIFT, a grey one for each other learner.
 
-    Lines are means over seeds, error bars ± one standard deviation; a panel per data set.
+    Lines are means over seeds, error bars ± one standard deviation; a panel per data set. If there are several models
+    of LIFT, an arm has one colour, and each model its own dashes.
 
     Args:
         frame: finished cases.
@@ -87,18 +89,21 @@ def arm_lines(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log
         label: name of the setting with its unit.
         log: whether the setting's axis is logarithmic (base 2).
     """
-    models = reporting.by_model(frame)["method"].where(frame["method"] == "lift", "").str.removeprefix("lift")
-    if models.any():
-        frame = frame.assign(**{arm: frame[arm].astype(str) + models})
-    arms = list(dict.fromkeys(frame.loc[frame["method"] == "lift", arm]))
+    lift = frame["method"] == "lift"
+    models = reporting.by_model(frame)["method"].where(lift, "").str.removeprefix("lift")
+    pairs = list(dict.fromkeys(zip(frame.loc[lift, arm], models[lift], strict=True)))
+    arms, kinds = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
     figure, panels = panel_grid(sorted(frame["dataset"].unique()), width=2.9, height=2.6, share_y=True)
     for name, axes in panels.items():
         part = frame[frame["dataset"] == name]
         for method, look in background(frame).items():
             _line(axes, part[part["method"] == method], x, "accuracy", method, look)
-        for i, which in enumerate(arms):
+        for which, model in pairs:
+            i = arms.index(which)
             look = {"color": ARMS[i % len(ARMS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 5, "zorder": 9 - i}
-            _line(axes, part[(part["method"] == "lift") & (part[arm] == which)], x, "accuracy", which, look)
+            look["linestyle"] = DASHES[kinds.index(model) % len(DASHES)]
+            own = lift.loc[part.index] & (part[arm] == which) & (models.loc[part.index] == model)
+            _line(axes, part[own], x, "accuracy", f"{which}{model}", look)
         if log:
             _log_setting(axes, frame[x])
     figure.set_figwidth(figure.get_figwidth() + 1.5)

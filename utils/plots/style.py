@@ -18,6 +18,7 @@ LIFT_COLOUR = "#c1272d"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#8c564b", "#7f3c8d", "#b5bd00", "#444444", "#e78ac3")
 ARMS = (LIFT_COLOUR, "#0072b2", "#e69f00", "#009e73", "#7f3c8d", "#8c564b")  # for variants of LIFT
 REGIONS = ("#f4a582", "#92c5de", "#b8e186", "#fee090", "#c2a5cf", "#d9d9d9", "#e6b8a2", "#80cdc1", "#f1b6da", "#bababa")
+DASHES = ("-", "--", ":", "-.")  # of models
 MARKERS = "osv^D<>pPX"
 LIFT_LINE = {"lift": {"linewidth": 2.5, "zorder": 3}}
 ACCURACY = "accuracy (share of test rows)"
