@@ -30,7 +30,7 @@ class FineTuning:
     ema: float = 0.0  # decay per update of a moving average of the weights, used instead of them; 0 for none
     evaluate_every: int = 1  # epochs between evaluations on the validation rows; the last epoch is always evaluated
     patience: int = 0  # evaluations without a better score after which tuning ends; 0 for never
-    min_delta: float = 0.0  # smallest increase of the score that patience counts as better
+    min_delta: float = 0.0  # patience counts a score as better if it rises by more than this
 
 
 class LanguageModel(Protocol):
