@@ -70,8 +70,10 @@ def test_two_models_of_lift_have_a_line_each_and_no_common_mean(frame, cases, ar
     assert [line.get_linestyle() for line in made] == ["-", "-", "--", "--"]
 
 
-def test_arms_have_a_line_each_and_grey_ones_behind(arms):
-    figure = plots.arm_lines(arms, "x", "arm", "Title", "rows")
+@pytest.mark.parametrize("index", ["unique", "repeated"])
+def test_arms_have_a_line_each_and_grey_ones_behind(arms, index):
+    rows = arms if index == "unique" else arms.set_axis([0] * len(arms))
+    figure = plots.arm_lines(rows, "x", "arm", "Title", "rows")
     assert [axes.get_title() for axes in figure.axes] == ["a", "b"]
     assert texts(figure) == ["logreg", "knn", "none", "new"]
     lines = list(drawn(figure.axes[0]).values())

@@ -89,6 +89,7 @@ def arm_lines(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log
         label: name of the setting with its unit.
         log: whether the setting's axis is logarithmic (base 2).
     """
+    frame = frame.reset_index(drop=True)  # a caller may have put frames together, with one index for several rows
     lift = frame["method"] == "lift"
     models = reporting.by_model(frame)["method"].where(lift, "").str.removeprefix("lift")
     pairs = list(dict.fromkeys(zip(frame.loc[lift, arm], models[lift], strict=True)))
