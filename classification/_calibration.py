@@ -149,7 +149,7 @@ def pooled(results: Results) -> pd.DataFrame:
         Columns dataset, method, before and after; the last two as from `bins`, without and with the temperature.
     """
     answered = {}
-    for case in reporting.latest(results.frame()).itertuples():
+    for case in reporting.by_model(reporting.latest(results.frame())).itertuples():
         answers = results.answers(case.key).iloc[: case.n_test]
         log_p, classes = stated(answers)
         truth = codes(answers["truth"], classes)

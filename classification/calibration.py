@@ -65,7 +65,8 @@ def finish(results):
     picture = plots.score_lines(sets, "asked", scores, "Conformal sets", label, ideal="coverage")
     picture.savefig(results.sibling("_sets.png"), dpi=150)
     print(f"pictures {path}\n         {results.sibling('_sets.png')}")
-    drawn = frame.dropna(subset="sampled_distance").groupby("dataset")[list(_calibration.SAMPLED)].mean().round(4)
+    sampled = reporting.by_model(frame.dropna(subset="sampled_distance")).rename(columns={"method": "learner"})
+    drawn = sampled.groupby(["dataset", "learner"])[list(_calibration.SAMPLED)].mean().round(4)
     if len(drawn):
         print(f"\nLIFT's sampled answers compared with its scores\n\n{reporting.markdown_table(drawn.reset_index())}")
 

@@ -53,7 +53,7 @@ def temperatures(frame: pd.DataFrame, scores: Mapping[str, tuple[str, float]], t
         scores: column → its title and the ideal value (nan for none).
         title: what the figure shows.
     """
-    frame = frame.assign(row=frame["dataset"] + "\ngiven " + frame["given"])
+    frame = reporting.by_model(frame).assign(row=frame["dataset"] + "\ngiven " + frame["given"])
     methods = sorted(frame["method"].unique(), key=reporting.rank)
     names = list(dict.fromkeys(frame["row"]))
     figure, grid = plots.panel_table(names, [name for name, _ in scores.values()], sharex=True, sharey="col")
@@ -64,10 +64,10 @@ def temperatures(frame: pd.DataFrame, scores: Mapping[str, tuple[str, float]], t
                 axes.axhline(perfect, color="0.85", linewidth=5, zorder=0, label="as real rows")
             for method in methods:
                 part = frame[(frame["row"] == row) & (frame["method"] == method)]
-                if method == "lift":
+                if method.startswith("lift"):
                     cells = part.groupby("temperature")[score]
-                    style = {"color": plots.LIFT_COLOUR, "marker": "o", "linewidth": 2.5, "zorder": 3}
-                    axes.errorbar(cells.mean().index, cells.mean(), cells.std().fillna(0.0), label="lift", **style)
+                    style = {"color": colours[method], "marker": "o", "linewidth": 2.5, "zorder": 3}
+                    axes.errorbar(cells.mean().index, cells.mean(), cells.std().fillna(0.0), label=method, **style)
                 elif part[score].notna().any():
                     axes.axhline(part[score].mean(), color=colours[method], linewidth=1.2, label=method)
     return plots.finished(figure, grid.flat, title, "temperature")

@@ -35,3 +35,16 @@ def cases(frame):
     return frame.assign(key=frame.index, experiment="e", dataset=named, n_train=9)[
         ["key", "experiment", "dataset", "method", "x", "seed", "n_train", "score"]
     ]
+
+
+@pytest.fixture
+def with_models():
+    """A function that gives the rows, those of LIFT once more by another model, whose scores are higher by 1."""
+
+    def rows(frame):
+        lift = frame["method"] == "lift"
+        first = frame.assign(model=frame["method"].where(lift).replace("lift", "lift-tiny"), n_train=9)
+        score = "score" if "score" in frame else "accuracy"
+        return pd.concat([first, first[lift].assign(model="smollm2", **{score: frame[score] + 1})], ignore_index=True)
+
+    return rows

@@ -1,6 +1,5 @@
 """Lines along a setting: means, styles, axes that the panels share."""
 
-import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
@@ -46,15 +45,7 @@ def test_score_lines_show_means_and_leave_out_what_is_not_measured(frame, tmp_pa
     assert first.get_ylim() == third.get_ylim(), "the same score of two data sets"
 
 
-def with_models(frame):
-    """The rows, those of LIFT once more by another model, whose scores are higher by 1."""
-    lift = frame["method"] == "lift"
-    first = frame.assign(model=frame["method"].where(lift).replace("lift", "lift-tiny"), n_train=9)
-    score = "score" if "score" in frame else "accuracy"
-    return pd.concat([first, first[lift].assign(model="smollm2", **{score: frame[score] + 1})], ignore_index=True)
-
-
-def test_two_models_of_lift_have_a_line_each_and_no_common_mean(frame, cases, arms):
+def test_two_models_of_lift_have_a_line_each_and_no_common_mean(frame, cases, arms, with_models):
     for figure in (
         plots.lines(with_models(cases.drop(columns="n_train")), "x", "score", "t", "x"),
         plots.score_lines(with_models(frame), "x", {"score": "a score"}, "t", "x"),

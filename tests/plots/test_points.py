@@ -28,6 +28,23 @@ def test_changes_go_from_before_to_after(frame, tmp_path):
     assert names(figure.axes[0]) == ["lift", "knn"]
 
 
+def test_two_models_of_lift_have_points_each_and_no_common_mean(frame, arms, with_models):
+    frame, arms = with_models(frame), with_models(arms)
+    figure = plots.changes(frame.assign(other=3.0), {"error": ("score", "other")}, "t", ("raw", "scaled"))
+    assert names(figure.axes[0]) == ["lift smollm2", "lift lift-tiny", "knn"]
+    before = figure.axes[0].collections[1].get_offsets()
+    assert before[:, 0].tolist() == pytest.approx([17 / 6 + 1, 17 / 6, 17 / 6])
+    figure = plots.arm_points(arms, "arm", "series", "Title")
+    assert texts(figure)[2:] == ["lift, s lift-tiny", "lift, t lift-tiny", "lift, s smollm2", "lift, t smollm2"]
+    figure = plots.arm_costs(arms, "arm", {"accuracy": "accuracy"}, "Title", order=("new", "none"))
+    assert names(figure.axes[0]) == ["new lift-tiny", "new smollm2", "none lift-tiny", "none smollm2"]
+    figure = plots.zones(frame.assign(inside=frame["score"]), {"inside": "inside the range"}, "t", "error")
+    assert names(figure.axes[0]) == ["lift smollm2", "lift lift-tiny", "knn"]
+    rows = arms[arms["method"] == "lift"].assign(seconds_predict=1.0)
+    figure = plots.costs(rows, "arm", "t", "accuracy")
+    assert texts(figure) == ["none lift-tiny", "new lift-tiny", "none smollm2", "new smollm2"]
+
+
 def test_reliability_has_a_panel_for_each_data_set_and_method(tmp_path):
     bins = pd.DataFrame({"confidence": [0.6, 0.9], "accuracy": [0.5, 1.0], "n": [3, 7]})
     rows = [("a", "knn", bins, bins), ("a", "lift", bins, bins), ("b", "lift", bins, bins.head(1))]

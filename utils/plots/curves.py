@@ -91,7 +91,7 @@ def arm_lines(frame: pd.DataFrame, x: str, arm: str, title: str, label: str, log
     """
     frame = frame.reset_index(drop=True)  # a caller may have put frames together, with one index for several rows
     lift = frame["method"] == "lift"
-    models = reporting.by_model(frame)["method"].where(lift, "").str.removeprefix("lift")
+    models = reporting.model_suffix(frame)
     pairs = list(dict.fromkeys(zip(frame.loc[lift, arm], models[lift], strict=True)))
     arms, kinds = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
     figure, panels = panel_grid(sorted(frame["dataset"].unique()), width=2.9, height=2.6, share_y=True)

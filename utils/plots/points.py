@@ -89,7 +89,8 @@ def arm_points(
 ) -> Figure:
     """Accuracy with a row per arm of LIFT and a colour per series: runs as faint dots, with their mean and sd.
 
-    A vertical grey line is another learner's mean. Without cases of LIFT, the other learners are the rows.
+    A vertical grey line is another learner's mean. Without cases of LIFT, the other learners are the rows. If there are
+    several models of LIFT, each has its own series.
 
     Args:
         frame: finished cases; methods other than lift give the grey lines.
@@ -99,6 +100,8 @@ def arm_points(
         panel: column with one panel per value.
         order: the rows from the top; others follow in order of appearance.
     """
+    frame = frame.reset_index(drop=True)  # a caller may have put frames together, with one index for several rows
+    frame[series] = frame[series] + reporting.model_suffix(frame)
     own, rows, lines = _arms(frame, arm, order)
     colours, prefix = (ARMS, "lift, ") if "lift" in set(own["method"]) else (COLOURS, "")
     names = list(dict.fromkeys(own[series]))
@@ -139,7 +142,8 @@ def arm_costs(
     """A row of panels per data set, one for each score or cost, with the arms of LIFT as rows.
 
     Dots are means over seeds, error bars ± one standard deviation; the first arm is a star. Grey lines are the means of
-    other learners that have the score. Without cases of LIFT, the other learners are the rows.
+    other learners that have the score. Without cases of LIFT, the other learners are the rows. If there are several
+    models of LIFT, each has its own arms.
 
     Args:
         frame: finished cases; methods other than lift give the grey lines.
@@ -149,7 +153,10 @@ def arm_costs(
         order: the rows from the top; others follow in order of appearance.
         log: columns whose axis is logarithmic.
     """
-    own, rows, lines = _arms(frame, arm, order)
+    frame = frame.reset_index(drop=True)
+    suffix = reporting.model_suffix(frame)
+    frame[arm] = frame[arm] + suffix
+    own, rows, lines = _arms(frame, arm, [name + end for name in order for end in dict.fromkeys(suffix)])
     colour, label = (LIFT_COLOUR, "lift") if "lift" in set(own["method"]) else (COLOURS[0], None)
     datasets = sorted(frame["dataset"].unique())
     size = (2.6 + 2.5 * len(columns), 0.7 + (0.55 + 0.27 * max(3, len(rows))) * len(datasets))
@@ -187,10 +194,11 @@ def changes(frame: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], title: st
         title: what the figure shows.
         names: the legend's labels for before and after.
     """
+    frame = reporting.by_model(frame)
     methods = sorted(frame["method"].unique(), key=reporting.rank, reverse=True)
     datasets = sorted(frame["dataset"].unique())
     figure, grid = panel_table(datasets, list(pairs), sharex="col", sharey=True)
-    colours = [LIFT_COLOUR if method == "lift" else GREY for method in methods]
+    colours = [LIFT_COLOUR if method.startswith("lift") else GREY for method in methods]
     for row, dataset in zip(grid, datasets, strict=True):
         means = frame[frame["dataset"] == dataset].groupby("method").mean(numeric_only=True).reindex(methods)
         for axes, (before, after) in zip(row, pairs.values(), strict=True):
@@ -220,7 +228,7 @@ def reliability(cells: pd.DataFrame, title: str) -> Figure:
     figure, grid = panel_table(datasets, methods, sharex=True, sharey=True)
     for cell in cells.itertuples():
         axes = grid[datasets.index(cell.dataset), methods.index(cell.method)]
-        colour = LIFT_COLOUR if cell.method == "lift" else "0.3"
+        colour = LIFT_COLOUR if cell.method.startswith("lift") else "0.3"
         axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
         hollow, filled = {"facecolor": "none", "edgecolor": "0.5"}, {"color": colour, "alpha": 0.8, "linewidth": 0}
         for bins, style, label in ((cell.before, hollow, "unscaled"), (cell.after, filled, "scaled")):
@@ -241,6 +249,7 @@ def costs(frame: pd.DataFrame, by: str, title: str, label: str) -> Figure:
         label: name of the error with its unit.
     """
     score = reporting.main_score(frame)
+    frame = frame.assign(**{by: frame[by] + reporting.model_suffix(frame)})
     ways = list(dict.fromkeys(frame[by]))
     figure, panels = panel_grid(sorted(frame["dataset"].unique()), width=2.6, height=2.4, share=False, share_y=True)
     for dataset, axes in panels.items():
@@ -266,7 +275,7 @@ def zones(frame: pd.DataFrame, columns: Mapping[str, str], title: str, label: st
         title: what the figure shows.
         label: name of the error.
     """
-    frame = reporting.latest(frame)
+    frame = reporting.by_model(reporting.latest(frame))
     methods = sorted(frame["method"].unique(), key=reporting.rank, reverse=True)
     datasets = sorted(frame["dataset"].unique())
     figure, panels = panel_grid(datasets, width=3.2, height=0.5 + 0.22 * len(methods), columns=3)

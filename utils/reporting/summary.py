@@ -68,6 +68,11 @@ def by_model(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(method=labels(rows))
 
 
+def model_suffix(frame: pd.DataFrame) -> pd.Series:
+    """What to add to the name of each row's arm: " " and the model if LIFT has several, else nothing."""
+    return by_model(frame)["method"].where(frame["method"] == "lift", "").str.removeprefix("lift")
+
+
 def labels(frame: pd.DataFrame) -> pd.Series:
     """The learner's name in tables and figures: the method, and the settings that distinguish it within the frame."""
     settings = [c for c in identity(frame) if c not in ("dataset", "source", "method", "seed")]
