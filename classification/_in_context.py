@@ -41,8 +41,8 @@ class InContextClassifier(ShowingClassifier):
 
     hidden = (*ShowingClassifier.hidden, "epochs")
 
-    def settings(self) -> dict[str, object]:
-        return super().settings() | {"epochs": 0}
+    def by_recipe(self) -> dict[str, object]:
+        return super().by_recipe() | {"epochs": 0}
 
     def prepare(self, setup: Setup, X: pd.DataFrame, y: np.ndarray) -> Setup:
         if setup.settings["shots"]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from utils import study, tables
 from utils.errors import UserError
-from utils.estimators import PlainClassifier, recipes
+from utils.estimators import PlainClassifier
 from utils.prompts.few_shot import Balanced
 from utils.study.cases import Trial
 from utils.study.config import Config
@@ -61,9 +61,6 @@ def trial(case: Case, config: Config) -> Trial:
     given |= {"template": {**(given["template"] or {}), "wording": wording, **WORDS[wording]}}
     if not n:
         given |= {"epochs": 0}
-        # a model that knows words may know what a blood pressure of 120 means, but not level 37 of a column
-        if recipes.is_pretrained(config.model, config.recipe or None):
-            given["template"] = {"numbers": "significant", **given["template"]}
     return replace(built, split=split, learner=FewShotClassifier(**given))
 
 

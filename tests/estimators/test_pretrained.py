@@ -68,6 +68,19 @@ def test_what_the_user_says_comes_first(folders):
     assert recipes.tuning(found, 80).epochs == 3
 
 
+def test_an_untuned_model_reads_the_numbers_themselves(folders):
+    for kind in (LIFTClassifier, LIFTRegressor):
+        found = kind(str(folders / "192"), epochs=0).settings()
+        assert (found["wording"], found["numbers"]) == ("compact", "significant")
+        assert not {"levels", "jitter", "versions", "updates", "patience"} & set(found)
+        task = kind.task
+        said = pretrained.reasons(str(folders / "192"), task, found)
+        assert [line.partition(":")[0] for line in said] == ["wording compact", "numbers significant"]
+    assert settings(folders / "192", epochs=0, template={"numbers": "paper"})["numbers"] == "paper"
+    tuned = pretrained.reasons(str(folders / "192"), "classification", settings(folders / "192"))
+    assert not any(line.startswith("numbers") for line in tuned)
+
+
 def test_the_papers_recipe_is_the_papers_to_the_letter(folders):
     for name in (str(folders / "192"), "lift-tiny"):
         for kind, decoding in ((LIFTClassifier, "score"), (LIFTRegressor, "greedy")):

@@ -30,8 +30,11 @@ RECIPE: dict[str, object] = {
     "classification": {"min_delta": 1e-3},
     "regression": {"decoding": "median"},
 }
+# Without tuning: a model that knows words may know what a blood pressure of 120 means, but not level 37 of a column.
+UNTUNED: dict[str, object] = {"wording": "compact", "numbers": "significant"}
 WHY = {
     "wording": "the fewest tokens",
+    "numbers": "as they are, since an untuned model does not know the levels of a column",
     "levels": "numbers as levels of the column's range, one or two digits instead of the paper's four decimals",
     "jitter": "noise, as a share of the range, teaches that neighbouring numbers mean nearly the same",
     "versions": "of the noise, in turn; their states below the tuned layers are computed once each",
@@ -51,8 +54,10 @@ def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
 
     Args:
         name: of a local model.
-        given: the user's settings; its adapter decides the learning rate.
+        given: the user's settings; its adapter decides the learning rate, and with 0 epochs nothing is tuned.
     """
+    if given.get("epochs") == 0:
+        return dict(UNTUNED)
     width, n_layers = models.shape(name)
     adapter = str(given.get("adapter") or RECIPE["adapter"])
     share = FULL_SHARE if _is_full(adapter) else 1.0
@@ -72,7 +77,7 @@ def reasons(name: str, task: str, settings: dict[str, object]) -> list[str]:
         settings: as used; those that the user has set differently get no line.
     """
     proposed = recipe(name, settings)
-    sections = {section: proposed.pop(section) for section in ("classification", "regression")}
+    sections = {section: proposed.pop(section, {}) for section in ("classification", "regression")}
     proposed |= sections[task]
     width, n_layers = models.shape(name)
     facts = {
@@ -84,7 +89,8 @@ def reasons(name: str, task: str, settings: dict[str, object]) -> list[str]:
         "share": "; a tenth of that for full fine-tuning" if _is_full(str(settings["adapter"])) else "",
         **proposed,
     }
-    used = [option for option, why in WHY.items() if option in proposed and settings.get(option) == proposed[option]]
+    used = [option for option in WHY if option in proposed and settings.get(option) == proposed[option]]
+    used = [option for option in used if (option, proposed[option]) != ("numbers", RECIPE["numbers"])]  # see levels
     return [f"{option} {settings[option]}: {WHY[option].format(**facts)}" for option in used]
 
 
