@@ -9,6 +9,7 @@ from classification._in_context import InContextClassifier, ShowingClassifier
 from tests.doubles import NearestRow
 from utils import study, tables
 from utils.errors import UnknownName, UserError
+from utils.estimators import recipes
 
 
 class Untuned(NearestRow):
@@ -45,6 +46,12 @@ def test_all_rows_stand_in_every_prompt_and_nothing_is_tuned(iris):
         assert query == own
     assert learner.settings_["shots"] == 7
     assert learner.best_epoch_ == 0
+
+
+def test_an_untuned_pretrained_model_is_shown_the_numbers_themselves(monkeypatch):
+    monkeypatch.setattr(recipes.models, "recipe", lambda name: {})
+    assert InContextClassifier("lift-tiny").settings()["numbers"] == "significant"
+    assert ShowingClassifier("lift-tiny").settings()["numbers"] == "scaled"
 
 
 def test_the_seed_orders_the_rows(iris):
