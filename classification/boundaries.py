@@ -42,7 +42,7 @@ def finish(results):
     """The decision regions as pictures, from the answers of the last seed."""
     import pandas as pd
 
-    frame = reporting.latest(results.frame())
+    frame = reporting.by_model(reporting.latest(results.frame()))
     frame = frame[frame["seed"] == frame["seed"].max()].drop_duplicates(["dataset", "method"], keep="last")
     pictures = []
     for row in frame.itertuples():

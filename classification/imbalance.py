@@ -56,7 +56,8 @@ def figure(results):
 
 def finish(results):
     """The minority F1, which accuracy hides."""
-    means = reporting.latest(results.frame()).pivot_table("minority_f1", ["dataset", "method"], "minority")
+    frame = reporting.by_model(reporting.latest(results.frame()))
+    means = frame.pivot_table("minority_f1", ["dataset", "method"], "minority")
     print(f"\nF1 of the minority by its share in training\n\n{reporting.markdown_table(means.round(3).reset_index())}")
 
 

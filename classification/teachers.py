@@ -39,7 +39,7 @@ def build(case, config):
 
 def kappas(results):
     """Mean kappa over data sets and seeds: teachers × students, in their listed order."""
-    cells = results.pivot_table("grid_kappa", "teacher", "method")
+    cells = reporting.by_model(results).pivot_table("grid_kappa", "teacher", "method")
     rows = [teacher for teacher in _teachers.TEACHERS if teacher in cells.index]
     return cells.loc[rows, sorted(cells.columns, key=reporting.rank)].rename_axis(index="teacher", columns="student")
 

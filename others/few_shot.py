@@ -43,7 +43,7 @@ def figure(results):
 
 def finish(results):
     """The curve as a table: mean AUC over the draws."""
-    frame = reporting.latest(results.frame())
+    frame = reporting.by_model(reporting.latest(results.frame()))
     same = ["dataset", "method", "names", "rows"]
     found = frame.groupby(same, as_index=False)["roc_auc"].agg(["mean", "std", "count"])
     results.write_table("auc", found.rename(columns={"mean": "roc_auc", "std": "roc_auc_sd", "count": "n"}))

@@ -143,7 +143,7 @@ def answered(results: Results) -> pd.DataFrame:
         Columns dataset, method, domain (a `Domain`), values (answers at its points, nan where unreadable),
         X_train and y_train.
     """
-    frame = reporting.latest(results.frame())
+    frame = reporting.by_model(reporting.latest(results.frame()))
     frame = frame[frame["seed"] == frame["seed"].max()].drop_duplicates(["dataset", "method"], keep="last")
     rows = []
     for row in frame.itertuples():

@@ -159,6 +159,7 @@ def spreads(frame: pd.DataFrame, title: str) -> Figure:
         frame: finished cases with the columns dataset, method and those of MEASURES.
         title: what the figure shows.
     """
+    frame = reporting.by_model(frame)
     methods, datasets = sorted(frame["method"].unique(), key=reporting.rank), sorted(frame["dataset"].unique())
     names = ("spread of the predictions", "coverage of the intervals")
     figure, grid = plots.panel_table(datasets, names)

@@ -44,7 +44,8 @@ def figure(results):
 
 def finish(results):
     """The number of inputs at which each learner is first hardly better than the mean."""
-    means = with_inputs(reporting.latest(results.frame())).groupby(["function", "method", "p"])
+    frame = reporting.by_model(reporting.latest(results.frame()))
+    means = with_inputs(frame).groupby(["function", "method", "p"])
     means = means[["rae_mean_filled", "chance"]].mean().reset_index()
     broken = means[means["rae_mean_filled"] >= BROKEN * means["chance"]]
     first = broken.groupby(["function", "method"])["p"].min().unstack("function")

@@ -63,7 +63,7 @@ def figure(results):
 
 def finish(results):
     """At the paper's percentage: our RAE, unfiltered and without errors above 3 × RMSE, next to the paper's."""
-    frame = with_shares(reporting.latest(results.frame()))
+    frame = with_shares(reporting.by_model(reporting.latest(results.frame())))
     means = frame[frame["percent"] == PAPER].groupby(["function", "method"]).mean(numeric_only=True)
     paper = reporting.published_rows("E10-outliers").rename(columns={"dataset": "function", "value": "paper, filtered"})
     if len(means):

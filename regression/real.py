@@ -62,7 +62,7 @@ def figure(results):
 
 def finish(results):
     """The scores of properly prepared learners, next to the paper's."""
-    frame = reporting.latest(results.frame())
+    frame = reporting.by_model(reporting.latest(results.frame()))
     frame = frame.assign(paper_name=frame["dataset"].map(lambda name: tables.published_name(name) or ""))
     keys = ["paper_name", "leave_out", "method", "fraction", "names"]
     means = frame.groupby(["dataset", *keys], dropna=False)[["rae_mean_filled", "rae_filtered5"]].mean().reset_index()

@@ -46,7 +46,8 @@ def figure(results):
 
 def finish(results):
     """Means over seeds of the scores that answer the paper's question."""
-    means = reporting.latest(results.frame()).groupby(["dataset", "method"])[SHOWN].mean().reset_index()
+    frame = reporting.by_model(reporting.latest(results.frame()))
+    means = frame.groupby(["dataset", "method"])[SHOWN].mean().reset_index()
     reporting.show(results, "intervals", means, "uncertainty, means over seeds")
 
 
