@@ -34,7 +34,6 @@ RECIPE: dict[str, object] = {
 UNTUNED: dict[str, object] = {"wording": "compact", "numbers": "significant"}
 WHY = {
     "wording": "the fewest tokens",
-    "numbers": "as they are, since an untuned model does not know the levels of a column",
     "levels": "numbers as levels of the column's range, one or two digits instead of the paper's four decimals",
     "jitter": "noise, as a share of the range, teaches that neighbouring numbers mean nearly the same",
     "versions": "of the noise, in turn; their states below the tuned layers are computed once each",
@@ -46,6 +45,10 @@ WHY = {
     "patience": "evaluations without a better score, after which tuning ends",
     "min_delta": "of the validation accuracy, for a score to count as better",
     "decoding": "of the answer's exact distribution over the levels",
+}
+UNTUNED_WHY = {
+    "wording": WHY["wording"],
+    "numbers": "as they are, since an untuned model does not know the levels of a column",
 }
 
 
@@ -89,9 +92,9 @@ def reasons(name: str, task: str, settings: dict[str, object]) -> list[str]:
         "share": "; a tenth of that for full fine-tuning" if _is_full(str(settings["adapter"])) else "",
         **proposed,
     }
-    used = [option for option in WHY if option in proposed and settings.get(option) == proposed[option]]
-    used = [option for option in used if (option, proposed[option]) != ("numbers", RECIPE["numbers"])]  # see levels
-    return [f"{option} {settings[option]}: {WHY[option].format(**facts)}" for option in used]
+    known = UNTUNED_WHY if settings.get("epochs") == 0 else WHY
+    used = [option for option in known if option in proposed and settings.get(option) == proposed[option]]
+    return [f"{option} {settings[option]}: {known[option].format(**facts)}" for option in used]
 
 
 def _is_full(adapter: str) -> bool:
