@@ -88,6 +88,7 @@ def _tuning(
     settings = lift.settings()
     layers = settings["tuned_layers"] if way in ("ours", "trl, upper layers") else None
     base = models.load(lift.model, adapter=settings["adapter"], tuned_layers=layers, threads=lift.threads)
+    base.log_likelihood(prompts[:1], classes)  # loading ends here: until used, the weights are only mapped from a file
     rate, size = settings["learning_rate"], settings["batch_size"]
     if way.startswith("ours"):
         tuning = FineTuning(learning_rate=rate, epochs=epochs, batch_size=size)
@@ -109,6 +110,7 @@ def _scoring(way: str, lift: Any, prompts: Sequence[str], classes: Sequence[str]
     from utils import models
 
     base = models.load(lift.model, threads=lift.threads)
+    base.log_likelihood(prompts[:1], classes)  # as above
     if way == "ours":
         begin = time.process_time()
         scores = base.log_likelihood(prompts, classes)
@@ -120,6 +122,7 @@ def _scoring(way: str, lift: Any, prompts: Sequence[str], classes: Sequence[str]
     harness = HFLM(pretrained=network.module.eval(), tokenizer=base.tokens.tokenizer, batch_size=BATCH, device="cpu")
     pairs = [(prompt, answer) for prompt in prompts for answer in classes]
     requests = [Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)]
+    harness.loglikelihood(requests[:1], disable_tqdm=True)
     begin = time.process_time()
     found = harness.loglikelihood(requests, disable_tqdm=True)
     seconds = time.process_time() - begin

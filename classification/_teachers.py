@@ -143,19 +143,20 @@ def kappa(ours: Sequence, theirs: Sequence) -> float:
     return float(cohen_kappa_score(ours, theirs))
 
 
-def alike(answers: pd.DataFrame) -> pd.DataFrame:
+def alike(answers: pd.DataFrame, own: str = "lift") -> pd.DataFrame:
     """How much each learner's answers agree with those of LIFT.
 
     Args:
         answers: one row per finished case, with the columns method, labels (answers at the same points) and those
             that identify the case; only cases that agree in all of these are compared.
+        own: the method whose answers are compared with those of all others.
 
     Returns:
         Columns method, kappa (mean over the comparisons, NaN left out) and n (comparisons), the most alike first.
     """
     keys = [column for column in answers.columns if column not in ("method", "labels")]
-    own = answers[answers["method"] == "lift"].drop(columns="method")
-    pairs = answers[answers["method"] != "lift"].merge(own, on=keys, suffixes=("", "_own"))
+    lift = answers[answers["method"] == own].drop(columns="method")
+    pairs = answers[answers["method"] != own].merge(lift, on=keys, suffixes=("", "_own"))
     values = [kappa(ours, theirs) for ours, theirs in zip(pairs["labels_own"], pairs["labels"], strict=True)]
     grouped = pairs.assign(kappa=values).groupby("method")["kappa"]
     table = pd.DataFrame({"kappa": grouped.mean(), "n": grouped.count()}).reset_index()

@@ -7,6 +7,8 @@ python -m classification.teachers --methods knn tree svm forest lift --grid 100 
 
 from dataclasses import dataclass, replace
 
+import pandas as pd
+
 from classification import _teachers
 from utils import plots, reporting, study
 from utils.tables import grids
@@ -49,17 +51,22 @@ def figure(results):
 
 
 def finish(results):
-    """Which teacher LIFT reproduces best, and which student agrees most with LIFT."""
-    frame = reporting.latest(results.frame())
+    """Which teacher LIFT reproduces best, and which students agree most with LIFT; for each of its models."""
+    frame = reporting.by_model(reporting.latest(results.frame()))
     cells = kappas(frame)
     reporting.show(results, "kappa", cells.reset_index(), "kappa with the teacher, by student")
-    if cells.get("lift", cells.iloc[:, 0] * float("nan")).isna().all():
+    own = [name for name in cells if name.partition(" ")[0] == "lift" and cells[name].notna().any()]
+    for name in own:
+        best, least = cells[name].idxmax(), cells[name].idxmin()
+        print(f"\n{name.replace('lift', 'LIFT', 1)} reproduces {best} best, {least} least")
+    if not own:
         return
-    print(f"\nLIFT reproduces {cells['lift'].idxmax()} best, {cells['lift'].idxmin()} least")
     labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
-    keys = frame[["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]]
-    table = _teachers.alike(keys.assign(labels=labels))
-    reporting.show(results, "alike", table, "kappa between LIFT's answers and those of other students")
+    keys = ["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]
+    answers = frame[keys].assign(labels=labels)
+    table = pd.concat({name: _teachers.alike(answers, name) for name in own}, names=["model"]).reset_index("model")
+    shown = table if len(own) > 1 else table.drop(columns="model")
+    reporting.show(results, "alike", shown, "kappa between LIFT's answers and those of other students")
 
 
 if __name__ == "__main__":

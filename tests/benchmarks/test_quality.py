@@ -13,16 +13,26 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from benchmarks import learning_curves, number_start, quality, random_start, readme, recipe_search, search_space
+from benchmarks import (
+    learning_curves,
+    number_start,
+    quality,
+    random_start,
+    rate_by_width,
+    readme,
+    recipe_search,
+    search_space,
+)
 from tests.conftest import ROOT
 from tests.models.local.test_model import config_of, small_tokenizer
 from utils import models, study
 from utils.errors import CannotDo, MissingPackage, UnknownName, UserError
 from utils.estimators import pretrained
+from utils.models.local import initialization
 from utils.reporting import ranking
 from utils.tables import registry
 
-SCRIPTS = ("quality", "learning_curves", "number_start", "recipe_search")
+SCRIPTS = ("quality", "learning_curves", "number_start", "recipe_search", "rate_by_width")
 QUICK = ["--seeds", "0", "--epochs", "1", "--workers", "1"]
 
 
@@ -38,6 +48,14 @@ def run(monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run_script
+
+
+def small_llama(folder):
+    """A random Llama without a recipe of its own, in the folder, which is returned."""
+    tokenizer = small_tokenizer("llama")
+    AutoModelForCausalLM.from_config(config_of("llama", len(tokenizer))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def means(cells, group="paper", score="accuracy", **columns):
@@ -340,9 +358,7 @@ def test_recipe_search_end_to_end(run, tmp_path, monkeypatch, task, dataset):
 def test_recipe_search_of_a_pretrained_model(run, tmp_path, monkeypatch):
     """Its copies share the weights; each has the recipe for pretrained models with its change."""
     monkeypatch.setattr(random_start, "CACHE", tmp_path / "cache")
-    model, tokenizer = tmp_path / "mine", small_tokenizer("llama")
-    AutoModelForCausalLM.from_config(config_of("llama", len(tokenizer))).save_pretrained(model)
-    tokenizer.save_pretrained(model)
+    model = small_llama(tmp_path / "mine")
     flags = ["--model", model, "--variants", "recipe", "full", "--datasets", "moons", *QUICK]
     run("recipe_search", *flags, "--limit", 12, "--results-dir", tmp_path)
     frame = pd.read_csv(tmp_path / "benchmarks" / "recipe_search_classification.csv").set_index("variant")
@@ -355,6 +371,31 @@ def test_recipe_search_of_a_pretrained_model(run, tmp_path, monkeypatch):
     }
     assert json.loads((copies[-1] / "lift.json").read_text("utf-8"))["classification"]["adapter"] == "full"
     assert not (model / "lift.json").exists()
+
+
+def test_rates_follow_the_width(run, tmp_path, monkeypatch):
+    """Twice the width has half the rate, full fine-tuning a tenth, and each factor its multiple."""
+    monkeypatch.setattr(initialization, "CACHE", tmp_path / "cache")
+    model = small_llama(tmp_path / "mine")
+    flags = ["--model", model, "--widths", 192, 384, "--layers", 2, "--factors", 0.1, 1, "--datasets", "moons", *QUICK]
+    out = run("rate_by_width", *flags, "--limit", 12, "--results-dir", tmp_path)
+    csv = tmp_path / "benchmarks" / "rate_by_width.csv"
+    frame = pd.read_csv(csv).set_index(["adapter_kind", "width", "factor"])
+    rates = frame["chosen"].map(json.loads).map(lambda row: row["learning_rate"])
+    assert frame["model"].nunique() == 2
+    assert rates["lora", 384, 1.0] == pytest.approx(rates["lora", 192, 1.0] / 2)
+    assert rates["full", 384, 1.0] == pytest.approx(pretrained.FULL_SHARE * rates["lora", 384, 1.0])
+    assert rates["lora", 192, 0.1] == pytest.approx(rates["lora", 192, 1.0] / 10)
+    assert len(pd.read_csv(csv.with_name("rate_by_width_means.csv"))) == 4
+    assert "| lora | 384 |" in out
+    assert csv.with_suffix(".png").stat().st_size > 1000
+
+
+def test_rates_need_whole_heads_and_lift():
+    with pytest.raises(UserError, match="--widths 100: must be a multiple of 64"):
+        rate_by_width.cases(rate_by_width.Config(widths=(192, 100)))
+    with pytest.raises(UserError, match="only lift has a learning rate"):
+        rate_by_width.cases(rate_by_width.Config(methods=("xgboost",)))
 
 
 def test_a_search_needs_a_folder_and_variants_that_suit_the_model(tmp_path, monkeypatch):

@@ -1,12 +1,13 @@
 """Teachers: the same labels each time, and agreement on answers that are known."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from classification import _teachers
+from classification import _teachers, teachers
 from utils import tables
 from utils.errors import BadTable, UnknownName
 from utils.tables import grids
@@ -83,3 +84,32 @@ def test_only_cases_of_one_teacher_and_seed_are_compared():
     assert table["method"].tolist() == ["knn", "svm"]
     assert table["kappa"].tolist() == [1.0, 0.5]
     assert table["n"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("models", [("lift-tiny",), ("lift-tiny", "smollm2")])
+def test_each_model_of_lift_is_compared_with_the_other_students(monkeypatch, capsys, models):
+    students = [
+        ("tree", "", "abab"),
+        *(("lift", model, "aabb" if model == "lift-tiny" else "abab") for model in models),
+    ]
+    rows = [
+        {"dataset": "moons", "source": "", "protocol": "paper", "limit": 0, "seed": 0, "teacher": teacher, "grid": 2}
+        | {"method": method, "model": model, "n_train": 9, "grid_kappa": kappa, "key": f"{method} {model}"}
+        for teacher, kappa in (("knn5", 0.9), ("tree5", 0.5))
+        for method, model, _ in students
+    ]
+    answers = {f"{method} {model}": pd.DataFrame({"parsed": list("xx" + own)}) for method, model, own in students}
+    results = SimpleNamespace(frame=lambda: pd.DataFrame(rows), answers=answers.get)
+    shown = {}
+    monkeypatch.setattr(teachers.reporting, "show", lambda _, name, table, title: shown.update({name: table}))
+    teachers.finish(results)
+    table, out = shown["alike"], capsys.readouterr().out
+    if len(models) == 1:
+        assert table.to_dict("records") == [{"method": "tree", "kappa": 0.0, "n": 2}]
+        assert "LIFT reproduces knn5 best, tree5 least" in out
+        return
+    kappas = table.set_index(["model", "method"])["kappa"]
+    assert kappas["lift lift-tiny", "tree"] == 0
+    assert kappas["lift smollm2", "tree"] == 1
+    assert kappas["lift smollm2", "lift lift-tiny"] == 0
+    assert "LIFT smollm2 reproduces knn5 best" in out
