@@ -1,5 +1,9 @@
 """Models without a recipe of their own: what follows from their size, and what the paper's recipe is."""
 
+import math
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests import gguf_model
@@ -7,7 +11,7 @@ from tests.doubles import NearestRow
 from tests.models.local.test_model import small_tokenizer
 from utils import models
 from utils.errors import UnknownName
-from utils.estimators import LIFTClassifier, LIFTRegressor, pretrained, recipes
+from utils.estimators import LIFTClassifier, LIFTRegressor, pretrained, recipes, selection
 from utils.study import config as study_config
 from utils.study import experiment
 
@@ -52,10 +56,29 @@ def test_the_upper_third_is_tuned_and_the_validation_rows_end_the_epochs(folders
     assert settings(folders / "192", adapter="full:embeddings")["tuned_layers"] == 0
     assert found["patience"] > 0
     assert found["min_delta"] > 0
-    assert "min_delta" not in LIFTRegressor(str(folders / "192")).settings()
+    for name in ("min_delta", "beat_majority"):
+        assert name in found
+        assert name not in LIFTRegressor(str(folders / "192")).settings()
     assert recipes.tuning(found, 80).epochs == 15
     assert recipes.tuning(found, 8).epochs == found["max_epochs"]
     assert recipes.tuning(found, 8000).epochs == found["min_epochs"]
+
+
+def test_patience_starts_when_the_majority_is_beaten(folders, monkeypatch):
+    """In classification; absolute errors are compared from the first epoch on."""
+    used = []
+
+    def tune(base, texts, held_out, tuning, *others):
+        used.append(tuning)
+        return selection.Outcome(base, 0.0, 1)
+
+    monkeypatch.setattr(selection, "tune", tune)
+    X = pd.DataFrame({"a": range(20)})
+    classes, numbers = np.array(["x", "y", "z", "z"] * 5), np.arange(20.0)
+    for learner, y in ((LIFTClassifier, classes), (LIFTRegressor, numbers)):
+        learner(str(folders / "192")).fit(X[4:], y[4:], (X[:4], y[:4]))
+    assert [tuning.patience_above for tuning in used] == [0.5, -math.inf]
+    assert used[0].patience > 0
 
 
 def test_what_the_user_says_comes_first(folders):

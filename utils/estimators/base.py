@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .. import models
+from .. import metrics, models
 from ..errors import CannotDo, TooLong, UnknownName
 from ..learners import Answers
 from ..models.base import LanguageModel
@@ -303,6 +303,8 @@ class LIFT(BaseEstimator):
         if not setup.settings["epochs"]:
             return Outcome(setup.base, score(setup.base))
         tuning = recipes.tuning(setup.settings, len(X) * setup.settings["permutations"])
+        if setup.settings.get("beat_majority") and validation is not None:
+            tuning = replace(tuning, patience_above=metrics.chance_accuracy(validation[1], validation[1]))
         short = selection.shortened(tuning, setup.settings)
         if begun is not None and short == tuning:
             return begun

@@ -27,7 +27,7 @@ RECIPE: dict[str, object] = {
     "min_epochs": 3,
     "max_epochs": 30,
     "patience": 5,
-    "classification": {"min_delta": 1e-3},
+    "classification": {"min_delta": 1e-3, "beat_majority": True},
     "regression": {"decoding": "median"},
 }
 # Without tuning: a model that knows words may know what a blood pressure of 120 means, but not level 37 of a column.
@@ -44,6 +44,7 @@ WHY = {
     "updates": "at least {min_epochs} and at most {max_epochs} epochs",
     "patience": "evaluations without a better score, after which tuning ends",
     "min_delta": "of the validation accuracy, for a score to count as better",
+    "beat_majority": "patience starts when the validation accuracy is above the most common class's share",
     "decoding": "of the answer's exact distribution over the levels",
 }
 UNTUNED_WHY = {

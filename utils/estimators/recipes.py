@@ -29,7 +29,7 @@ PAPER = {
 }
 RECIPES = (None, "paper")
 TEMPLATE = tuple(name for name in inspect.signature(Template).parameters if name != "task")
-OWN = ("learning_rate", "epochs", "evaluate_every")  # of a fine-tune, computed for each
+OWN = ("learning_rate", "epochs", "evaluate_every", "patience_above")  # of a fine-tune, computed for each
 TUNING = tuple(item.name for item in fields(FineTuning) if item.name not in OWN)
 LENGTH = ("updates", "min_epochs", "max_epochs")  # determine the epochs; see `tuning`
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class FineTuning:
     evaluate_every: int = 1  # epochs between evaluations on the validation rows; the last epoch is always evaluated
     patience: int = 0  # evaluations without a better score after which tuning ends; 0 for never
     min_delta: float = 0.0  # patience counts a score as better if it rises by more than this
+    patience_above: float = -math.inf  # patience counts nothing before the best score is above this
 
 
 class LanguageModel(Protocol):

@@ -1,5 +1,7 @@
 """The moving average of the weights in a fine-tune, and when it ends."""
 
+import math
+
 import pytest
 import torch
 
@@ -118,6 +120,19 @@ def test_patience_waits_for_an_increase_that_counts_and_the_best_weights_are_kep
     left, _ = tuned(trail, epochs=8, patience=2 if min_delta == 0 else 3, min_delta=min_delta, on_epoch=on_epoch)
     assert len(seen) == n_epochs
     assert equal(left, seen[3])
+
+
+@pytest.mark.parametrize(("above", "n_epochs"), [(-math.inf, 3), (0.5, 7), (0.7, 8)])
+def test_patience_starts_when_the_score_is_above_a_bound(trail, above, n_epochs):
+    seen = []
+
+    def on_epoch(epoch, model, loss):
+        seen.append(weights(model))
+        return [0.5, 0.4, 0.5, 0.5, 0.7, 0.6, 0.6, 0.6][epoch - 1]
+
+    left, _ = tuned(trail, epochs=8, patience=2, patience_above=above, on_epoch=on_epoch)
+    assert len(seen) == n_epochs
+    assert equal(left, seen[0 if n_epochs == 3 else 4])
 
 
 @pytest.mark.parametrize("wrong", [{"patience": -1}, {"min_delta": -0.1}, {"min_delta": float("nan")}])

@@ -235,6 +235,8 @@ class Fit:
                 self._best, self._best_score = _snapshot(self.network), score
             if score is not None and score > self._score_to_beat + self.settings.min_delta:
                 self._score_to_beat, self._looks_since_better = score, 0
+            if self._best_score <= self.settings.patience_above:
+                self._looks_since_better = 0
 
     def finish(self) -> None:
         """Leaves the weights of the best epoch in the network, or of the last if none had a score."""
