@@ -1,4 +1,4 @@
-"""Rate by width: does the learning rate that the recipe derives from a model's width suit networks of other widths?
+"""Rate by width: which learning rates suit narrower and wider networks than smollm2, and should they fall as 1/width?
 
 python -m benchmarks.rate_by_width                                                             # an hour on one core
 python -m benchmarks.rate_by_width --adapters lora --widths 192 384 --datasets ecoli           # minutes
@@ -23,9 +23,15 @@ class Config(study.Config):
     methods: tuple[str, ...] = ("lift",)  # nothing else has a learning rate
     limit: int = 100  # at most this many rows of each part
     adapters: tuple[str, ...] = ("lora", "full")
-    widths: tuple[int, ...] = (192, 384, 768, 1536)  # multiples of 64
+    widths: tuple[int, ...] = (192, 384, 768)  # multiples of 64
     layers: int = 4  # all of them are tuned
-    factors: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # learning rates, as multiples of the recipe's
+    factors: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # learning rates, as multiples of `base_rate`
+
+
+def base_rate(width, adapter):
+    """smollm2's learning rate scaled as 1/width; the recipe's share of it for full fine-tuning."""
+    share = pretrained.FULL_SHARE if adapter == "full" else 1.0
+    return float(f"{share * pretrained.RATE * pretrained.WIDTH / width:.1e}")
 
 
 def cases(config):
@@ -42,7 +48,7 @@ def build(case, config):
     width, adapter = case.settings["width"], case.settings["adapter_kind"]
     start = f"random:layers={config.layers},hidden={width},heads={width // HEAD}"
     folder = initialization.place(start, config.model, random_start.SEED)
-    rate = case.settings["factor"] * pretrained.recipe(folder, {"adapter": adapter})["learning_rate"]
+    rate = case.settings["factor"] * base_rate(width, adapter)
     own = replace(config, adapter=adapter, tuned_layers=0, learning_rates=(float(f"{rate:.2g}"),))
     return random_start.trial_from(Path(folder), case, own, "classification")
 
@@ -56,7 +62,7 @@ def _by_rate(frame):
 def figure(results):
     found = _by_rate(results)
     named = found.assign(dataset=found["adapter_kind"], method="width " + found["width"].astype(str), seed=0)
-    label = "learning rate / the recipe's for the width"
+    label = f"learning rate as a multiple of {pretrained.RATE:g} × {pretrained.WIDTH} / width (full: of a tenth)"
     titles = {"log_loss": "log loss", "accuracy": "accuracy"}
     drawn = plots.score_lines(named, "factor", titles, "Learning rates for random networks", label, log=True)
     for axes in drawn.axes:

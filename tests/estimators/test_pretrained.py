@@ -40,11 +40,12 @@ def settings(folder, **given):
     return LIFTClassifier(str(folder), **given).settings()
 
 
-def test_the_rate_falls_with_the_width_and_is_a_tenth_for_whole_weights(folders):
+def test_the_rate_falls_with_the_width_and_is_a_tenth_for_whole_weights(folders, monkeypatch):
+    monkeypatch.setattr(pretrained, "WIDTH", 96)
     rates = {width: settings(folders / str(width))["learning_rate"] for width in (32, 192, 384)}
     assert rates[384] == pytest.approx(pretrained.RATE * pretrained.WIDTH / 384, rel=0.05)
     assert rates[192] == pytest.approx(2 * rates[384], rel=0.05)
-    assert rates[32] == pretrained.HIGHEST
+    assert rates[32] == pretrained.RATE
     for adapter in ("full", "full:attention"):
         assert settings(folders / "384", adapter=adapter)["learning_rate"] == pytest.approx(rates[384] / 10, rel=0.05)
 
@@ -135,7 +136,7 @@ def test_a_run_says_what_it_uses_and_why(folders, capsys):
     experiment._print_recipe(study_config.Config(methods=("majority", "lift"), model=name, batch_size=3))
     said = capsys.readouterr().out
     assert "(--recipe paper for the paper's settings)" in said
-    assert "learning_rate 0.009: 0.003 at width 576, scaled as 1/width (here 192), at most" in said
+    assert "learning_rate 0.003: 0.003 up to width 576, beyond it scaled as 1/width (here 192)" in said
     assert "tuned_layers 2: the upper third; the output of the 4 below is computed once per row" in said
     assert "batch_size" not in said  # the user's own
     assert "decoding median: of the answer's exact distribution over the levels (regression)" in said

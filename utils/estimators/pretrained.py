@@ -1,8 +1,10 @@
 """Settings for language models without their own recipe: what follows from a model's size, and why.
 
-The rate and the length suit smollm2 (135 million parameters, width 576, 30 layers; the runs are in LOG.md). The rate's
-scaling with width, the tenth for full fine-tuning and the upper third of the layers are rules of thumb that no search
-has confirmed yet. `--recipe paper` ignores all of this and tunes every model as the paper tuned GPT-J.
+The rate and the length suit smollm2 (135 million parameters, width 576, 30 layers; the runs are in LOG.md). Narrower
+networks get no higher rate, and full fine-tuning a tenth: random networks of three widths need both
+(`benchmarks/rate_by_width`). That the rate falls with greater widths and the upper third of the layers are rules of
+thumb that no search has confirmed yet. `--recipe paper` ignores all of this and tunes every model as the paper tuned
+GPT-J.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ from __future__ import annotations
 from .. import models
 
 WIDTH = 576  # at which RATE was found
-RATE = 3e-3  # of an adapter
-HIGHEST = 1e-2  # rate, however narrow the model
+RATE = 3e-3  # of an adapter, up to that width
 FULL_SHARE = 0.1  # of that rate, for full fine-tuning
 TUNED_SHARE = 1 / 3  # of the layers
 
@@ -39,7 +40,7 @@ WHY = {
     "versions": "of the noise, in turn; their states below the tuned layers are computed once each",
     "adapter": "the base stays unchanged, so that several rates share it",
     "tuned_layers": "the upper third; the output of the {frozen} below is computed once per row",
-    "learning_rate": "{rate:g} at width {found}, scaled as 1/width (here {width}), at most {highest:g}{share}",
+    "learning_rate": "{rate:g} up to width {found}, beyond it scaled as 1/width (here {width}){share}",
     "batch_size": "small tables need many updates",
     "updates": "at least {min_epochs} and at most {max_epochs} epochs",
     "patience": "evaluations without a better score, after which tuning ends",
@@ -65,7 +66,7 @@ def recipe(name: str, given: dict[str, object]) -> dict[str, object]:
     width, n_layers = models.shape(name)
     adapter = str(given.get("adapter") or RECIPE["adapter"])
     share = FULL_SHARE if _is_full(adapter) else 1.0
-    rate = share * min(HIGHEST, RATE * WIDTH / (width or WIDTH))
+    rate = share * RATE * min(1.0, WIDTH / (width or WIDTH))
     settings = {**RECIPE, "learning_rate": float(f"{rate:.1e}")}
     if n_layers and ":" not in adapter:  # full:lower and the like already define which weights change
         settings["tuned_layers"] = max(1, round(TUNED_SHARE * n_layers))
@@ -87,7 +88,6 @@ def reasons(name: str, task: str, settings: dict[str, object]) -> list[str]:
     facts = {
         "frozen": n_layers - int(proposed.get("tuned_layers", 0)),
         "rate": RATE,
-        "highest": HIGHEST,
         "found": WIDTH,
         "width": width or f"unknown, so {WIDTH} is assumed",
         "share": "; a tenth of that for full fine-tuning" if _is_full(str(settings["adapter"])) else "",
