@@ -31,7 +31,7 @@ class Config(study.Config):
 def base_rate(width, adapter):
     """smollm2's learning rate scaled as 1/width; the recipe's share of it for full fine-tuning."""
     share = pretrained.FULL_SHARE if adapter == "full" else 1.0
-    return float(f"{share * pretrained.RATE * pretrained.WIDTH / width:.1e}")
+    return float(f"{share * (pretrained.RATE * pretrained.WIDTH / width):.1e}")
 
 
 def cases(config):
