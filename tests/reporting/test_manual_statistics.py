@@ -51,6 +51,12 @@ def test_each_of_two_models_is_compared_with_itself():
     found = paired_differences(frame, "arm", "none", ("dataset",)).set_index("model")
     assert found["difference"].to_dict() == pytest.approx({"lift-tiny": 0.1, "smollm2": -0.2})
     assert found["n"].tolist() == [2, 2]
+    more = pd.concat([frame, frame[(frame["model"] == "smollm2") & (frame["arm"] == "new")].assign(arm="newer")])
+    assert paired_differences(more, "arm", "none", ("dataset",))["model"].tolist() == [
+        "lift-tiny",
+        "smollm2",
+        "smollm2",
+    ]
     own = frame[frame["model"].eq("smollm2") == frame["arm"].eq("new")]
     assert paired_differences(own, "arm", "none", ("dataset",))["difference"].tolist() == pytest.approx([0.2])
 

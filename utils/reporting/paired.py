@@ -21,13 +21,13 @@ def paired_differences(
 
     Returns:
         One row per combination of `same` and arm: `n` pairs, the mean `difference` (arm minus reference), its `sd`
-        (n - 1; nan with one pair) and `better`, the share of pairs in which the arm is ahead. If several models of LIFT
-        have all arms, there is a row for each, named in the column `model`.
+        (n - 1; nan with one pair) and `better`, the share of pairs in which the arm is ahead. If each arm shares a
+        model of LIFT with the reference, and there are several, there is a row for each, named in the column `model`.
     """
     if {"method", "model"} <= {*frame}:
-        lift = frame[frame["method"] == "lift"]
-        models = {frozenset(part["model"]) for _, part in lift.groupby(arm)}
-        if len(models) == 1 and len(*models) > 1:
+        models = frame[frame["method"] == "lift"].groupby(arm)["model"].agg(set)
+        own = models.get(reference, set())
+        if all(own & others for others in models) and len(set().union(*models)) > 1:
             frame, same = frame.fillna({"model": ""}), (*same, "model")
     cells = frame.groupby([*same, "seed", arm], as_index=False)[score].mean()
     base = cells[cells[arm] == reference].drop(columns=arm).rename(columns={score: "score of the reference"})
