@@ -163,5 +163,11 @@ def alike(answers: pd.DataFrame, own: str = "lift") -> pd.DataFrame:
     return table.sort_values("kappa", ascending=False, ignore_index=True)
 
 
+def alike_each(answers: pd.DataFrame, own: Sequence[str]) -> pd.DataFrame:
+    """`alike` for each of the methods `own`, named in the column `model` if there are several."""
+    table = pd.concat({name: alike(answers, name) for name in own}, names=["model"]).reset_index("model")
+    return table if len(own) > 1 else table.drop(columns="model")
+
+
 def _readable(answers: Sequence) -> np.ndarray:
     return np.array([UNREAD if pd.isna(answer) else str(answer) for answer in answers], dtype=object)

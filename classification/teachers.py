@@ -7,8 +7,6 @@ python -m classification.teachers --methods knn tree svm forest lift --grid 100 
 
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from classification import _teachers
 from utils import plots, reporting, study
 from utils.tables import grids
@@ -63,10 +61,8 @@ def finish(results):
         return
     labels = [results.answers(row.key)["parsed"].iloc[-(row.grid**2) :] for row in frame.itertuples()]
     keys = ["dataset", "source", "protocol", "limit", "seed", "teacher", "grid", "method"]
-    answers = frame[keys].assign(labels=labels)
-    table = pd.concat({name: _teachers.alike(answers, name) for name in own}, names=["model"]).reset_index("model")
-    shown = table if len(own) > 1 else table.drop(columns="model")
-    reporting.show(results, "alike", shown, "kappa between LIFT's answers and those of other students")
+    table = _teachers.alike_each(frame[keys].assign(labels=labels), own)
+    reporting.show(results, "alike", table, "kappa between LIFT's answers and those of other students")
 
 
 if __name__ == "__main__":
