@@ -7,6 +7,7 @@ kappa(teacher.predict(X), student_answers)
 
 from __future__ import annotations
 
+import atexit
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -123,6 +124,9 @@ def _fit(rows: _Rows, name: str, seed: int) -> Teacher:
         warnings.simplefilter("ignore", ConvergenceWarning)  # a teacher need not have converged
         pipeline.fit(rows.split.X_train, codes)
     return Teacher(name, classes, pipeline)
+
+
+atexit.register(_fit.cache_clear)  # XGBoost's models print an error if they outlive its library
 
 
 def agreement(ours: Sequence, theirs: Sequence) -> float:
