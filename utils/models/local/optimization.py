@@ -207,7 +207,7 @@ class Fit:
 
     @property
     def is_over(self) -> bool:
-        """Whether the last `patience` evaluations have found no score that is better by more than `min_delta`."""
+        """Whether `patience` evaluations have found no score better by more than `min_delta`, after `patience_above`."""
         return 0 < self.settings.patience <= self._looks_since_better
 
     def forget(self) -> None:
