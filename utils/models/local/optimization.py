@@ -207,7 +207,7 @@ class Fit:
 
     @property
     def is_over(self) -> bool:
-        """Whether `patience` evaluations, once above `patience_above`, found nothing better by more than `min_delta`."""
+        """Whether `patience` evaluations, once above `patience_above`, found none better by over `min_delta`."""
         return 0 < self.settings.patience <= self._looks_since_better
 
     def forget(self) -> None:
