@@ -29,7 +29,7 @@ class Config(study.Config):
 
 
 def base_rate(width, adapter):
-    """smollm2's learning rate scaled as 1/width; the recipe's share of it for full fine-tuning."""
+    """smollm2's learning rate scaled as 1/width, or the recipe's share of it for full fine-tuning; two digits."""
     share = pretrained.FULL_SHARE if adapter == "full" else 1.0
     return float(f"{share * (pretrained.RATE * pretrained.WIDTH / width):.1e}")
 
