@@ -36,9 +36,13 @@ def figure(results):
     """One panel per data set, one line per learner and wording; area under the ROC curve."""
     scored = results[results["roc_auc"].notna()]
     learner = scored["method"].where(scored["method"] != "lift", "lift, " + scored["names"])
-    titles = {"AUC": "area under the ROC curve"}
-    frame = scored.assign(method=learner, AUC=scored["roc_auc"], rows=scored["rows"].clip(lower=2))
-    return plots.score_lines(frame, "rows", titles, "Few labelled rows", "labelled rows (none shown at 2)", log=True)
+    untuned = min(scored["rows"][scored["rows"] > 0], default=2) / 2  # where 0 rows stand on the logarithmic axis
+    frame = scored.assign(method=learner, rows=scored["rows"].mask(scored["rows"] == 0, untuned))
+    drawn = plots.lines(frame, "rows", "roc_auc", "Few labelled rows: area under the ROC curve", "labelled rows")
+    for axes in drawn.axes:
+        axes.set_xticks(sorted(frame["rows"].unique()))
+        axes.xaxis.set_major_formatter(lambda n, _: "0" if n == untuned else f"{n:g}")
+    return drawn
 
 
 def finish(results):

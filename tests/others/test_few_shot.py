@@ -1,6 +1,7 @@
 """Few labelled rows: balanced draws, the test rows always the same, none at all, and targets cut at their median."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from others import _few_shot, few_shot
@@ -69,3 +70,13 @@ def test_a_target_of_numbers_is_cut_at_its_median(lift_data):
     )
     low = whole.split.y_test <= whole.split.y_train.median()
     assert (split.y_test == _few_shot.HALVES[0]).equals(low)
+
+
+@pytest.mark.parametrize(("rows", "labels"), [((0, 16, 64), ["0", "16", "64"]), ((0,), ["0"]), ((2, 4), ["2", "4"])])
+def test_the_figure_shows_untuned_models_left_of_the_fewest_rows(rows, labels):
+    """Without labelled rows there is only LIFT, and its point has no place of its own on a logarithmic axis."""
+    frame = pd.DataFrame([{"rows": n, "roc_auc": 0.5 + n / 200} for n in rows])
+    frame = frame.assign(dataset="car", method="lift", model="lift-tiny", names="names", seed=0, n_train=frame["rows"])
+    (axes,) = few_shot.figure(frame).axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == labels
+    assert (axes.get_xlim()[0] < np.array(axes.get_xticks())).all()
