@@ -170,6 +170,25 @@ def test_log_probabilities_are_found_by_place_and_not_by_number():
         log_probabilities.log_likelihood({"choices": [{"logprobs": None}]}, "abc", 2)
 
 
+def test_log_probabilities_one_place_late_are_refused():
+    """As llama-cpp-python 0.3.36 answers an echo with one new token: nothing of that token, but its guess before it."""
+    prompt, tokens = "The capital of France is", ["The", " capital", " of", " France", " is"]
+    response = scored(tokens, [None, -9.6, -10.5, -11.2, -11.8])
+    late = [None, {" of": -0.4}, {" the": -2.0}, {" is": -0.4}, {" Paris": -0.3, " is": -11.8}]
+    right = [None, {" most": -2.1}, {" of": -0.4}, {" the": -2.0}, {" is": -0.4}]
+    response["choices"][0] |= {"text": f"{prompt} Paris"}
+    for likeliest in (right, None, [], [None] * 5, [{}] * 5, [{" Paris": None, "": 0.0}]):
+        response["choices"][0]["logprobs"]["top_logprobs"] = likeliest
+        assert log_probabilities.log_likelihood(response, prompt, 21) == -11.8
+    response["choices"][0]["logprobs"]["top_logprobs"] = late
+    with pytest.raises(BadAnswer, match="tokens after"):
+        log_probabilities.log_likelihood(response, prompt, 21)
+    whole = scored([*tokens, " Paris"], [None, -9.6, -10.5, -11.2, -11.8, -0.3])
+    whole["choices"][0]["text"] = f"{prompt} Paris"
+    whole["choices"][0]["logprobs"]["top_logprobs"] = [*right, {" Paris": -0.3}]
+    assert log_probabilities.log_likelihood(whole, prompt, 21) == -11.8
+
+
 def first(**told):
     top = [{"token": token, "logprob": math.log(p)} for token, p in told.items()]
     return {"choices": [{"logprobs": {"content": [{"top_logprobs": top}]}}]}

@@ -20,13 +20,19 @@ def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> flo
     must equal the text, except within non-ASCII characters, which servers write in several ways.
 
     Raises:
-        BadAnswer: the response has no log-probabilities of this text. (Some servers give only those of the answer.)
+        BadAnswer: the response has no log-probabilities of this text. (Some servers give only those of the answer,
+            others those of each token's successor.)
     """
     logprobs = _logprobs(response)
     columns = [logprobs.get(name) for name in ("tokens", "token_logprobs", "text_offset")]
     if not all(isinstance(column, list) for column in columns) or len(set(map(len, columns))) != 1:
         raise BadAnswer("a response without log-probabilities")
     tokens = [entry for entry in zip(*columns, strict=True) if not (is_whole(entry[2]) and entry[2] >= len(text))]
+    if len(tokens) == len(columns[0]) and _is_one_late(choices_of(response)[0], text):
+        raise BadAnswer(
+            "log-probabilities that belong to the tokens after those they stand beside (known of llama-cpp-python; "
+            "--decoding generate works without them)"
+        )
     starts = [start for _, _, start in tokens]
     if not all(map(is_whole, starts)) or starts[:1] != [0] or starts != sorted(starts):
         raise BadAnswer("log-probabilities of something else than the prompt")
@@ -42,6 +48,19 @@ def log_likelihood(response: dict[str, object], text: str, n_prompt: int) -> flo
     if not found:
         raise BadAnswer("log-probabilities of something else than the prompt")
     return total
+
+
+def _is_one_late(choice: dict[str, object], text: str) -> bool:
+    """Whether the last token of `text` has the likeliest tokens of the place after it: the first is the answer's.
+
+    To be asked of responses without log-probabilities of the answer itself. (llama-cpp-python, issue 1983.)
+    """
+    top, whole = choice["logprobs"].get("top_logprobs"), choice.get("text")
+    if not isinstance(top, list) or not top or not isinstance(top[-1], dict) or not isinstance(whole, str):
+        return False
+    values = {token: value for token, value in top[-1].items() if isinstance(value, int | float)}
+    answer = whole.removeprefix(text)
+    return any(token and value == max(values.values()) and answer.startswith(token) for token, value in values.items())
 
 
 def class_texts(candidates: Sequence[str]) -> list[str]:
