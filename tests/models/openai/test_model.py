@@ -212,12 +212,13 @@ def test_scores_by_first_tokens_are_paid_once_and_quoted_between_their_bounds(pl
         return quote
 
     line = quoted(CLASSES).line()
-    assert (line.least_requests, line.requests) == (n, 4 * n)
-    assert line.completion == n  # a first token each; the echoed texts have none
+    assert (line.least_requests, line.requests) == (n, 5 * n)  # at most again with a space, and the three classes
+    assert line.completion == 2 * n  # a first token each; the echoed texts have none
     counted, before = lift.model_.count_tokens(prompts), server.usage
     assert line.least_prompt == sum(counted)
     whole = lift.model_.count_tokens([prompt + text for prompt in prompts for text in CLASSES])
-    assert line.prompt == sum(counted) + sum(whole)
+    spaced = lift.model_.count_tokens([f"{prompt} " for prompt in prompts])
+    assert line.prompt == sum(counted) + sum(spaced) + sum(whole)
     lift.model_.log_likelihood(prompts, CLASSES)
     used = {name: server.usage[name] - before[name] for name in ("prompt", "completion")}
     assert used == {"prompt": line.least_prompt, "completion": n}

@@ -98,7 +98,9 @@ def test_a_model_without_a_price_has_none_and_a_broken_table_is_named(tmp_path):
 
 def test_the_shipped_files_are_whole():
     assert providers.provider("http://localhost:8000/v1").top_logprobs == 20  # vLLM
-    assert not providers.provider("http://localhost:8080/v1").top_logprobs  # may be llama.cpp
+    here = providers.provider("http://localhost:8080/v1")  # llama.cpp, which cannot echo
+    assert here.top_logprobs == 20
+    assert not here.echo
     assert providers.provider("https://api.openai.com/v1").name == "openai"
     assert providers.price("https://api.openai.com/v1", "gpt-4o-mini-2024-07-18").as_of
     with pytest.raises(UserError, match="not a base URL"):
@@ -217,11 +219,21 @@ def test_a_class_is_one_token_only_where_a_token_has_its_text():
         assert log_probabilities.token_likelihoods(response, [" 0", other]) is None
     got = np.exp(log_probabilities.first_likelihoods(response, ["0", "2", "setosa"], chat=False))
     assert got == pytest.approx([0.6, 0.05, 0.02])
-    for wrong in (first(**{" 0": 0.5}), {"choices": [{"logprobs": None}]}, {"choices": [{"logprobs": {}}]}):
+    for wrong in ({"choices": [{"logprobs": None}]}, {"choices": [{"logprobs": {}}]}):
         with pytest.raises(BadAnswer):
             log_probabilities.token_likelihoods(wrong, [" 0"])
     with pytest.raises(BadAnswer):
         log_probabilities.first_likelihoods(response, ["0"])  # a chat has another form
+
+
+def test_first_tokens_may_come_in_the_form_of_a_chat():
+    """As the server of llama.cpp answers completions."""
+    told = [{"id": 216, "token": " 0", "bytes": [32, 48], "logprob": math.log(0.6)}, {"token": " 1", "logprob": -1.5}]
+    response = {"choices": [{"text": " 0", "logprobs": {"content": [told[0] | {"top_logprobs": told}]}}]}
+    assert log_probabilities.token_likelihoods(response, [" 1", " 0"]) == [-1.5, math.log(0.6)]
+    assert log_probabilities.token_likelihoods(response, [" 1", " 2"]) is None
+    with pytest.raises(BadAnswer):
+        log_probabilities.log_likelihood(response, "abc", 2)  # it does not echo
 
 
 def test_only_the_mark_of_lift_is_cut_off_a_class():
@@ -242,7 +254,7 @@ def test_first_tokens_are_requested_as_their_endpoint_has_it():
 
 
 class Answering:
-    """A back end that answers first tokens from a table by prompt, and texts with -1 a character."""
+    """A back end that answers first tokens from a table by prompt, and texts with -1 a character; each once."""
 
     ask_url, batch = URL, False
 
@@ -256,7 +268,7 @@ class Answering:
 
     def ask(self, path, requests, needed=True):
         assert needed or not requests
-        self.asked += requests
+        self.asked += [request for request in requests if request not in self.asked]
         return [self._answer(request) for request in requests]
 
     def _answer(self, request):
@@ -323,6 +335,40 @@ def test_without_echo_what_is_no_token_is_scored_as_in_a_chat():
     assert back_end.counts() == (2, 0)
     with pytest.raises(CannotDo, match="--decoding generate"):
         scores_of(Answering({}, echo=False, top_logprobs=0), ["a"], CLASSES)
+
+
+APART = {" ": 0.9, "\n": 0.05}  # as tokenizers answer that write " 0" as a space and a digit
+DIGITS = {"0": 0.6, "1": 0.3, "2": 0.06}
+
+
+def test_a_space_that_is_a_token_is_asked_with_the_prompt():
+    prompts = [f"{i:02}" for i in range(20)]
+    told = dict.fromkeys(prompts, APART) | dict.fromkeys([f"{prompt} " for prompt in prompts], DIGITS)
+    for echo in (True, False):
+        back_end = Answering(told, echo=echo)
+        scores = scores_of(back_end, prompts, CLASSES)
+        np.testing.assert_allclose(np.exp(scores), [list(DIGITS.values())] * 20)
+        assert back_end.counts() == (model.TRIAL + 20, 0)
+    back_end = Answering(told | {"03 ": {"0": 0.6, "1": 0.3, "7": 0.06}})
+    assert scores_of(back_end, prompts, CLASSES)[3].tolist() == [-5.0] * 3  # its texts, with space and mark
+    assert back_end.counts() == (model.TRIAL + 20, 3)
+
+
+def test_a_space_is_not_asked_for_where_classes_have_it_in_their_tokens():
+    """A tokenizer with tokens like " 0" was trained on no text that has a space before a token like "0"."""
+    back_end = Answering({"a": {" ": 0.5, " 0": 0.2, "\n": 0.1}})
+    assert scores_of(back_end, ["a"], CLASSES).tolist() == [[-5.0] * 3]
+    assert back_end.counts() == (1, 3)
+
+
+def test_without_echo_first_tokens_that_are_no_class_are_no_score():
+    prompts, told = [f"{i:02}" for i in range(20)], {"\n": 0.9, "The": 0.05}
+    back_end = Answering(dict.fromkeys(prompts, told), echo=False)
+    with pytest.raises(CannotDo, match=r"none of the classes .* --decoding generate"):
+        scores_of(back_end, prompts, CLASSES)
+    assert back_end.counts() == (model.TRIAL, 0)
+    back_end = Answering(dict.fromkeys(prompts, told) | {"07": WHOLE}, echo=False)
+    assert scores_of(back_end, prompts, CLASSES).shape == (20, 3)
 
 
 def test_an_entry_that_tells_no_first_tokens_is_asked_as_before():

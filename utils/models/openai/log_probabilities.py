@@ -81,6 +81,12 @@ def token_likelihoods(response: dict[str, object], texts: Sequence[str]) -> list
     return [first_tokens[text] for text in texts] if all(text in first_tokens for text in texts) else None
 
 
+def begin_with_space(responses: Sequence[dict[str, object]], texts: Sequence[str]) -> bool:
+    """Whether a lone space is among the first tokens of a response to completions, and a text among those of none."""
+    found = {token for response in responses for token, _ in _first_tokens(response, chat=False)}
+    return " " in found and found.isdisjoint(texts)
+
+
 def first_likelihoods(response: dict[str, object], labels: Sequence[str], chat: bool = True) -> list[float]:
     """Log-probability of each label by the first token of an answer.
 
@@ -108,7 +114,9 @@ def first_likelihoods(response: dict[str, object], labels: Sequence[str], chat: 
 
 def _first_tokens(response: dict[str, object], chat: bool) -> list[tuple[str, float]]:
     """Tokens and log-probabilities from the response of either endpoint, checked."""
-    tokens = _chat_tokens(_logprobs(response)) if chat else _completion_tokens(_logprobs(response))
+    logprobs = _logprobs(response)
+    is_chat_form = chat or "content" in logprobs  # llama.cpp answers completions in the chat's form
+    tokens = _chat_tokens(logprobs) if is_chat_form else _completion_tokens(logprobs)
     total = sum(math.exp(value) for _, value in tokens)
     if total > 1.0 + len(tokens) * 1e-3:  # servers round
         raise BadAnswer(f"probabilities that add up to {total:.3g}")
@@ -116,6 +124,7 @@ def _first_tokens(response: dict[str, object], chat: bool) -> list[tuple[str, fl
 
 
 def _chat_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
+    """Log-probabilities of the first token of an answer, of which only one token was requested."""
     content = logprobs.get("content")
     first = content[0] if isinstance(content, list) and content else None
     top = first.get("top_logprobs") if isinstance(first, dict) else None

@@ -149,13 +149,16 @@ class OpenAIModel:
         1. The log-probability of a single token, one request per prompt: if completions return the most likely first
            tokens, every candidate is among them without its stop mark (`log_probabilities.MARK`), and none is a prefix
            of another. The stop mark is not scored: a model that was tuned with it, or sees it in its prompt, gives it
-           a probability near 1 after any class.
+           a probability near 1 after any class. Where the tokenizer makes the space before a class a token of its own,
+           as Llama 3 and Qwen do before digits, it is asked with the prompt: its probability is the same for all
+           candidates, and part of no score.
         2. The log-likelihood of the whole text with its stop mark, one request per prompt and candidate, if the server
            echoes prompts.
         3. An estimate from the first tokens, one request per prompt (`log_probabilities.first_likelihoods`).
 
         Raises:
-            CannotDo: the server gives no log-probabilities, or one candidate begins another.
+            CannotDo: the server gives no log-probabilities, or only of other first tokens than the candidates'; or one
+                candidate begins another.
         """
         provider = self._provider
         if provider.inference == "chat" or (provider.top_logprobs and not provider.echo):
@@ -194,8 +197,8 @@ class OpenAIModel:
         unknown: list[bool] = []
         texts = log_probabilities.class_texts(candidates)
         if 2 <= len(texts) <= self._provider.top_logprobs and not _has_prefix_pair(texts):
-            n_trial = len(prompts) if self._back_end.batch else TRIAL  # a batch takes hours, however small it is
-            for part in (prompts[:n_trial], prompts[n_trial:]):
+            prompts, texts = self._up_to_the_class(prompts, texts)
+            for part in (prompts[: self._n_trial(prompts)], prompts[self._n_trial(prompts) :]):
                 responses = self._first_tokens(part)
                 scores += [log_probabilities.token_likelihoods(response, texts) for response in responses]
                 unknown += [isinstance(response, Placeholder) for response in responses]
@@ -208,16 +211,45 @@ class OpenAIModel:
         """Single-token scores, or estimates from the first tokens for prompts without them."""
         chat, labels = self._provider.inference == "chat", _labels(candidates)
         texts = log_probabilities.class_texts(candidates)
+        if not chat:
+            prompts, texts = self._up_to_the_class(prompts, texts)
         scorable = [] if chat or _has_prefix_pair(texts) else texts
-        scores = []
-        for response in self._first_tokens(prompts):
-            exact = log_probabilities.token_likelihoods(response, scorable) if scorable else None
-            scores.append(exact or log_probabilities.first_likelihoods(response, labels, chat))
+        scores, says_something = [], False
+        for part in (prompts[: self._n_trial(prompts)], prompts[self._n_trial(prompts) :]):
+            responses = self._first_tokens(part)
+            for response in responses:
+                exact = log_probabilities.token_likelihoods(response, scorable) if scorable else None
+                scores.append(exact or log_probabilities.first_likelihoods(response, labels, chat))
+            says_something |= any(len(set(row)) > 1 for row in scores) or _are_unknown(responses)
+            if scores and len(labels) > 1 and not says_something:
+                raise CannotDo(
+                    f"{self.name}: none of the classes begins with one of the {self._provider.top_logprobs} first "
+                    "tokens of which the server gives the log-probability; use --decoding generate"
+                )
         return scores
 
-    def _first_tokens(self, prompts: Sequence[str]) -> list[dict[str, object]]:
+    def _up_to_the_class(self, prompts: Sequence[str], texts: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Prompts and classes with the space between them moved to the prompts, where it is a token of its own.
+
+        It is one if it is among the first tokens of some of the first prompts, and no class is. A quote cannot know
+        this, and counts the requests with the space among those that may be needed.
+        """
+        if not all(text.startswith(" ") and len(text) > 1 for text in texts):
+            return prompts, texts
+        spaced = [f"{prompt} " for prompt in prompts]
+        trial = self._first_tokens(prompts[: self._n_trial(prompts)])
+        if _are_unknown(trial):
+            self._first_tokens(spaced, needed=False)
+        elif log_probabilities.begin_with_space(trial, texts):
+            return spaced, [text[1:] for text in texts]
+        return prompts, texts
+
+    def _n_trial(self, prompts: Sequence[str]) -> int:
+        return len(prompts) if self._back_end.batch else TRIAL  # a batch takes hours, however small it is
+
+    def _first_tokens(self, prompts: Sequence[str], needed: bool = True) -> list[dict[str, object]]:
         requests = [wire.first_token(self._provider, self.served, prompt) for prompt in prompts]
-        return self._back_end.ask(wire.PATHS[self._provider.inference], requests)
+        return self._back_end.ask(wire.PATHS[self._provider.inference], requests, needed)
 
     def save(self, folder: Path) -> None:
         """Writes the tuned model's name; its weights stay on the server."""
@@ -253,6 +285,10 @@ class OpenAIModel:
 
     def _n_updates(self, pairs: Sequence[Example], settings: FineTuning) -> int:
         return -(-len(pairs) // settings.batch_size) * settings.epochs
+
+
+def _are_unknown(responses: Sequence[dict[str, object]]) -> bool:
+    return any(isinstance(response, Placeholder) for response in responses)
 
 
 def _has_prefix_pair(texts: Sequence[str]) -> bool:
