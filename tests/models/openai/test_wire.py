@@ -234,6 +234,9 @@ def test_first_tokens_may_come_in_the_form_of_a_chat():
     assert log_probabilities.token_likelihoods(response, [" 1", " 2"]) is None
     with pytest.raises(BadAnswer):
         log_probabilities.log_likelihood(response, "abc", 2)  # it does not echo
+    response["choices"][0]["logprobs"]["content"] *= 2  # the first could be the prompt's
+    with pytest.raises(BadAnswer, match="first token alone"):
+        log_probabilities.token_likelihoods(response, [" 1", " 0"])
 
 
 def test_only_the_mark_of_lift_is_cut_off_a_class():

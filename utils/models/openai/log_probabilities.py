@@ -114,9 +114,7 @@ def first_likelihoods(response: dict[str, object], labels: Sequence[str], chat: 
 
 def _first_tokens(response: dict[str, object], chat: bool) -> list[tuple[str, float]]:
     """Tokens and log-probabilities from the response of either endpoint, checked."""
-    logprobs = _logprobs(response)
-    is_chat_form = chat or "content" in logprobs  # llama.cpp answers completions in the chat's form
-    tokens = _chat_tokens(logprobs) if is_chat_form else _completion_tokens(logprobs)
+    tokens = _chat_tokens(_logprobs(response)) if chat else _completion_tokens(_logprobs(response))
     total = sum(math.exp(value) for _, value in tokens)
     if total > 1.0 + len(tokens) * 1e-3:  # servers round
         raise BadAnswer(f"probabilities that add up to {total:.3g}")
@@ -124,7 +122,6 @@ def _first_tokens(response: dict[str, object], chat: bool) -> list[tuple[str, fl
 
 
 def _chat_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
-    """Log-probabilities of the first token of an answer, of which only one token was requested."""
     content = logprobs.get("content")
     first = content[0] if isinstance(content, list) and content else None
     top = first.get("top_logprobs") if isinstance(first, dict) else None
@@ -137,6 +134,9 @@ def _chat_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
 
 def _completion_tokens(logprobs: dict[str, object]) -> list[tuple[str, float]]:
     """Log-probabilities of the single token requested; with several positions, the first could be the prompt's."""
+    content = logprobs.get("content")
+    if isinstance(content, list) and len(content) == 1:  # llama.cpp answers completions in the chat's form
+        return _chat_tokens(logprobs)
     positions = logprobs.get("top_logprobs")
     top = positions[0] if isinstance(positions, list) and len(positions) == 1 else None
     if not isinstance(top, dict) or not top:

@@ -198,7 +198,7 @@ class OpenAIModel:
         texts = log_probabilities.class_texts(candidates)
         if 2 <= len(texts) <= self._provider.top_logprobs and not _has_prefix_pair(texts):
             prompts, texts = self._up_to_the_class(prompts, texts)
-            for part in (prompts[: self._n_trial(prompts)], prompts[self._n_trial(prompts) :]):
+            for part in self._trial_and_rest(prompts):
                 responses = self._first_tokens(part)
                 scores += [log_probabilities.token_likelihoods(response, texts) for response in responses]
                 unknown += [isinstance(response, Placeholder) for response in responses]
@@ -215,7 +215,7 @@ class OpenAIModel:
             prompts, texts = self._up_to_the_class(prompts, texts)
         scorable = [] if chat or _has_prefix_pair(texts) else texts
         scores, says_something = [], False
-        for part in (prompts[: self._n_trial(prompts)], prompts[self._n_trial(prompts) :]):
+        for part in self._trial_and_rest(prompts):
             responses = self._first_tokens(part)
             for response in responses:
                 exact = log_probabilities.token_likelihoods(response, scorable) if scorable else None
@@ -237,15 +237,16 @@ class OpenAIModel:
         if not all(text.startswith(" ") and len(text) > 1 for text in texts):
             return prompts, texts
         spaced = [f"{prompt} " for prompt in prompts]
-        trial = self._first_tokens(prompts[: self._n_trial(prompts)])
+        trial = self._first_tokens(self._trial_and_rest(prompts)[0])
         if _are_unknown(trial):
             self._first_tokens(spaced, needed=False)
         elif log_probabilities.begin_with_space(trial, texts):
             return spaced, [text[1:] for text in texts]
         return prompts, texts
 
-    def _n_trial(self, prompts: Sequence[str]) -> int:
-        return len(prompts) if self._back_end.batch else TRIAL  # a batch takes hours, however small it is
+    def _trial_and_rest(self, prompts: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        n_trial = len(prompts) if self._back_end.batch else TRIAL  # a batch takes hours, however small it is
+        return prompts[:n_trial], prompts[n_trial:]
 
     def _first_tokens(self, prompts: Sequence[str], needed: bool = True) -> list[dict[str, object]]:
         requests = [wire.first_token(self._provider, self.served, prompt) for prompt in prompts]
